@@ -1,0 +1,35 @@
+# Every target sets up what is missing first. PROFILE=paper runs the published-scale study; ONLY=01 one notebook.
+PROFILE ?= quick
+ONLY ?=
+BIN := $(if $(filter fabric,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)/bin,.venv/bin)
+only := $(if $(ONLY),--only $(ONLY))
+
+.PHONY: figures test diff accept lab paper bench clean setup
+
+figures: setup  ## run the notebooks, draw every figure, typeset the report
+	$(BIN)/python ci/reproduce.py --profile $(PROFILE) $(only)
+
+test: setup  ## lint and the whole test suite
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+diff: setup  ## this run's tables against the committed reference
+	$(BIN)/python ci/compare.py --profile $(PROFILE) $(only)
+
+accept: setup  ## make this run's tables the reference
+	$(BIN)/python ci/compare.py --profile $(PROFILE) --accept
+
+lab: setup  ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+paper: setup  ## the report from the committed results
+	$(BIN)/python ci/report.py
+
+bench: setup  ## speed, as ratios within one run
+	$(BIN)/python benchmarks/layers.py
+
+clean:  ## remove everything that was built
+	rm -rf build .venv
+
+setup:
+	@./setup.sh

@@ -1,0 +1,110 @@
+"""Run the notebooks of a profile through papermill and typeset the report. `make figures` calls it.
+
+Every run of an experiment is stored when it finishes, so calling this again after a kill resumes where it stopped.
+"""
+
+import argparse
+import os
+import sys
+import time
+import tomllib
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import papermill
+import report
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+
+
+def load_profile(name: str) -> dict[str, Any]:
+    """The entry of profiles.toml."""
+    profiles = tomllib.loads((ROOT / "ci" / "profiles.toml").read_text(encoding="utf-8"))
+    if name not in profiles:
+        sys.exit(f"profile must be one of {', '.join(profiles)}, got {name!r}")
+    return profiles[name]
+
+
+def select(only: str | None) -> list[Path]:
+    """All notebooks, or those whose name starts with `only`."""
+    chosen = sorted(path for path in NOTEBOOKS.glob("*.ipynb") if path.name.startswith(only or ""))
+    if not chosen:
+        sys.exit(f"ONLY must be the beginning of a notebook's name, got {only!r}: there is none in {NOTEBOOKS}")
+    return chosen
+
+
+def execute(notebook: Path, out: Path, parameters: dict[str, Any], cores: int) -> float:
+    """Run one notebook; return its seconds.
+
+    Raises:
+        ValueError: the profile sets a parameter that the notebook's parameters cell does not have.
+        papermill.PapermillExecutionError: a cell failed.
+    """
+    known = papermill.inspect_notebook(str(notebook))
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise ValueError(
+            f"parameters of {notebook.name} must be among {sorted(known)}, the profile also sets {unknown}"
+        )
+    os.environ |= {"LOKY_MAX_CPU_COUNT": str(cores), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+    start = time.monotonic()
+    papermill.execute_notebook(
+        str(notebook),
+        str(out / "notebooks" / notebook.name),
+        parameters={"out_dir": str(out), **parameters},
+        kernel_name="python3",
+        progress_bar=False,
+        cwd=str(NOTEBOOKS),
+    )
+    return time.monotonic() - start
+
+
+def follow(futures: dict[Future, Path], out: Path) -> None:
+    """Show a progress bar until all notebooks are done: notebooks finished, names in progress, runs stored."""
+    with tqdm(total=len(futures), unit="notebook", desc="notebooks") as progress:
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, timeout=2)
+            running = [futures[future].stem for future in pending if future.running()]
+            runs = sum(1 for _ in (out / "runs").glob("*.json"))
+            progress.set_postfix_str(f"{', '.join(running)}; {runs} runs stored" if running else f"{runs} runs stored")
+            progress.update(len(done))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="quick", help="entry of ci/profiles.toml")
+    parser.add_argument("--only", help="run only notebooks whose name starts with this, e.g. 01")
+    parser.add_argument("--build", type=Path, default=ROOT / "build", help="output goes to BUILD/PROFILE")
+    arguments = parser.parse_args()
+    profile = load_profile(arguments.profile)
+    notebooks = select(arguments.only)
+    out = arguments.build.resolve() / arguments.profile
+    (out / "notebooks").mkdir(parents=True, exist_ok=True)
+
+    with ProcessPoolExecutor(profile["at_once"], mp_context=get_context("spawn")) as pool:
+        futures = {
+            pool.submit(execute, path, out, profile.get("parameters", {}).get(path.stem, {}), profile["cores"]): path
+            for path in notebooks
+        }
+        follow(futures, out)
+
+    failures = {path: future.exception() for future, path in futures.items() if future.exception()}
+    for path, error in failures.items():
+        print(f"\n{path.stem}: {type(error).__name__}: {error}", file=sys.stderr)
+    if not failures:
+        print(f"report: {report.typeset(out, out / 'report.pdf')}")
+    width = max(len(path.stem) for path in notebooks)
+    print(f"\n{'notebook':<{width}}  seconds  status")
+    for future, path in futures.items():
+        seconds = f"{future.result():7.1f}" if path not in failures else "      -"
+        print(f"{path.stem:<{width}}  {seconds}  {'FAILED' if path in failures else 'ok'}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

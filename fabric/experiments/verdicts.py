@@ -1,0 +1,112 @@
+"""From repeated runs to a verdict: means with intervals, paired differences, supported or refuted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fabric.experiments.published import published
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its two-sided 95 % Student-t interval over seeds; nan bounds where there is one value only."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Mean and 95 % Student-t interval of independent repetitions.
+
+    Raises:
+        ValueError: no values.
+    """
+    array = np.asarray(values, float)
+    if array.size == 0:
+        raise ValueError("values must hold at least one repetition, got none")
+    mean = float(array.mean())
+    if array.size == 1:
+        return Interval(mean, float("nan"), float("nan"))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, array.size - 1) * stats.sem(array))
+    return Interval(mean, mean - half, mean + half)
+
+
+def summarise(frame: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
+    """Per group of `by`: `column`'s mean, its 95 % interval as "low" and "high", and "seeds", the group's size."""
+    rows = []
+    for keys, group in frame.groupby(list(by), sort=True):
+        bounds = interval(group[column])
+        rows.append(
+            dict(zip(by, keys, strict=True))
+            | {column: bounds.mean, "low": bounds.low, "high": bounds.high, "seeds": len(group)}
+        )
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What our runs say about a published statement.
+
+    Attributes:
+        claim: key of `paper/published.toml`.
+        ours: our value, in the unit of the published one.
+        low, high: its 95 % interval; equal to `ours` for a quantity that is counted, not measured.
+        verdict: "supported", "refuted" or "undecided".
+        reason: one sentence for the reader.
+    """
+
+    claim: str
+    ours: float
+    low: float
+    high: float
+    verdict: str
+    reason: str
+
+    def row(self) -> dict[str, object]:
+        """The table row, with the published value beside ours."""
+        entry = published(self.claim)
+        return {
+            "claim": self.claim,
+            "published": entry.get("value", float("nan")),
+            "ours": self.ours,
+            "low": self.low,
+            "high": self.high,
+            "verdict": self.verdict,
+            "reason": self.reason,
+        }
+
+
+def higher(claim: str, values: Sequence[float], reason: str, than: float = 0.0) -> Verdict:
+    """Verdict on "higher than `than`", from repetitions: differences or ratios paired by seed.
+
+    Supported if the 95 % interval of the mean lies above `than`, refuted if it lies below, undecided otherwise.
+    """
+    bounds = interval(values)
+    verdict = "supported" if bounds.low > than else "refuted" if bounds.high < than else "undecided"
+    return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
+
+
+def as_good(claim: str, ours: Sequence[float], other: Sequence[float], reason: str) -> Verdict:
+    """Verdict on "ours is within the other's interval, or above it", from repetitions of both.
+
+    Supported if our mean is not below the lower end of the other's 95 % interval, refuted if our whole interval lies
+    below that end, undecided otherwise. The value reported is the difference of the means, paired by seed.
+    """
+    difference = interval(np.subtract(ours, other))
+    floor = interval(other).low
+    mine = interval(ours)
+    verdict = "supported" if mine.mean >= floor else "refuted" if mine.high < floor else "undecided"
+    return Verdict(claim, difference.mean, difference.low, difference.high, verdict, reason)
+
+
+def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
+    """Verdict on a printed number that follows from counting: supported within `rtol` of the published value."""
+    value = published(claim)["value"]
+    verdict = "supported" if abs(ours - value) <= rtol * abs(value) else "refuted"
+    return Verdict(claim, ours, ours, ours, verdict, reason)

@@ -1,0 +1,26 @@
+"""Figures in one style."""
+
+from fabric.plots.accuracy import (
+    accuracy_against_parameters,
+    accuracy_curves,
+    mark_compression,
+    mark_published,
+    network_looks,
+    upper_range,
+)
+from fabric.plots.style import COLORS, LABELS, use_style
+from fabric.plots.topology import draw_clos_routers, draw_topology
+
+__all__ = [
+    "COLORS",
+    "LABELS",
+    "accuracy_against_parameters",
+    "accuracy_curves",
+    "draw_clos_routers",
+    "draw_topology",
+    "mark_compression",
+    "mark_published",
+    "network_looks",
+    "upper_range",
+    "use_style",
+]

@@ -1,0 +1,110 @@
+"""Accuracy with its interval against a cost: parameters, epochs or operations."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+
+from fabric.plots.style import COLORS, LABELS, MARKERS, PUBLISHED
+
+
+def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int]) -> None:
+    """One line per method: mean accuracy (%) with its interval against the number of weights, on a log axis.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "method", "weights", "accuracy", "low", "high" (fractions).
+        ticks: labelled weights.
+    """
+    for method, rows in table.groupby("method"):
+        rows = rows.sort_values("weights")
+        percent = 100 * rows[["accuracy", "low", "high"]]
+        errors = [percent["accuracy"] - percent["low"], percent["high"] - percent["accuracy"]]
+        ax.errorbar(
+            rows["weights"],
+            percent["accuracy"],
+            yerr=errors,
+            color=COLORS[method],
+            marker=MARKERS[method],
+            label=LABELS[method],
+            capsize=2.5,
+            elinewidth=1,
+        )
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda weights, _: f"{weights / 1000:g}k"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("weights (without biases)")
+    ax.set_ylabel("test accuracy (%)")
+
+
+def network_looks(networks: pd.DataFrame) -> dict[str, dict]:
+    """Drawing arguments per network label: the method's colour, paler and thinner as networks get smaller.
+
+    Args:
+        networks: columns "label", "method", "weights", in drawing order.
+    """
+    looks = {}
+    for method, group in networks.groupby("method", sort=False):
+        strengths = np.linspace(1, 0.35, len(group))
+        for strength, (_, row) in zip(strengths, group.iterrows(), strict=True):
+            looks[row["label"]] = {
+                "color": COLORS[method],
+                "alpha": strength,
+                "linewidth": 0.8 + 1.4 * strength,
+                "label": f"{row['label'].split(' → ')[0]}: {row['weights']:,}",
+            }
+    return looks
+
+
+def upper_range(table: pd.DataFrame, reference: float) -> tuple[float, float]:
+    """Limits (%) that show the region above and a little below a reference accuracy (fraction)."""
+    top = 100 * float(table["high"].max())
+    return 100 * reference - 1.5 * (top - 100 * reference), top + 0.1 * (top - 100 * reference)
+
+
+def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict]) -> None:
+    """One line per network: mean accuracy (%) with its interval as a band.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "label", `x`, "accuracy", "low", "high" (fractions).
+        x: column of the horizontal axis.
+        looks: drawing arguments per label, in drawing order.
+    """
+    for network, look in looks.items():
+        rows = table[table["label"] == network].sort_values(x)
+        ax.plot(rows[x], 100 * rows["accuracy"], **look)
+        ax.fill_between(rows[x], 100 * rows["low"], 100 * rows["high"], color=look["color"], alpha=0.12, linewidth=0)
+    ax.set_ylabel("test accuracy (%)")
+
+
+def mark_published(ax: Axes, accuracies: list[float], text: str) -> None:
+    """Horizontal lines at accuracies (%) that a source prints, with one label at the left end of the topmost."""
+    for accuracy in accuracies:
+        ax.axhline(accuracy, zorder=0, **PUBLISHED)
+    ax.annotate(
+        text,
+        (0.01, max(accuracies)),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        color=PUBLISHED["color"],
+        fontsize=8,
+    )
+
+
+def mark_compression(ax: Axes, weights: float, accuracy: float, factor: float, text: str) -> None:
+    """An arrow from `weights` to a `factor`-th of them at an accuracy (fraction), with a label below it."""
+    ends = {"xy": (weights / factor, 100 * accuracy), "xytext": (weights, 100 * accuracy)}
+    ax.annotate("", **ends, arrowprops={"arrowstyle": "->", "color": PUBLISHED["color"], "shrinkA": 4, "shrinkB": 0})
+    ax.annotate(
+        text,
+        (weights / factor**0.5, 100 * accuracy),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        color=PUBLISHED["color"],
+        fontsize=8,
+    )

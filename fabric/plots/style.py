@@ -1,0 +1,43 @@
+"""One look for all figures: one colour and one name per topology, the same fonts, reproducible SVG."""
+
+import matplotlib as mpl
+
+COLORS = {
+    "clos": "#0072B2",
+    "dense": "#4D4D4D",
+    "low_rank": "#D55E00",
+    "random_sparse": "#009E73",
+}
+LABELS = {
+    "clos": "Clos",
+    "dense": "dense",
+    "low_rank": "low-rank",
+    "random_sparse": "a priori random sparse",
+}
+MARKERS = {"clos": "o", "dense": "s", "low_rank": "^", "random_sparse": "D"}
+PUBLISHED = {"color": "#CC79A7", "linestyle": (0, (4, 2)), "linewidth": 1.2}
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for this project; every notebook calls it once."""
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.labelsize": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "#E5E5E5",
+            "grid.linewidth": 0.6,
+            "legend.frameon": False,
+            "legend.fontsize": 9,
+            "lines.linewidth": 1.6,
+            "lines.markersize": 5,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "fabric",
+        }
+    )

@@ -1,0 +1,91 @@
+"""Topologies as pictures: neurons and edges, and a Clos cascade as its routers."""
+
+from itertools import pairwise, product
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
+
+from fabric.plots.style import COLORS
+from fabric.topology import Topology, router_sizes
+
+_EDGE = "#9AA5B1"
+_NODE = "#2F3B47"
+
+
+def draw_topology(ax: Axes, topology: Topology, path: tuple[int, int] | None = None, title: str | None = None) -> None:
+    """Neurons as dots, levels from left to right, edges as lines.
+
+    Args:
+        ax: axes to draw on.
+        topology: what to draw; up to a few hundred edges stay readable.
+        path: (input, output) whose paths are highlighted.
+        title: of the axes; the topology's name if None.
+    """
+    heights = [_spread(width) for width in topology.widths]
+    on_path = _edges_between(topology, *path) if path else None
+    for level, stage in enumerate(topology.stages):
+        marked = on_path[level] if path else np.zeros_like(stage)
+        for edges, look in (
+            (stage & ~marked, {"colors": _EDGE, "linewidths": 0.8}),
+            (marked, {"colors": COLORS["clos"], "linewidths": 2.2, "zorder": 3}),
+        ):
+            lines = [((level, heights[level][i]), (level + 1, heights[level + 1][o])) for o, i in np.argwhere(edges)]
+            ax.add_collection(LineCollection(lines, **look))
+    for level, height in enumerate(heights):
+        ax.scatter(np.full(len(height), level), height, s=28, color=_NODE, zorder=4)
+    labels = ["inputs", *[f"hidden {level}" for level in range(1, topology.depth)], "outputs"]
+    ax.set_xticks(range(topology.depth + 1), labels)
+    _clean(ax, title or topology.name)
+
+
+def draw_clos_routers(
+    ax: Axes, inputs: int, outputs: int, input_routers: int, middle_routers: int, output_routers: int
+) -> None:
+    """A Clos cascade as routers joined by wires, the network engineer's view (ClosNets, figure 2, left)."""
+    columns = [(1, input_routers), (2, middle_routers), (3, output_routers)]
+    for x, routers in columns:
+        for y in _spread(routers):
+            box = Rectangle((x - 0.12, y - 0.4 / routers), 0.24, 0.8 / routers, facecolor=COLORS["clos"], zorder=3)
+            ax.add_patch(box)
+    wires = [
+        ((left + 0.12, y), (right - 0.12, z))
+        for (left, before), (right, after) in pairwise(columns)
+        for y, z in product(_spread(before), _spread(after))
+    ]
+    for x, edge, neurons, routers in ((0, 0.88, inputs, input_routers), (4, 3.12, outputs, output_routers)):
+        ends = np.repeat(_spread(routers), router_sizes(neurons, routers))
+        wires += [((x, y), (edge, z)) for y, z in zip(_spread(neurons), ends, strict=True)]
+        ax.scatter(np.full(neurons, x), _spread(neurons), s=28, color=_NODE, zorder=4)
+    ax.add_collection(LineCollection(wires, colors=_EDGE, linewidths=0.8))
+    counts = zip(("R_i", "R_m", "R_o"), columns, strict=True)
+    ax.set_xticks(range(5), ["inputs", *[f"${name}$ = {routers}" for name, (_, routers) in counts], "outputs"])
+    _clean(ax, f"Clos ({inputs}, {outputs}, {input_routers}, {middle_routers}, {output_routers}) as routers")
+
+
+def _spread(count: int) -> np.ndarray:
+    """Heights of `count` items, evenly spaced over 0 ... 1 from the top."""
+    return 1 - (np.arange(count) + 0.5) / count
+
+
+def _edges_between(topology: Topology, source: int, target: int) -> list[np.ndarray]:
+    """Per stage the edges that lie on a path from an input to an output, boolean (outputs, inputs)."""
+    forward = [np.arange(topology.inputs) == source]
+    for stage in topology.stages:
+        forward.append(stage @ forward[-1])
+    backward = np.arange(topology.outputs) == target
+    edges = []
+    for stage, reached in zip(reversed(topology.stages), reversed(forward[:-1]), strict=True):
+        edges.append(stage & backward[:, None] & reached[None, :])
+        backward = stage.T @ backward
+    return edges[::-1]
+
+
+def _clean(ax: Axes, title: str) -> None:
+    ax.set_title(title)
+    ax.set_yticks([])
+    ax.grid(False)
+    ax.set_ylim(-0.03, 1.03)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.tick_params(axis="x", length=0)
