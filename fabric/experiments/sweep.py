@@ -33,7 +33,7 @@ def sweep(run: Callable[[Any], Record], configs: Sequence[Any], store: RunStore,
     with tqdm(total=len(records), initial=len(records) - len(missing), desc=title, unit="run") as progress:
         for record in _run_all(run, missing.values()):
             store.put(record)
-            records[record["key"]] = record
+            records[record["key"]] = store.get(record["key"])  # as read back: a stored run and a new one look the same
             progress.update()
     return pd.DataFrame([records[key] for key in keys])
 

@@ -1,7 +1,7 @@
 """Products with a sparse matrix given by its edges, one weight each: forward, both gradients, no dense matrix.
 
-Registered as custom operators so that autograd and `torch.compile` treat them as single steps. Column indices and row
-offsets follow the compressed sparse row (CSR) convention; `columns` matrices are (neurons, batch).
+Registered as custom operators so that autograd and `torch.compile` treat them as single steps. `offsets` and `sources`
+are the row offsets and column indices of the compressed sparse row (CSR) form; columns are (neurons, batch).
 """
 
 import warnings
@@ -9,7 +9,9 @@ import warnings
 import torch
 from torch import Tensor
 
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+with warnings.catch_warnings():  # PyTorch warns once per process that CSR tensors are in beta: take it here
+    warnings.simplefilter("ignore")
+    torch.eye(1).to_sparse_csr()
 
 
 def _working_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -18,8 +20,8 @@ def _working_dtype(dtype: torch.dtype) -> torch.dtype:
 
 
 @torch.library.custom_op("fabric::edge_product", mutates_args=())
-def edge_product(weight: Tensor, offsets: Tensor, sources: Tensor, columns: Tensor) -> Tensor:
-    """A @ columns for the CSR matrix A = (offsets, sources, weight): (inputs, batch) → (outputs, batch)."""
+def edge_product(weight: Tensor, columns: Tensor, offsets: Tensor, sources: Tensor) -> Tensor:
+    """A @ columns for the CSR matrix A: (inputs, batch) → (outputs, batch). Not differentiable."""
     working = _working_dtype(weight.dtype)
     shape = (offsets.numel() - 1, columns.shape[0])
     matrix = torch.sparse_csr_tensor(offsets, sources, weight.to(working), shape, check_invariants=False)
@@ -27,13 +29,13 @@ def edge_product(weight: Tensor, offsets: Tensor, sources: Tensor, columns: Tens
 
 
 @edge_product.register_fake
-def _(weight: Tensor, offsets: Tensor, sources: Tensor, columns: Tensor) -> Tensor:
+def _(weight: Tensor, columns: Tensor, offsets: Tensor, sources: Tensor) -> Tensor:
     return weight.new_empty(offsets.shape[0] - 1, columns.shape[1])
 
 
 @torch.library.custom_op("fabric::edge_gradient", mutates_args=())
-def edge_gradient(offsets: Tensor, sources: Tensor, above: Tensor, below: Tensor) -> Tensor:
-    """Entries of above @ below.T at the edges: (outputs, batch), (inputs, batch) → (edges,)."""
+def edge_gradient(above: Tensor, below: Tensor, offsets: Tensor, sources: Tensor) -> Tensor:
+    """The entries of above @ below.T at the edges: (outputs, batch), (inputs, batch) → (edges,). Not differentiable."""
     working = _working_dtype(above.dtype)
     shape = (above.shape[0], below.shape[0])
     zeros = torch.zeros(sources.numel(), dtype=working, device=above.device)
@@ -45,24 +47,41 @@ def edge_gradient(offsets: Tensor, sources: Tensor, above: Tensor, below: Tensor
 
 
 @edge_gradient.register_fake
-def _(offsets: Tensor, sources: Tensor, above: Tensor, below: Tensor) -> Tensor:
+def _(above: Tensor, below: Tensor, offsets: Tensor, sources: Tensor) -> Tensor:
     return above.new_empty(sources.shape[0])
 
 
-class EdgeMultiply(torch.autograd.Function):
-    """y = A x with gradients for the edge weights and for x.
+@torch.library.custom_op("fabric::edge_multiply", mutates_args=())
+def edge_multiply(
+    weight: Tensor,
+    columns: Tensor,
+    offsets: Tensor,
+    sources: Tensor,
+    source_offsets: Tensor,
+    targets: Tensor,
+    order: Tensor,
+) -> Tensor:
+    """A @ columns, differentiable in `weight` and `columns`.
 
-    `order` sorts the edges by source, (`source_offsets`, `targets`) is the transposed matrix in CSR form.
+    (`source_offsets`, `targets`) is the transposed matrix in CSR form, `order` the position of its edges in `weight`.
     """
+    return edge_product(weight, columns, offsets, sources)
 
-    @staticmethod
-    def forward(ctx, weight, columns, offsets, sources, source_offsets, targets, order):
-        ctx.save_for_backward(weight, columns, offsets, sources, source_offsets, targets, order)
-        return edge_product(weight, offsets, sources, columns)
 
-    @staticmethod
-    def backward(ctx, above):
-        weight, columns, offsets, sources, source_offsets, targets, order = ctx.saved_tensors
-        for_weight = edge_gradient(offsets, sources, above, columns) if ctx.needs_input_grad[0] else None
-        for_columns = edge_product(weight[order], source_offsets, targets, above) if ctx.needs_input_grad[1] else None
-        return for_weight, for_columns, None, None, None, None, None
+@edge_multiply.register_fake
+def _(weight, columns, offsets, sources, source_offsets, targets, order):
+    return weight.new_empty(offsets.shape[0] - 1, columns.shape[1])
+
+
+def _keep_inputs(ctx, inputs, output) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _gradients(ctx, above: Tensor):
+    weight, columns, offsets, sources, source_offsets, targets, order = ctx.saved_tensors
+    for_weight = edge_gradient(above, columns, offsets, sources) if ctx.needs_input_grad[0] else None
+    for_columns = edge_product(weight[order], above, source_offsets, targets) if ctx.needs_input_grad[1] else None
+    return for_weight, for_columns, None, None, None, None, None
+
+
+edge_multiply.register_autograd(_gradients, setup_context=_keep_inputs)

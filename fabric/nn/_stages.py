@@ -7,7 +7,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from fabric.nn._edges import EdgeMultiply
+from fabric.nn._edges import edge_multiply
 from fabric.nn._structured import StageWeight
 
 
@@ -98,7 +98,7 @@ class EdgeStage(nn.Module):
 
     def forward(self, columns: Tensor) -> Tensor:
         """(inputs, batch) → (outputs, batch)."""
-        return EdgeMultiply.apply(
+        return edge_multiply(
             self.weight, columns, self.offsets, self.sources, self.source_offsets, self.targets, self.order
         )
 

@@ -1,6 +1,6 @@
 """One look for all figures: one colour and one name per topology, the same fonts, reproducible SVG."""
 
-import matplotlib as mpl
+import seaborn as sns
 
 COLORS = {
     "clos": "#0072B2",
@@ -19,14 +19,17 @@ PUBLISHED = {"color": "#CC79A7", "linestyle": (0, (4, 2)), "linewidth": 1.2}
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for this project; every notebook calls it once."""
-    mpl.rcParams.update(
-        {
+    """Set seaborn's theme and matplotlib's defaults for this project; every notebook calls it once."""
+    sns.set_theme(
+        style="ticks",
+        rc={
             "figure.dpi": 110,
             "figure.constrained_layout.use": True,
             "font.size": 10,
             "axes.titlesize": 11,
             "axes.labelsize": 10,
+            "xtick.labelsize": 9,
+            "ytick.labelsize": 9,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
@@ -39,5 +42,5 @@ def use_style() -> None:
             "lines.markersize": 5,
             "svg.fonttype": "path",
             "svg.hashsalt": "fabric",
-        }
+        },
     )

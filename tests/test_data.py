@@ -1,0 +1,81 @@
+"""Data: what is loaded, and what happens when a file is missing or damaged."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from fabric.experiments import data
+
+needs_files = pytest.mark.skipif(
+    "FABRIC_DATA" not in os.environ, reason="set FABRIC_DATA to a folder with MNIST/raw and FashionMNIST/raw"
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache():
+    data.load.cache_clear()
+    yield
+    data.load.cache_clear()
+
+
+def test_digits_need_no_files(monkeypatch):
+    monkeypatch.setenv("FABRIC_DATA", "/nonexistent")
+    digits = data.load("digits")
+    assert digits.train_x.shape == (1437, 784)
+    assert digits.test_x.shape == (360, 784)
+    assert digits.train_x.dtype == torch.float32
+    assert (digits.train_x.min(), digits.train_x.max()) == (0, 1)
+    assert set(digits.test_y.tolist()) == set(range(10))
+    together = torch.cat([digits.train_x, digits.test_x])
+    assert len(together.unique(dim=0)) == 1797
+
+
+@needs_files
+@pytest.mark.parametrize(("name", "first_labels"), [("mnist", [5, 0, 4, 1, 9]), ("fashion_mnist", [9, 0, 0, 3, 0])])
+def test_published_sets(name, first_labels):
+    loaded = data.load(name)
+    assert loaded.train_x.shape == (60000, 784)
+    assert loaded.test_x.shape == (10000, 784)
+    assert (loaded.train_x.min(), loaded.train_x.max()) == (0, 1)
+    assert loaded.train_y[:5].tolist() == first_labels
+    assert loaded.test_y.bincount().min() > 800
+
+
+def test_missing_file_is_named_with_hash_and_remedy(tmp_path, monkeypatch):
+    monkeypatch.setenv("FABRIC_DATA", str(tmp_path))
+    with pytest.raises(data.DataError, match=r"MNIST/raw/train-images.*missing.*440fcabf.*https.*unset FABRIC_DATA"):
+        data.load("mnist")
+
+
+@needs_files
+def test_damaged_file_is_named_and_not_replaced(tmp_path, monkeypatch):
+    source = Path(os.environ["FABRIC_DATA"]) / "MNIST" / "raw"
+    copy = tmp_path / "MNIST" / "raw"
+    copy.mkdir(parents=True)
+    for file in source.glob("*.gz"):
+        shutil.copy(file, copy / file.name)
+    victim = copy / "t10k-labels-idx1-ubyte.gz"
+    damaged = victim.read_bytes()[:-1] + bytes([victim.read_bytes()[-1] ^ 1])
+    victim.write_bytes(damaged)
+    monkeypatch.setenv("FABRIC_DATA", str(tmp_path))
+    with pytest.raises(data.DataError, match=r"t10k-labels.*damaged.*f7ae60f9"):
+        data.load("mnist")
+    assert victim.read_bytes() == damaged
+
+
+def test_held_out_samples_leave_the_training_part():
+    digits = data.load("digits")
+    part = digits.hold_out(100)
+    assert len(part.train_y) == 1337
+    assert torch.equal(torch.cat([part.train_x, part.test_x]), digits.train_x)
+    for samples in (0, 1437, -3):
+        with pytest.raises(ValueError, match=f"1 to 1436, got {samples}"):
+            digits.hold_out(samples)
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="dataset must be one of digits, mnist, fashion_mnist, got 'imagenet'"):
+        data.load("imagenet")

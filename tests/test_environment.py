@@ -1,0 +1,59 @@
+"""The two ways to install say the same: environment.yml, pyproject.toml and requirements.lock against each other."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def lock_for(python: str) -> dict[str, str]:
+    """Pinned versions by package for one Python version on Linux."""
+    environment = {"python_version": python, "python_full_version": f"{python}.9", "sys_platform": "linux"}
+    requirements = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
+    chosen = [r for r in requirements if r.marker is None or r.marker.evaluate(environment)]
+    assert len({r.name for r in chosen}) == len(chosen)
+    return {r.name: str(r.specifier) for r in chosen}
+
+
+@pytest.fixture
+def conda():
+    return yaml.safe_load((ROOT / "environment.yml").read_text())
+
+
+@pytest.fixture
+def pip_lines(conda):
+    return next(entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict))
+
+
+def declared() -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]]
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_every_declared_package_is_pinned_exactly(python):
+    lock = lock_for(python)
+    assert all(re.fullmatch(r"==[^*,]+", pin) for pin in lock.values())
+    for requirement in declared():
+        assert requirement.name in lock
+        assert requirement.specifier.contains(lock[requirement.name].removeprefix("=="))
+
+
+def test_conda_installs_the_lock_and_names_the_same_versions(conda, pip_lines):
+    (python,) = [entry for entry in conda["dependencies"] if str(entry).startswith("python=")]
+    lock = lock_for(python.removeprefix("python="))
+    assert "--requirement requirements.lock" in pip_lines
+    named = {Requirement(line).name: str(Requirement(line).specifier) for line in pip_lines if not line.startswith("-")}
+    assert named == {requirement.name: lock[requirement.name] for requirement in declared()}
+
+
+def test_the_lock_carries_no_addresses_and_no_cuda():
+    text = (ROOT / "requirements.lock").read_text()
+    assert "://" not in text
+    assert not re.search(r"^(nvidia|cuda|triton)", text, re.MULTILINE)
+    assert text.splitlines() == sorted(text.splitlines(), key=lambda line: re.split("[=;]", line)[0])

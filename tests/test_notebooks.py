@@ -1,0 +1,80 @@
+"""Notebooks keep their form: short, parameterised, without logic, without outputs, known to profiles and README."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PROFILES = tomllib.loads((ROOT / "ci" / "profiles.toml").read_text())
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def parameters(path) -> dict:
+    (cell,) = [cell for cell in code_cells(path) if "parameters" in cell.metadata.get("tags", [])]
+    return {
+        target.id: ast.literal_eval(statement.value)
+        for statement in ast.parse(cell.source).body
+        for target in statement.targets
+    }
+
+
+@each_notebook
+def test_notebook_is_short_and_opens_with_its_title(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert len(notebook.cells) <= 12
+    assert notebook.cells[0].cell_type == "markdown"
+    assert notebook.cells[0].source.startswith("# ")
+    assert notebook.cells[1].metadata.get("tags") == ["parameters"]
+
+
+@each_notebook
+def test_notebook_is_committed_without_outputs(path):
+    for cell in code_cells(path):
+        assert cell.outputs == []
+        assert cell.execution_count is None
+
+
+@each_notebook
+def test_notebook_holds_no_logic(path):
+    for cell in code_cells(path):
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.Try | ast.While), cell.source
+
+
+@each_notebook
+def test_parameters_are_literals_and_out_dir_is_the_only_path(path):
+    values = parameters(path)
+    assert values.pop("out_dir") == "../build/quick"
+    assert not any(isinstance(value, str) and "/" in value for value in values.values())
+
+
+@each_notebook
+def test_notebook_names_its_own_results(path):
+    assert f'Results("{path.stem}", out_dir)' in "\n".join(cell.source for cell in code_cells(path))
+
+
+@each_notebook
+def test_notebook_has_a_reference_a_report_section_and_a_gallery_row(path):
+    assert (ROOT / "ci" / "reference" / "quick" / "tables" / path.stem / "verdicts.csv").exists()
+    assert (ROOT / "paper" / "results" / "tables" / path.stem / "verdicts.csv").exists()
+    assert f'#section("{path.stem}"' in (ROOT / "paper" / "report.typ").read_text()
+    assert f"notebooks/{path.stem}.ipynb" in (ROOT / "README.md").read_text()
+
+
+def test_profiles_set_only_parameters_that_exist():
+    by_name = {path.stem: parameters(path) for path in NOTEBOOKS}
+    for profile in PROFILES.values():
+        for name, values in profile.get("parameters", {}).items():
+            assert set(values) <= set(by_name[name]), name
+            for key, value in values.items():
+                assert type(value) is type(by_name[name][key]), (name, key)

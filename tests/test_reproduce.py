@@ -1,0 +1,63 @@
+"""`make figures`: survives kill -9, resumes, and refuses what it does not know."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from reproduce import execute, select
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = ROOT / "notebooks" / "01_accuracy_vs_parameters.ipynb"
+SMALL = {
+    "cascades": [[784, 32, 8, 4, 8], [784, 32, 8, 16, 8]],
+    "headline_weights": 4 * (784 + 32 + 64) + 320,
+    "reference_hidden": 32,
+    "seeds": 2,
+    "epochs": 2,
+    "tuning_epochs": 1,
+}
+
+
+def start(out: Path) -> subprocess.Popen:
+    script = (
+        "from pathlib import Path\n"
+        "from reproduce import execute\n"
+        f"execute(Path({str(NOTEBOOK)!r}), Path({str(out)!r}), {SMALL!r}, cores=1)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "ci")}
+    return subprocess.Popen(
+        [sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE, start_new_session=True, text=True
+    )
+
+
+def test_kill_9_in_mid_notebook_loses_no_finished_run(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    killed = start(tmp_path)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "runs").glob("*.json"))) < 5:
+        assert time.monotonic() < deadline, "no runs were stored"
+        assert killed.poll() is None, killed.stderr.read()
+        time.sleep(0.02)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.json")}
+    assert not (tmp_path / "tables" / NOTEBOOK.stem / "verdicts.csv").exists()
+
+    resumed = start(tmp_path)
+    assert resumed.wait(timeout=120) == 0, resumed.stderr.read()
+    assert (tmp_path / "tables" / NOTEBOOK.stem / "verdicts.csv").exists()
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    networks = 9
+    assert len(list((tmp_path / "runs").glob("*.json"))) == networks * 2 + networks * 2
+
+
+def test_unknown_parameters_and_notebooks_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"must be among .*'seeds'.*the profile also sets \['sedes'\]"):
+        execute(NOTEBOOK, tmp_path, {"sedes": 3}, cores=1)
+    with pytest.raises(SystemExit, match="got '99'"):
+        select("99")
+    assert [path.stem for path in select("01")] == [NOTEBOOK.stem]
