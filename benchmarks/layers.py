@@ -1,17 +1,17 @@
-"""How much faster than `torch.nn.Linear` a Clos layer is: ratios of medians, measured alternately in one run.
+"""How much faster than `torch.nn.Linear` a Clos layer is: ratios of median times within one run.
 
-Run with `make bench`. One thread, float32. The forward pass is timed with and without the backward pass; the dense
-layer and the Clos layer take turns, so that a change of clock frequency meets both.
+Run with `make bench`. One thread, float32. "forward" is without gradients; "forward + backward" computes the gradients
+of input, weights and bias. Dense and Clos layer take turns and the ratio is the median over the rounds, so that a
+change of clock frequency meets both. Nothing here is asserted: times belong to a machine.
 """
 
 import argparse
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from torch.utils.benchmark import Timer
 from tqdm import tqdm
 
 from fabric.nn import ClosLinear
@@ -23,52 +23,51 @@ CASCADES = [
     (1024, 256, 16, 8, 16),
     (1024, 256, 16, 5, 16),
 ]
+BATCHES = (1, 32, 256)
 
 
-def forward(layer: nn.Module, x: torch.Tensor) -> None:
-    with torch.no_grad():
-        layer(x)
+def forward(layer: nn.Module, batch: int) -> Timer:
+    """Timer of the forward pass without gradients."""
+    x = torch.randn(batch, layer.in_features)
+    return Timer("layer(x)", globals={"layer": layer.requires_grad_(False), "x": x}, num_threads=1)
 
 
-def forward_backward(layer: nn.Module, x: torch.Tensor) -> None:
-    y = layer(x)
-    torch.autograd.backward(y, torch.ones_like(y))
+def forward_backward(layer: nn.Module, batch: int) -> Timer:
+    """Timer of the forward pass and the gradients of input and parameters."""
+    x = torch.randn(batch, layer.in_features, requires_grad=True)
+    names = {
+        "grad": torch.autograd.grad,
+        "layer": layer.requires_grad_(True),
+        "x": x,
+        "wanted": [x, *layer.parameters()],
+        "above": torch.ones(batch, layer.out_features),
+    }
+    return Timer("grad(layer(x), wanted, above)", globals=names, num_threads=1)
 
 
-def ratio(run: Callable, layers: tuple[nn.Module, nn.Module], x: torch.Tensor, rounds: int) -> float:
-    """Median time of the first layer divided by that of the second."""
-    times = np.empty((rounds, 2))
-    for turn in range(-3, rounds):
-        for which, layer in enumerate(layers):
-            for parameter in layer.parameters():
-                parameter.grad = None
-            start = time.perf_counter()
-            run(layer, x)
-            times[turn, which] = time.perf_counter() - start
-    dense, sparse = np.median(times, axis=0)
-    return dense / sparse
+def speedup(timers: tuple[Timer, Timer], rounds: int) -> float:
+    """Median over rounds of (time of the first) / (time of the second)."""
+    times = [[timer.blocked_autorange(min_run_time=0.1).median for timer in timers] for _ in range(rounds)]
+    return float(np.median([dense / clos for dense, clos in times]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=200, help="timed repetitions per cell")
+    parser.add_argument("--rounds", type=int, default=5, help="turns per cell")
     rounds = parser.parse_args().rounds
-    torch.set_num_threads(1)
+    # A training process has freed large tensors before; from then on the allocator keeps its pages instead of
+    # returning them. One such tensor is freed here, so that page faults are not what is measured.
     torch.ones(7_500_000)
     rows = []
     for cascade in tqdm(CASCADES, desc="layers"):
         inputs, outputs, *_ = cascade
-        for batch in (1, 32, 256):
-            x = torch.randn(batch, inputs, requires_grad=True)
-            layers = (nn.Linear(inputs, outputs), ClosLinear(*cascade))
-            rows.append(
-                {
-                    "(I, O, Ri, Rm, Ro)": cascade,
-                    "batch": batch,
-                    "forward": ratio(forward, layers, x, rounds),
-                    "forward + backward": ratio(forward_backward, layers, x, rounds),
-                }
-            )
+        dense, clos = nn.Linear(inputs, outputs), ClosLinear(*cascade)
+        for batch in BATCHES:
+            row = {"(I, O, Ri, Rm, Ro)": cascade, "FLOP ratio": inputs * outputs / clos.topology.parameters}
+            row["batch"] = batch
+            for name, timer in (("forward", forward), ("forward + backward", forward_backward)):
+                row[name] = speedup((timer(dense, batch), timer(clos, batch)), rounds)
+            rows.append(row)
     print("Times faster than torch.nn.Linear, one thread:")
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.1f}".format))
 

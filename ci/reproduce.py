@@ -8,8 +8,7 @@ import os
 import sys
 import time
 import tomllib
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,8 @@ def main() -> int:
     out = arguments.build.resolve() / arguments.profile
     (out / "notebooks").mkdir(parents=True, exist_ok=True)
 
-    with ProcessPoolExecutor(profile["at_once"], mp_context=get_context("spawn")) as pool:
+    # Threads: each only waits for its kernel, a process of its own that ends when this one is killed.
+    with ThreadPoolExecutor(profile["at_once"]) as pool:
         futures = {
             pool.submit(execute, path, out, profile.get("parameters", {}).get(path.stem, {}), profile["cores"]): path
             for path in notebooks

@@ -43,7 +43,8 @@ def test_missing_values_decide_nothing():
 def test_as_good_means_within_the_others_interval_or_above():
     other = [0.97, 0.98, 0.99]
     assert as_good(CLAIM, [0.979, 0.980, 0.978], other, "").verdict == "supported"
-    assert as_good(CLAIM, [0.999, 0.998, 0.999], other, "").verdict == "supported"
+    assert as_good(CLAIM, [0.985, 0.981, 0.986], other, "").verdict == "supported"
+    assert as_good(CLAIM, [0.99, 0.999, 1.0], other, "").verdict == "better"
     assert as_good(CLAIM, [0.90, 0.901, 0.902], other, "").verdict == "refuted"
     assert as_good(CLAIM, [0.90, 0.95, 0.99], other, "").verdict == "undecided"
     difference = as_good(CLAIM, [0.99, 0.99, 0.99], other, "")

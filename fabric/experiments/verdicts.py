@@ -57,7 +57,7 @@ class Verdict:
         claim: key of `paper/published.toml`.
         ours: our value, in the unit of the published one.
         low, high: its 95 % interval; equal to `ours` for a quantity that is counted, not measured.
-        verdict: "supported", "refuted" or "undecided".
+        verdict: "supported", "better" than published, "refuted" or "undecided".
         reason: one sentence for the reader.
     """
 
@@ -95,13 +95,17 @@ def higher(claim: str, values: Sequence[float], reason: str, than: float = 0.0) 
 def as_good(claim: str, ours: Sequence[float], other: Sequence[float], reason: str) -> Verdict:
     """Verdict on "ours is within the other's interval, or above it", from repetitions of both.
 
-    Supported if our mean is not below the lower end of the other's 95 % interval, refuted if our whole interval lies
-    below that end, undecided otherwise. The value reported is the difference of the means, paired by seed.
+    Better if the 95 % interval of the difference, paired by seed, lies above zero; otherwise supported if our mean is
+    not below the lower end of the other's interval, refuted if our whole interval lies below that end, undecided in
+    between. The value reported is the mean difference.
     """
     difference = interval(np.subtract(ours, other))
     floor = interval(other).low
     mine = interval(ours)
-    verdict = "supported" if mine.mean >= floor else "refuted" if mine.high < floor else "undecided"
+    if difference.low > 0:
+        verdict = "better"
+    else:
+        verdict = "supported" if mine.mean >= floor else "refuted" if mine.high < floor else "undecided"
     return Verdict(claim, difference.mean, difference.low, difference.high, verdict, reason)
 
 

@@ -6,7 +6,6 @@ from fabric.plots.accuracy import (
     mark_compression,
     mark_published,
     network_looks,
-    upper_range,
 )
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
@@ -21,6 +20,5 @@ __all__ = [
     "mark_compression",
     "mark_published",
     "network_looks",
-    "upper_range",
     "use_style",
 ]

@@ -3,38 +3,40 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from fabric.plots.style import COLORS, LABELS, MARKERS, PUBLISHED
 
 
-def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int]) -> None:
+def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int], shown: tuple[float, float]) -> None:
     """One line per method: mean accuracy (%) with its interval against the number of weights, on a log axis.
 
     Args:
         ax: axes to draw on.
         table: columns "method", "weights", "accuracy", "low", "high" (fractions).
         ticks: labelled weights.
+        shown: range of accuracies (fractions) on the axis; a mean below it is written at the lower edge.
     """
     for method, rows in table.groupby("method"):
         rows = rows.sort_values("weights")
         percent = 100 * rows[["accuracy", "low", "high"]]
         errors = [percent["accuracy"] - percent["low"], percent["high"] - percent["accuracy"]]
-        ax.errorbar(
-            rows["weights"],
-            percent["accuracy"],
-            yerr=errors,
-            color=COLORS[method],
-            marker=MARKERS[method],
-            label=LABELS[method],
-            capsize=2.5,
-            elinewidth=1,
-        )
+        look = {"color": COLORS[method], "marker": MARKERS[method], "label": LABELS[method]}
+        ax.errorbar(rows["weights"], percent["accuracy"], yerr=errors, capsize=2.5, elinewidth=1, **look)
+        for _, row in rows[rows["accuracy"] < shown[0]].iterrows():
+            ax.annotate(
+                f"{100 * row['accuracy']:.1f} % ↓",
+                (row["weights"], 100 * shown[0]),
+                xytext=(4, 4),
+                textcoords="offset points",
+                color=COLORS[method],
+                fontsize=8,
+            )
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda weights, _: f"{weights / 1000:g}k"))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylim(100 * shown[0], 100 * shown[1])
     ax.set_xlabel("weights (without biases)")
     ax.set_ylabel("test accuracy (%)")
 
@@ -58,12 +60,6 @@ def network_looks(networks: pd.DataFrame) -> dict[str, dict]:
     return looks
 
 
-def upper_range(table: pd.DataFrame, reference: float) -> tuple[float, float]:
-    """Limits (%) that show the region above and a little below a reference accuracy (fraction)."""
-    top = 100 * float(table["high"].max())
-    return 100 * reference - 1.5 * (top - 100 * reference), top + 0.1 * (top - 100 * reference)
-
-
 def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict]) -> None:
     """One line per network: mean accuracy (%) with its interval as a band.
 
@@ -81,30 +77,25 @@ def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict
 
 
 def mark_published(ax: Axes, accuracies: list[float], text: str) -> None:
-    """Horizontal lines at accuracies (%) that a source prints, with one label at the left end of the topmost."""
+    """Horizontal lines at accuracies (%) that a source prints, labelled at the right end of the topmost."""
     for accuracy in accuracies:
         ax.axhline(accuracy, zorder=0, **PUBLISHED)
-    ax.annotate(
-        text,
-        (0.01, max(accuracies)),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        color=PUBLISHED["color"],
-        fontsize=8,
-    )
+    _annotate(ax, text, (0.99, max(accuracies)), xycoords=("axes fraction", "data"), ha="right")
 
 
-def mark_compression(ax: Axes, weights: float, accuracy: float, factor: float, text: str) -> None:
-    """An arrow from `weights` to a `factor`-th of them at an accuracy (fraction), with a label below it."""
-    ends = {"xy": (weights / factor, 100 * accuracy), "xytext": (weights, 100 * accuracy)}
-    ax.annotate("", **ends, arrowprops={"arrowstyle": "->", "color": PUBLISHED["color"], "shrinkA": 4, "shrinkB": 0})
+def mark_compression(ax: Axes, weights: float, factor: float, text: str) -> None:
+    """An arrow near the lower edge from `weights` to a `factor`-th of them, with a label above it."""
+    height = ("data", "axes fraction")
     ax.annotate(
-        text,
-        (weights / factor**0.5, 100 * accuracy),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha="center",
-        color=PUBLISHED["color"],
-        fontsize=8,
+        "",
+        xy=(weights / factor, 0.05),
+        xytext=(weights, 0.05),
+        xycoords=height,
+        textcoords=height,
+        arrowprops={"arrowstyle": "->", "color": PUBLISHED["color"], "shrinkA": 0, "shrinkB": 0},
     )
+    _annotate(ax, text, (weights / factor**0.5, 0.05), xycoords=height, ha="center")
+
+
+def _annotate(ax: Axes, text: str, where: tuple[float, float], **placing: object) -> None:
+    ax.annotate(text, where, xytext=(0, 3), textcoords="offset points", color=PUBLISHED["color"], fontsize=8, **placing)
