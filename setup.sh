@@ -33,7 +33,7 @@ python3 -c "import ensurepip" 2>/dev/null || {
 }
 echo "setup: installing the packages of requirements.lock into .venv (about a minute)" >&2
 rm -f .venv/installed.lock
-[ -x .venv/bin/python ] || python3 -m venv .venv
+python3 -m venv .venv
 pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet"
 # The CPU build of PyTorch first: a wheel at hand, or PyTorch's own index. The default one brings gigabytes of CUDA.
 torch=$(grep '^torch==' requirements.lock)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gallery
 import numpy as np
 import pandas as pd
 
@@ -147,6 +148,8 @@ def main() -> int:
     ours, reference = arguments.build / arguments.profile, REFERENCES[arguments.profile]
     if arguments.accept:
         accept(ours, reference)
+        if arguments.profile == "paper":
+            gallery.main()
         print(f"{reference} now holds the tables of {ours}")
         return 0
     rules = tomllib.loads((ROOT / "ci" / "tolerances.toml").read_text(encoding="utf-8"))

@@ -1,9 +1,13 @@
 """Data: what is loaded, and what happens when a file is missing or damaged."""
 
+import gzip
+import math
 import os
+import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -64,6 +68,26 @@ def test_damaged_file_is_named_and_not_replaced(tmp_path, monkeypatch):
     with pytest.raises(data.DataError, match=r"t10k-labels.*damaged.*f7ae60f9"):
         data.load("mnist")
     assert victim.read_bytes() == damaged
+
+
+def test_without_a_folder_files_are_downloaded_and_checked(monkeypatch, tmp_path):
+    asked = []
+
+    def retrieve(url, known_hash, fname, path):
+        asked.append((url, known_hash))
+        shape = (2, 3, 3) if "images" in fname else (2,)
+        header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes()
+        (tmp_path / fname).write_bytes(gzip.compress(header + bytes(range(math.prod(shape)))))
+        return str(tmp_path / fname)
+
+    monkeypatch.delenv("FABRIC_DATA", raising=False)
+    monkeypatch.setattr(data.pooch, "retrieve", retrieve)
+    loaded = data.load("fashion_mnist")
+    assert loaded.train_x.shape == (2, 9)
+    assert torch.equal(loaded.test_x.flatten() * 255, torch.arange(18.0))
+    assert loaded.test_y.tolist() == [0, 1]
+    assert len(asked) == 4
+    assert all(url.endswith(".gz") and re.fullmatch("sha256:[0-9a-f]{64}", known) for url, known in asked)
 
 
 def test_held_out_samples_leave_the_training_part():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from gallery import with_gallery
 from report import typeset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,3 +44,10 @@ def test_every_claim_gets_one_verdict_from_its_own_notebook(reference):
             found[row.claim] = path.parent.name
     wanted = {claim: entry["notebook"] for claim, entry in PUBLISHED.items() if "incomparable" not in entry}
     assert found == wanted
+
+
+def test_readme_gallery_shows_the_committed_results():
+    readme = (ROOT / "README.md").read_text()
+    assert with_gallery(readme) == readme
+    with pytest.raises(ValueError, match="marks"):
+        with_gallery("no marks here")
