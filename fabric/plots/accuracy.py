@@ -77,10 +77,10 @@ def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict
 
 
 def mark_published(ax: Axes, accuracies: list[float], text: str) -> None:
-    """Horizontal lines at accuracies (%) that a source prints, labelled at the right end of the topmost."""
+    """Horizontal lines at accuracies (%) that a source prints, labelled below the right end of the lowest."""
     for accuracy in accuracies:
         ax.axhline(accuracy, zorder=0, **PUBLISHED)
-    _annotate(ax, text, (0.99, max(accuracies)), xycoords=("axes fraction", "data"), ha="right")
+    _annotate(ax, text, (0.99, min(accuracies)), -10, xycoords=("axes fraction", "data"), ha="right")
 
 
 def mark_compression(ax: Axes, weights: float, factor: float, text: str) -> None:
@@ -94,8 +94,9 @@ def mark_compression(ax: Axes, weights: float, factor: float, text: str) -> None
         textcoords=height,
         arrowprops={"arrowstyle": "->", "color": PUBLISHED["color"], "shrinkA": 0, "shrinkB": 0},
     )
-    _annotate(ax, text, (weights / factor**0.5, 0.05), xycoords=height, ha="center")
+    _annotate(ax, text, (weights / factor**0.5, 0.05), 3, xycoords=height, ha="center")
 
 
-def _annotate(ax: Axes, text: str, where: tuple[float, float], **placing: object) -> None:
-    ax.annotate(text, where, xytext=(0, 3), textcoords="offset points", color=PUBLISHED["color"], fontsize=8, **placing)
+def _annotate(ax: Axes, text: str, where: tuple[float, float], raised: int, **placing: object) -> None:
+    look = {"color": PUBLISHED["color"], "fontsize": 8}
+    ax.annotate(text, where, xytext=(0, raised), textcoords="offset points", **look, **placing)
