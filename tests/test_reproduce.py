@@ -22,33 +22,33 @@ SMALL = {
 }
 
 
-def start(out: Path) -> subprocess.Popen:
+def command(out: Path) -> list[str]:
     script = (
         "from pathlib import Path\n"
         "from reproduce import execute\n"
         f"execute(Path({str(NOTEBOOK)!r}), Path({str(out)!r}), {SMALL!r}, cores=1)\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "ci")}
-    return subprocess.Popen(
-        [sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE, start_new_session=True, text=True
-    )
+    return [sys.executable, "-c", script]
 
 
 def test_kill_9_in_mid_notebook_loses_no_finished_run(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "ci")}
     (tmp_path / "notebooks").mkdir()
-    killed = start(tmp_path)
+    killed = subprocess.Popen(
+        command(tmp_path), env=environment, stderr=subprocess.DEVNULL, start_new_session=True, text=True
+    )
     deadline = time.monotonic() + 120
     while len(list((tmp_path / "runs").glob("*.json"))) < 5:
         assert time.monotonic() < deadline, "no runs were stored"
-        assert killed.poll() is None, killed.stderr.read()
+        assert killed.poll() is None, "ended before it was killed"
         time.sleep(0.02)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.json")}
     assert not (tmp_path / "tables" / NOTEBOOK.stem / "verdicts.csv").exists()
 
-    resumed = start(tmp_path)
-    assert resumed.wait(timeout=120) == 0, resumed.stderr.read()
+    resumed = subprocess.run(command(tmp_path), env=environment, capture_output=True, text=True, timeout=120)
+    assert resumed.returncode == 0, resumed.stderr
     assert (tmp_path / "tables" / NOTEBOOK.stem / "verdicts.csv").exists()
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     networks = 9
