@@ -69,7 +69,7 @@ class ClosLinear(StructuredLinear):
         if self.bias is None:
             x = torch.bmm(self.output_weight, x.transpose(0, 1))  # (Ro, O/Ro, B)
         else:
-            bias = _deal(self.bias[:, None], self.output_routers)
+            bias = _deal(self.bias.unsqueeze(1), self.output_routers)
             x = torch.baddbmm(bias, self.output_weight, x.transpose(0, 1))  # (Ro, O/Ro, B)
         return _collect(x, self.out_features)  # (O, B)
 
