@@ -45,7 +45,9 @@ def seconds(layers: dict[str, nn.Module], rounds: int) -> dict[str, float]:
     x = torch.randn(BATCH, WIDTH, requires_grad=True)
     above = torch.randn(BATCH, WIDTH)
     timers = {
-        name: Timer("step(layer, x, above)", globals={"step": step, "layer": layer, "x": x, "above": above})
+        name: Timer(
+            "step(layer, x, above)", num_threads=1, globals={"step": step, "layer": layer, "x": x, "above": above}
+        )
         for name, layer in layers.items()
     }
     times = {name: [] for name in layers}
