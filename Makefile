@@ -27,6 +27,7 @@ paper: setup  ## the report from the committed results
 
 bench: setup  ## speed, as ratios within one run
 	$(BIN)/python benchmarks/layers.py
+	$(BIN)/python benchmarks/predefined.py
 
 clean:  ## remove everything that was built
 	rm -rf build .venv

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fabric import topology
-from fabric.nn import CascadeLinear, ClosLinear, LowRankLinear, SparseLinear
+from fabric.nn import CascadeLinear, ClosLinear, LowRankLinear, PredefinedLinear, SparseLinear
 from fabric.topology import Topology
 
 
@@ -26,6 +26,12 @@ LAYERS = {
     "clos, paper": lambda **k: ClosLinear(784, 256, 32, 16, 32, **k),
     "low-rank": lambda **k: LowRankLinear(23, 17, 5, **k),
     "sparse": lambda **k: SparseLinear(random_stage(17, 23), **k),
+    "predefined, random": lambda **k: PredefinedLinear(24, 15, 1, "random", np.random.default_rng(0), **k),
+    "predefined, structured": lambda **k: PredefinedLinear(24, 16, 6, "structured", np.random.default_rng(0), **k),
+    "predefined, clash-free": lambda **k: PredefinedLinear(
+        24, 16, 4, "clash-free-1+MD", np.random.default_rng(0), 8, **k
+    ),
+    "predefined, dense": lambda **k: PredefinedLinear(24, 16, 16, "structured", np.random.default_rng(0), **k),
     "cascade of routers": lambda **k: CascadeLinear(topology.clos(24, 16, 4, 3, 8), **k),
     "cascade, uneven": lambda **k: CascadeLinear(topology.clos(23, 17, 5, 3, 4), **k),
     "cascade of edges": lambda **k: CascadeLinear(Topology([random_stage(9, 23), random_stage(17, 9)]), **k),
@@ -102,6 +108,30 @@ def test_a_layer_holds_one_number_per_edge_and_clos_no_index():
     assert not list(clos.buffers())
     sparse = SparseLinear(random_stage(17, 23), bias=False)
     assert sum(w.numel() for w in sparse.parameters()) == random_stage(17, 23).sum()
+
+
+def test_training_a_predefined_layer_makes_nothing_of_the_size_of_the_dense_matrix():
+    layer = PredefinedLinear(512, 256, 2, "structured", np.random.default_rng(0))
+    assert layer.stages[0].weight.shape == (1024,)
+    optimizer = torch.optim.Adam(layer.parameters())
+    with torch.profiler.profile(profile_memory=True) as record:
+        layer(torch.randn(4, 512, requires_grad=True)).square().sum().backward()
+        optimizer.step()
+    largest = max(event.cpu_memory_usage for event in record.events())
+    assert 4 * 512 * 4 <= largest < 512 * 256 * 4 / 8
+
+
+def test_a_predefined_layer_learns_the_edges_of_its_teacher():
+    teacher, student = (
+        PredefinedLinear(32, 16, 4, "clash-free-2", np.random.default_rng(0), 8, dtype=torch.float64) for _ in range(2)
+    )
+    x = torch.randn(256, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    optimizer = torch.optim.Adam(student.parameters(), lr=0.05)
+    for _ in range(300):
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(student(x), teacher(x).detach()).backward()
+        optimizer.step()
+    assert relative_error(student.dense_weight(), teacher.dense_weight()) < 1e-3
 
 
 def test_unused_entries_of_uneven_routers_are_zero_and_stay_zero():
@@ -200,6 +230,10 @@ def test_weights_of_another_wiring_are_refused():
         (lambda: ClosLinear(8, 8, 9, 2, 4), r"input_routers must be an integer from 1 to 8, got 9"),
         (lambda: ClosLinear(8, 0, 4, 2, 4), r"out_features must be a positive integer, got 0"),
         (lambda: LowRankLinear(8, 8, 0), r"rank must be a positive integer, got 0"),
+        (
+            lambda: PredefinedLinear(10, 4, 3, "structured", np.random.default_rng(0)),
+            r"fan_out must be 2 or 4, got 3: 10 \* 3 edges do not divide evenly among 4 outputs",
+        ),
         (lambda: CascadeLinear("clos"), r"topology must be a fabric.topology.Topology, got 'clos'"),
         (lambda: SparseLinear(np.eye(3)), r"boolean matrix"),
         (lambda: ClosLinear(8, 8, 4, 2, 4)(torch.ones(3, 7)), r"x must have 8 features in its last axis, .*\(3, 7\)"),

@@ -1,4 +1,4 @@
-"""Data sets as tensors: the digits that ship with scikit-learn, MNIST and Fashion-MNIST.
+"""Data sets as tensors: the digits that ship with scikit-learn, MNIST, Fashion-MNIST, and generated Morse code.
 
 Files come from the folder that the environment variable FABRIC_DATA names, laid out as torchvision does
 (`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`), or are downloaded once to the user's cache. Either way their SHA-256 is
@@ -18,6 +18,8 @@ import torch
 from scipy import ndimage
 from sklearn import datasets as bundled
 from torch import Tensor
+
+from fabric.experiments import morse
 
 DATASETS = ("digits", "mnist", "fashion_mnist")
 
@@ -71,10 +73,11 @@ class Dataset:
 
 @lru_cache(maxsize=2)
 def load(name: str) -> Dataset:
-    """A data set by name: "digits" (28×28, nothing to download), "mnist" or "fashion_mnist".
+    """A data set by name: "digits" (28×28, nothing to download), "mnist", "fashion_mnist", or "morse-0" and the like.
 
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
-    seed and split 1,437 to 360.
+    seed and split 1,437 to 360. Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading
+    space, see `fabric.experiments.morse.recipe`; a configuration holds the name, which says everything.
 
     Raises:
         ValueError: unknown name.
@@ -82,8 +85,10 @@ def load(name: str) -> Dataset:
     """
     if name == "digits":
         return _digits()
+    if name.startswith("morse-"):
+        return Dataset(*map(torch.from_numpy, morse.generate(morse.recipe(name))))
     if name not in DATASETS:
-        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {name!r}")
+        raise ValueError(f"dataset must be one of {', '.join(DATASETS)} or begin with 'morse-', got {name!r}")
     images_and_labels = [_read_idx(_locate(name, file)) for file in _SHA256[name]]
     train_x, train_y, test_x, test_y = images_and_labels
     return Dataset(_features(train_x, 255), _labels(train_y), _features(test_x, 255), _labels(test_y))

@@ -16,15 +16,18 @@ INITIALIZATIONS = {
     "sparse_glorot_normal": sparse_glorot_normal_,
     "glorot_uniform": glorot_uniform_,
 }
-_RANDOM = ("random_sparse",)
+_RANDOM = ("predefined", "random_sparse")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """The name of a function in `fabric.topology` and its integer arguments, e.g. Layer("clos", (8, 8, 4, 2, 4))."""
+    """The name of a function in `fabric.topology` and its arguments, e.g. Layer("clos", (8, 8, 4, 2, 4)).
+
+    Integers, and where a pattern is wanted its name: Layer("predefined", (784, 112, 2, "structured")).
+    """
 
     topology: str
-    arguments: tuple[int, ...]
+    arguments: tuple[int | str, ...]
 
     def build(self, rng: np.random.Generator) -> topology.Topology:
         """The topology; `rng` serves those that are drawn at random.

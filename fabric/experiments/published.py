@@ -24,6 +24,11 @@ def published(claim: str) -> dict[str, Any]:
     return _entries()[claim]
 
 
+def predefined_tables() -> dict[str, list[dict[str, Any]]]:
+    """`paper/predefined_tables.toml`: the rows of the poster's tables "densities" and "savings" as printed."""
+    return tomllib.loads((_PAPER / "predefined_tables.toml").read_text(encoding="utf-8"))
+
+
 def committed_runs() -> list[Path]:
     """JSON-lines files with the committed run records."""
     return sorted((_PAPER / "results" / "runs").glob("*.jsonl"))

@@ -23,7 +23,7 @@ class TrainConfig:
     weight decay. Features are padded with zeros to the first layer's inputs (ClosNets, section IV).
 
     Attributes:
-        dataset: a name of `fabric.experiments.data.DATASETS`.
+        dataset: a name that `fabric.experiments.data.load` takes.
         network: layers, inputs first.
         epochs, batch_size: as usual; a last batch that is not full is trained on too.
         learning_rate: of the first step.

@@ -8,6 +8,7 @@ import warnings
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 with warnings.catch_warnings():  # PyTorch warns once per process that CSR tensors are in beta: take it here
     warnings.simplefilter("ignore")
@@ -21,11 +22,21 @@ def _working_dtype(dtype: torch.dtype) -> torch.dtype:
 
 @torch.library.custom_op("fabric::edge_product", mutates_args=())
 def edge_product(weight: Tensor, columns: Tensor, offsets: Tensor, sources: Tensor) -> Tensor:
-    """A @ columns for the CSR matrix A: (inputs, batch) → (outputs, batch). Not differentiable."""
-    working = _working_dtype(weight.dtype)
-    shape = (offsets.numel() - 1, columns.shape[0])
-    matrix = torch.sparse_csr_tensor(offsets, sources, weight.to(working), shape, check_invariants=False)
-    return (matrix @ columns.to(working).contiguous()).to(weight.dtype)
+    """A @ columns for the CSR matrix A: (inputs, batch) → (outputs, batch). Not differentiable.
+
+    An output is a weighted sum of rows of `columns`, which is what an embedding bag computes: on CPU it takes a third
+    of the time of the product with a CSR tensor.
+    """
+    if columns.shape[1] == 0:  # embedding bags of empty vectors fail now and then
+        return columns.new_empty(offsets.numel() - 1, 0)
+    return functional.embedding_bag(
+        sources,
+        columns.to(weight.dtype).contiguous(),
+        offsets,
+        mode="sum",
+        per_sample_weights=weight,
+        include_last_offset=True,
+    )
 
 
 @edge_product.register_fake
@@ -79,6 +90,7 @@ def _keep_inputs(ctx, inputs, output) -> None:
 
 def _gradients(ctx, above: Tensor):
     weight, columns, offsets, sources, source_offsets, targets, order = ctx.saved_tensors
+    above = above.contiguous()  # once for both products
     for_weight = edge_gradient(above, columns, offsets, sources) if ctx.needs_input_grad[0] else None
     for_columns = edge_product(weight[order], above, source_offsets, targets) if ctx.needs_input_grad[1] else None
     return for_weight, for_columns, None, None, None, None, None

@@ -98,6 +98,7 @@ class EdgeStage(nn.Module):
 
     def forward(self, columns: Tensor) -> Tensor:
         """(inputs, batch) → (outputs, batch)."""
+        columns = columns.contiguous()  # here, so that the backward pass finds it done
         return edge_multiply(
             self.weight, columns, self.offsets, self.sources, self.source_offsets, self.targets, self.order
         )

@@ -3,5 +3,7 @@
 from fabric.topology._topology import Topology
 from fabric.topology.baselines import dense, low_rank, random_sparse
 from fabric.topology.clos import clos, router_sizes
+from fabric.topology.interleaver import Interleaver
+from fabric.topology.predefined import predefined
 
-__all__ = ["Topology", "clos", "dense", "low_rank", "random_sparse", "router_sizes"]
+__all__ = ["Interleaver", "Topology", "clos", "dense", "low_rank", "predefined", "random_sparse", "router_sizes"]

@@ -1,0 +1,83 @@
+"""Clashes: two reads of one memory in one clock cycle, and the cycles lost to them.
+
+A memory gives out one entry per cycle (pre-defined sparsity poster, section 4), so a cycle that wants k entries of one
+memory takes k cycles: k - 1 stalls. Reading the same entry twice counts too: nothing here merges reads.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fabric.topology.junctions import check_parallelism
+
+
+@dataclass(frozen=True)
+class Clash:
+    """`reads` lanes, two or more, want an entry of `memory` in `cycle`."""
+
+    cycle: int
+    memory: int
+    reads: int
+
+
+def clashes(memories: ArrayLike) -> list[Clash]:
+    """All clashes of an address sequence, by cycle and memory; empty where there is none.
+
+    Args:
+        memories: integers (cycles, lanes), the memory that each lane reads in each cycle, e.g. the first of
+            `Interleaver.addresses()` or `reads_in_order`.
+
+    Raises:
+        ValueError: not a non-empty matrix of non-negative integers.
+    """
+    counts = _reads_per_memory(memories)
+    cycles, banks = np.nonzero(counts > 1)
+    return [Clash(int(c), int(m), int(counts[c, m])) for c, m in zip(cycles, banks, strict=True)]
+
+
+def stall_cycles(memories: ArrayLike) -> int:
+    """Cycles that an address sequence loses to clashes: in each cycle the reads of its busiest memory, less one.
+
+    Args:
+        memories: as for `clashes`.
+
+    Raises:
+        ValueError: not a non-empty matrix of non-negative integers.
+    """
+    return int((_reads_per_memory(memories).max(axis=1) - 1).sum())
+
+
+def reads_in_order(stage: np.ndarray, parallelism: int) -> np.ndarray:
+    """The address sequence of any junction: its edges in the order of the outputs, then of the inputs, z per cycle.
+
+    What a pattern costs that was not laid out for its memories: input a lies in memory a mod z.
+
+    Args:
+        stage: boolean (outputs, inputs).
+        parallelism: z, a divisor of the inputs and of the number of edges.
+
+    Returns:
+        Memory per cycle and lane, shape (edges / z, z).
+
+    Raises:
+        ValueError: a parallelism that does not divide inputs and edges.
+    """
+    lanes = check_parallelism(stage.shape[1], parallelism)
+    _, inputs = np.nonzero(stage)
+    if inputs.size % lanes:
+        raise ValueError(f"parallelism must divide {inputs.size} edges, got {parallelism}")
+    return (inputs % lanes).reshape(-1, lanes)
+
+
+def _reads_per_memory(memories: ArrayLike) -> np.ndarray:
+    """How often each memory is read in each cycle, (cycles, memories)."""
+    memories = np.asarray(memories)
+    if memories.ndim != 2 or memories.size == 0 or memories.dtype.kind not in "iu" or memories.min() < 0:
+        raise ValueError(
+            "memories must be a non-empty matrix (cycles, lanes) of non-negative integers, "
+            f"got dtype {memories.dtype} and shape {memories.shape}"
+        )
+    cycles, banks = len(memories), int(memories.max()) + 1
+    places = np.arange(cycles)[:, None] * banks + memories
+    return np.bincount(places.ravel(), minlength=cycles * banks).reshape(cycles, banks)

@@ -1,0 +1,91 @@
+"""How many clash-free junctions there are: as address sequences, and as adjacency matrices.
+
+Both counts are exact Python integers and factor over sweeps and memories. What couples them is the order in which a
+lane serves the right neurons: lane l gives neuron j a number c[l, j] of its rows in a sweep.
+
+- An address sequence is the row order t of every lane. Of the dealings v of memories to lanes (memory dither) only
+  those are told apart that change which memory serves which neurons: lanes with equal c are interchangeable, which
+  leaves z! / (product of the sizes of their groups, each factorial) = k dealings. This is the published count,
+  (k (d!)^z)^fo, (k d^z)^fo and k d^z for types 1, 2 and 3 with d = p / z rows; k is published for fan-ins that divide z
+  or that z divides, and holds for all others as well.
+- An adjacency matrix forgets in which order a lane reads the rows that go to the same neuron. That merges address
+  sequences of type 1 wherever some c[l, j] > 1, hence a count below the published one for fan-ins above z.
+"""
+
+import math
+from collections import Counter
+
+import numpy as np
+
+from fabric._checks import positive_int
+from fabric.topology.junctions import CLASH_FREE, check_fan_out, check_parallelism
+
+
+def address_sequences(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int) -> int:
+    """Number of address sequences of a clash-free pattern: the published count, see above.
+
+    Args:
+        inputs, outputs, fan_out, parallelism: as for `topology.predefined`.
+        pattern: one of `junctions.CLASH_FREE`.
+
+    Raises:
+        ValueError: arguments that `topology.predefined` refuses.
+    """
+    shares = _shares(inputs, outputs, fan_out, pattern, parallelism)
+    lanes, depth = len(shares), inputs // len(shares)
+    orders = math.factorial(depth) if pattern.startswith("clash-free-1") else depth
+    return (_dealings(shares, pattern) * orders**lanes) ** _drawn_sweeps(fan_out, pattern)
+
+
+def adjacency_matrices(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int) -> int:
+    """Number of different adjacency matrices of a clash-free pattern, see above.
+
+    Args:
+        inputs, outputs, fan_out, pattern, parallelism: as for `address_sequences`.
+
+    Raises:
+        ValueError: arguments that `topology.predefined` refuses.
+    """
+    shares = _shares(inputs, outputs, fan_out, pattern, parallelism)
+    if fan_out == outputs:
+        return 1
+    lanes, depth = len(shares), inputs // len(shares)
+    if pattern.startswith("clash-free-1"):
+        per_sweep = math.prod(_deals(depth, share) for share in shares)
+    else:
+        per_sweep = depth**lanes  # below full fan-in every lane has a neuron with some but not all rows: starts show
+    return (_dealings(shares, pattern) * per_sweep) ** _drawn_sweeps(fan_out, pattern)
+
+
+def _shares(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int) -> list[tuple[int, ...]]:
+    """Rows that each lane gives to each right neuron of a drawn sweep: c[l, j] as one tuple per lane.
+
+    Type 3 draws once for all sweeps, whose neurons then all count; in types 1 and 2 every sweep has neurons of its own
+    and the first one stands for all.
+    """
+    inputs = positive_int("inputs", inputs)
+    outputs = positive_int("outputs", outputs)
+    if pattern not in CLASH_FREE:
+        raise ValueError(f"pattern must be one of {', '.join(CLASH_FREE)}, got {pattern!r}")
+    fan_out = check_fan_out(inputs, outputs, fan_out, pattern)
+    lanes = check_parallelism(inputs, parallelism)
+    slots = np.arange(inputs * fan_out // _drawn_sweeps(fan_out, pattern))
+    counts = np.zeros((lanes, outputs), int)
+    np.add.at(counts, (slots % lanes, slots // (inputs * fan_out // outputs)), 1)
+    return [tuple(map(int, row)) for row in counts]
+
+
+def _drawn_sweeps(fan_out: int, pattern: str) -> int:
+    return 1 if pattern.startswith("clash-free-3") else fan_out
+
+
+def _dealings(shares: list[tuple[int, ...]], pattern: str) -> int:
+    """k: dealings of the memories to the lanes that can be told apart; 1 without memory dither."""
+    if not pattern.endswith("+MD"):
+        return 1
+    return math.factorial(len(shares)) // math.prod(math.factorial(group) for group in Counter(shares).values())
+
+
+def _deals(rows: int, share: tuple[int, ...]) -> int:
+    """Ways to deal a memory's rows to neurons that get `share` of them: a multinomial coefficient."""
+    return math.factorial(rows) // math.prod(math.factorial(count) for count in share)

@@ -1,0 +1,125 @@
+"""Scatter: whether every neuron sees a bit of everything on the other side of a junction, as one number in (0, 1].
+
+Windows slide over one layer: neighbouring neurons, image patches, or blocks of feature maps. Were the edges spread
+evenly, each neuron of the other layer would have |window| times its mean share of edges in each window. Scatter is the
+mean, over neurons and windows, of the edges there are divided by those there should be, surpluses counted as one (the
+metric of the authors' public code, adjmatint.py of souryadey/predefinedsparse-nnets). 1: perfectly even.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fabric._checks import positive_int
+from fabric.topology._topology import Topology
+
+
+@dataclass(frozen=True)
+class NetworkScatter:
+    """Scatter of every junction and of the whole network, in both directions.
+
+    Attributes:
+        forward: per junction, its outputs with respect to windows over its inputs.
+        backward: per junction, its inputs with respect to windows over its outputs.
+        net_forward, net_backward: the same for the network's outputs and inputs, where paths take the place of edges.
+    """
+
+    forward: tuple[float, ...]
+    backward: tuple[float, ...]
+    net_forward: float
+    net_backward: float
+
+    @property
+    def minimum(self) -> float:
+        """The one number that stands for the network."""
+        return min(*self.forward, *self.backward, self.net_forward, self.net_backward)
+
+
+def windows(shape: Sequence[int], size: Sequence[int], stride: Sequence[int]) -> np.ndarray:
+    """Indices of the neurons in each window over a layer that was flattened from `shape`, last axis fastest.
+
+    windows((64,), (8,), (8,)) cuts 64 neurons into eight windows; windows((28, 28), (4, 4), (2, 2)) slides over an
+    image; three axes serve flattened feature maps.
+
+    Args:
+        shape: the layer's axes.
+        size, stride: of the window along each axis; together they must end with the last neuron.
+
+    Returns:
+        Integers (windows, neurons per window).
+
+    Raises:
+        ValueError: numbers of axes that differ, or a window that does not fit.
+    """
+    if not len(shape) == len(size) == len(stride) >= 1:
+        raise ValueError(f"size and stride must have an entry per axis of shape {shape!r}, got {size!r} and {stride!r}")
+    for axis, (length, width, step) in enumerate(zip(shape, size, stride, strict=True)):
+        positive_int(f"shape[{axis}]", length)
+        positive_int(f"size[{axis}]", width, upper=length)
+        positive_int(f"stride[{axis}]", step)
+        if (length - width) % step:
+            raise ValueError(f"stride[{axis}] must divide {length} - {width}, got {step}: neurons would be left over")
+    neurons = np.arange(np.prod(shape)).reshape(tuple(shape))
+    views = np.lib.stride_tricks.sliding_window_view(neurons, tuple(size))
+    chosen = views[tuple(slice(None, None, step) for step in stride)]
+    return chosen.reshape(-1, int(np.prod(size)))
+
+
+def scatter(connections: np.ndarray, over: np.ndarray) -> float:
+    """Scatter of the rows with respect to windows over the columns; transpose for the other direction.
+
+    Args:
+        connections: boolean or counts (outputs, inputs): a stage, or the path counts of a topology. Leave padded
+            outputs out by slicing the rows, padded inputs by windows that avoid them.
+        over: integers (windows, neurons per window), columns of `connections`, as `windows` returns.
+
+    Raises:
+        ValueError: no connection at all, or windows that do not lie in the columns.
+    """
+    if over.ndim != 2 or over.size == 0 or over.min() < 0 or over.max() >= connections.shape[1]:
+        raise ValueError(
+            f"over must be a non-empty matrix of columns 0 ... {connections.shape[1] - 1}, got shape {over.shape}"
+        )
+    counts = connections.astype(float)
+    if not counts.any():
+        raise ValueError("connections must hold at least one connection, got none")
+    share = counts.mean()  # of one row per column: fan-in / p where the fan-in is fixed
+    inside = np.zeros((connections.shape[1], len(over)))
+    inside[over, np.arange(len(over))[:, None]] = 1
+    seen = counts @ inside
+    return float(np.minimum(seen / (over.shape[1] * share), 1).mean())
+
+
+def network_scatter(
+    topology: Topology,
+    over: Sequence[np.ndarray],
+    net_over: tuple[np.ndarray, np.ndarray],
+    real: tuple[int, int] | None = None,
+) -> NetworkScatter:
+    """Scatter of all stages of a topology and of its paths.
+
+    Args:
+        topology: one stage per junction.
+        over: windows over each level of neurons, inputs first; used for the junctions on both sides of it.
+        net_over: windows over the inputs and over the outputs for the network as a whole. The published default for
+            Morse code is windows of 8 on every level and of single neurons for the network.
+        real: inputs and outputs that are not padding: only their values enter the means. None: all.
+
+    Raises:
+        ValueError: a number of windows that is not that of levels, or windows that do not fit.
+    """
+    if len(over) != topology.depth + 1:
+        raise ValueError(f"over must hold windows for each of {topology.depth + 1} levels, got {len(over)}")
+    inputs, outputs = (topology.inputs, topology.outputs) if real is None else real
+    positive_int("real[0]", inputs, upper=topology.inputs)
+    positive_int("real[1]", outputs, upper=topology.outputs)
+    rows = [*topology.widths[1:-1], outputs]
+    columns = [inputs, *topology.widths[1:-1]]
+    paths = topology.path_counts()
+    return NetworkScatter(
+        forward=tuple(scatter(stage[:n], w) for stage, n, w in zip(topology.stages, rows, over[:-1], strict=True)),
+        backward=tuple(scatter(stage.T[:n], w) for stage, n, w in zip(topology.stages, columns, over[1:], strict=True)),
+        net_forward=scatter(paths[:outputs], net_over[0]),
+        net_backward=scatter(paths.T[:inputs], net_over[1]),
+    )

@@ -1,0 +1,119 @@
+"""The poster's density tables: counts from first principles, and what the comparison with the print finds."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from fabric.experiments import density_tables as tables
+from fabric.topology.junctions import densities
+
+
+def trunk_module(trunk):
+    """The trunk as PyTorch layers: an independent count of its parameters and features."""
+    channels = trunk.image[1]
+    layers = []
+    for layer in trunk.layers:
+        if isinstance(layer, tables.Pool):
+            layers.append(nn.MaxPool2d(layer.size))
+        else:
+            layers.append(nn.Conv2d(channels, layer.channels, layer.kernel, padding="same"))
+            channels = layer.channels
+    return nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("net", [net for net, network in tables.NETWORKS.items() if network.trunk is not None])
+def test_trunks_equal_their_pytorch_modules_and_feed_the_classification_layers(net):
+    trunk = tables.NETWORKS[net].trunk
+    side, channels = trunk.image
+    module = trunk_module(trunk)
+    operations = 0
+
+    def count(layer, _, y):
+        nonlocal operations
+        operations += y[0, 0].numel() * sum(p.numel() for p in layer.parameters())
+
+    for layer in module:
+        layer.register_forward_hook(count)
+    y = module(torch.zeros(1, channels, side, side))
+    assert trunk.counts() == (sum(p.numel() for p in module.parameters()), operations, y.numel())
+    assert y.numel() == tables.NETWORKS[net].widths[0]
+
+
+def test_published_trunks():
+    parameters, operations, _ = tables.CIFAR_TRUNK.counts()
+    assert parameters == 1144512 + 896  # weights and biases
+    assert round(operations / 1e6) == 153
+    assert tables.MNIST_TRUNK.counts()[:2] == (52000 + 96, 10662400 + 37632)
+
+
+def test_every_printed_cell_of_the_densities_is_compared():
+    frame = tables.compare_densities()
+    assert len(frame) == 48
+    assert frame["row"].nunique() == 14
+    assert (frame["finding"] == "agrees").sum() == 37
+
+
+def test_mislabelled_rows_are_found_with_the_label_that_fits():
+    frame = tables.compare_densities()
+    wrong = frame[frame["finding"] == "mislabelled"]
+    assert dict(zip(wrong["label"], wrong["fits"], strict=True)) == {
+        "CIFAR100 conv2: 1, 1, 8": "CIFAR100 conv2: 1, 1",
+        "CIFAR100 conv3: 1, 32": "CIFAR100 conv2: 1, 8",
+        "CIFAR100 conv3: 1, 2, 16": "CIFAR10 conv3: 1, 2, 16",
+    }
+    (misprint,) = frame[frame["finding"] == "misprint"].itertuples()
+    assert (misprint.label, misprint.column, misprint.printed) == ("CIFAR100 conv3: 1, 1, 16", "overall", "0.39")
+    assert misprint.computed == pytest.approx(100 * 8704 / 2260992)
+    assert not set(frame["finding"]) - {"agrees", "mislabelled", "misprint"}
+
+
+def test_savings_agree_up_to_the_misprints():
+    frame = tables.compare_savings()
+    assert len(frame) == 6 * 8
+    misprints = frame[frame["finding"] == "misprint"]
+    assert set(zip(misprints["label"], misprints["column"], misprints["printed"], strict=True)) == {
+        ("MNIST CL only: 42, 10", "dense_parameters_m", "0.07"),
+        ("MNIST conv2: 16, 10", "conv_operations_b", "0.1"),
+        ("CIFAR100 conv2: 1, 32", "sparse_parameters_m", "0.03"),
+    }
+    close = frame[frame["finding"] == "close"]
+    assert set(close["column"]) == {"parameter_reduction"}
+    assert (close["computed"] - close["printed"].astype(float)).abs().max() < 0.015
+    reductions = frame[frame["column"] == "operation_reduction"]
+    assert reductions["agrees"].all()
+
+
+def test_reductions_are_those_of_the_counts():
+    frame = tables.compare_savings().set_index(["label", "column"])["computed"]
+    row = frame["CIFAR100 conv3: 1, 2, 32"]
+    saved = row["dense_parameters_m"] - row["sparse_parameters_m"]
+    assert row["parameter_reduction"] == pytest.approx(
+        100 * saved / (row["dense_parameters_m"] + row["conv_parameters_m"])
+    )
+    assert row["operation_reduction"] == pytest.approx(
+        100 * saved / (row["dense_parameters_m"] + 1000 * row["conv_operations_b"])
+    )
+
+
+@given(st.floats(0, 100, allow_nan=False), st.integers(0, 3))
+def test_a_number_agrees_with_its_own_print_and_not_with_the_next(value, decimals):
+    assert tables.agrees(f"{value:.{decimals}f}", value)
+    assert not tables.agrees(f"{value + 1.1 * 10**-decimals:.{decimals}f}", value)
+
+
+def test_half_a_unit_may_be_rounded_either_way():
+    assert tables.agrees("6.3", 6.25)
+    assert tables.agrees("6.2", 6.25)
+    assert not tables.agrees("6.3", 6.2499)
+    assert not tables.agrees("13", float("nan"))
+
+
+@pytest.mark.parametrize("net", tables.NETWORKS)
+def test_the_label_of_exact_densities_is_recovered(net):
+    fan_outs = tables.SAVINGS_FAN_OUTS[net]
+    exact = densities(tables.NETWORKS[net].widths, fan_outs)
+    cells = {f"junction {i}": f"{100 * density:.4f}" for i, density in enumerate(exact.junctions, start=1)}
+    cells["overall"] = f"{100 * exact.overall:.4f}"
+    assert tables.fitting_networks(cells) == [(net, fan_outs)]
