@@ -7,6 +7,8 @@ from fabric.plots.accuracy import (
     mark_published,
     network_looks,
 )
+from fabric.plots.cells import draw_cells
+from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
 
@@ -15,7 +17,10 @@ __all__ = [
     "LABELS",
     "accuracy_against_parameters",
     "accuracy_curves",
+    "draw_banks",
+    "draw_cells",
     "draw_clos_routers",
+    "draw_reads",
     "draw_topology",
     "mark_compression",
     "mark_published",
