@@ -43,6 +43,15 @@ def test_every_method_learns_digits(method):
     assert record["weights"] == weights(network)
 
 
+@pytest.mark.parametrize("pattern", ["random", "structured", "clash-free-1+MD"])
+def test_predefined_junctions_learn_digits_at_a_tenth_of_the_weights(pattern):
+    network = (Layer("predefined", (784, 112, 8, pattern)), Layer("dense", (112, 10)))
+    record = train(dataclasses.replace(CONFIG, network=network, epochs=8))
+    assert record["accuracy"] > 0.85
+    assert record["weights"] == 784 * 8 + 1120
+    assert record["label"] == f"predefined(784, 112, 8, {pattern}) → dense(112, 10)"
+
+
 def test_every_field_is_part_of_the_key(monkeypatch):
     assert set(OTHERS) == {field.name for field in dataclasses.fields(TrainConfig)}
     keys = {run_key(dataclasses.replace(CONFIG, **{name: value})) for name, value in OTHERS.items()}
