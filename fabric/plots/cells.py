@@ -15,7 +15,7 @@ def draw_cells(ax: Axes, table: pd.DataFrame, title: str) -> None:
         table: columns "row", "label", "column", "printed", "computed", "agrees", "finding".
         title: of the axes.
     """
-    columns = list(dict.fromkeys(table["column"]))
+    columns = max((list(cells["column"]) for _, cells in table.groupby("row")), key=len)
     labels = table.drop_duplicates("row").set_index("row")["label"]
     places = {row: place for place, row in enumerate(labels.index)}
     for cell in table.itertuples():
@@ -27,7 +27,7 @@ def draw_cells(ax: Axes, table: pd.DataFrame, title: str) -> None:
         )
     ax.set_xlim(-0.5, len(columns) - 0.5)
     ax.set_ylim(len(places) - 0.5, -0.5)
-    ax.set_xticks(range(len(columns)), [column.replace("_", " ") for column in columns], rotation=30, ha="right")
+    ax.set_xticks(range(len(columns)), list(map(_title, columns)), rotation=30, ha="right")
     ax.set_yticks(range(len(places)), labels)
     ax.tick_params(length=0)
     ax.grid(False)
@@ -36,3 +36,10 @@ def draw_cells(ax: Axes, table: pd.DataFrame, title: str) -> None:
     shown = [finding for finding in FINDINGS if finding in set(table["finding"])]
     handles = [Patch(facecolor=FINDINGS[finding], label=finding) for finding in shown]
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _title(column: str) -> str:
+    """A column's name in words; the suffixes _m and _b say millions and billions."""
+    name, _, unit = column.rpartition("_")
+    words = f"{name} ({unit.upper()})" if unit in ("m", "b") else column
+    return words.replace("_", " ")

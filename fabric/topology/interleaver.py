@@ -146,7 +146,7 @@ def start_vector(inputs: int, fan_out: int, parallelism: int, variant: str, rng:
     one of the sweep starters c. Unshuffled, both are 0 ... d - 1: "Basic". "SV" shuffles the start vector r, "SS" the
     sweep starters c, "MD" deals the memories to the lanes at random in each sweep. The construction is read off the
     published worked example (p = 32, fo = 2, z = 8: slot 45 reads row 1, neuron 13, edge 27) and off the default
-    starts in the authors' Verilog, both of which it meets; the paper's own text was not at hand.
+    starts in the authors' Verilog, both of which it meets.
 
     Args:
         inputs, fan_out, parallelism, rng: as for `clash_free`.
