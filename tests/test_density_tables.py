@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from fabric.experiments import density_tables as tables
+from fabric.experiments.studies import density_tables as tables
 from fabric.topology.junctions import densities
 
 
