@@ -2,6 +2,21 @@
 
 from fabric.topology._topology import Topology
 from fabric.topology.baselines import dense, low_rank, random_sparse
-from fabric.topology.clos import clos, router_sizes
+from fabric.topology.butterfly import butterfly, parallel_butterfly
+from fabric.topology.clos import clos, multistage_clos, router_sizes
+from fabric.topology.grids import hypercube, mesh, torus
 
-__all__ = ["Topology", "clos", "dense", "low_rank", "random_sparse", "router_sizes"]
+__all__ = [
+    "Topology",
+    "butterfly",
+    "clos",
+    "dense",
+    "hypercube",
+    "low_rank",
+    "mesh",
+    "multistage_clos",
+    "parallel_butterfly",
+    "random_sparse",
+    "router_sizes",
+    "torus",
+]
