@@ -7,17 +7,23 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fabric import topology
 from fabric.nn import CascadeLinear, ClosLinear, LowRankLinear, PredefinedLinear, SparseLinear
-from fabric.topology import Topology
+from fabric.nn._stages import BlockStage
+from fabric.topology import Topology, skips
 
 
 def random_stage(outputs, inputs, density=0.3):
     stage = np.random.default_rng(0).random((outputs, inputs)) < density
     stage[0, 0] = True
     return stage
+
+
+def skipping(t, make, **kwargs):
+    return CascadeLinear(t, skips=make(t), **kwargs)
 
 
 LAYERS = {
@@ -34,6 +40,11 @@ LAYERS = {
     "predefined, dense": lambda **k: PredefinedLinear(24, 16, 16, "structured", np.random.default_rng(0), **k),
     "cascade of routers": lambda **k: CascadeLinear(topology.clos(24, 16, 4, 3, 8), **k),
     "cascade, uneven": lambda **k: CascadeLinear(topology.clos(23, 17, 5, 3, 4), **k),
+    "butterfly": lambda **k: CascadeLinear(topology.butterfly(16), **k),
+    "butterfly, mixed radix": lambda **k: CascadeLinear(topology.butterfly(24, (3, 2, 4)), **k),
+    "parallel butterflies": lambda **k: CascadeLinear(topology.parallel_butterfly(16, 3), **k),
+    "hypercube, identity": lambda **k: skipping(topology.hypercube(8), skips.identity, **k),
+    "clos, skips off the support": lambda **k: skipping(topology.clos(24, 16, 4, 3, 8), skips.off_support, **k),
     "cascade of edges": lambda **k: CascadeLinear(Topology([random_stage(9, 23), random_stage(17, 9)]), **k),
 }
 make_layers = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS.keys())
@@ -97,6 +108,8 @@ def test_clos_layer_and_cascade_of_its_topology_are_the_same_map(sizes):
 @make_layers
 def test_dense_weight_lives_on_the_topology(make):
     layer = make(dtype=torch.float64)
+    if isinstance(layer, CascadeLinear) and any(skip is not None for skip in layer.skips):
+        return  # skips reach further
     reachable = torch.from_numpy(layer.topology.path_counts() > 0)
     assert not layer.dense_weight()[~reachable].any()
     assert layer.dense_weight()[reachable].all()
@@ -149,6 +162,49 @@ def test_unused_entries_of_uneven_routers_are_zero_and_stay_zero():
     assert sum(int(torch.count_nonzero(w)) for w in list(layer.parameters())[1:]) == layer.topology.parameters
 
 
+REGULAR = [
+    topology.butterfly(64),
+    topology.butterfly(64, 8),
+    topology.butterfly(60, (3, 5, 4)),
+    topology.parallel_butterfly(27, 2, 3),
+    topology.parallel_butterfly(16, 5),
+    topology.multistage_clos(24, 24, [4, 3, 2, 6]),
+]
+
+
+@pytest.mark.parametrize("t", REGULAR, ids=lambda t: t.name)
+def test_stages_made_of_routers_are_blocks_that_lie_on_their_edges(t):
+    layer = CascadeLinear(t, bias=False, dtype=torch.float64)
+    assert not list(layer.buffers())
+    assert sum(w.numel() for w in layer.parameters()) == t.parameters
+    for stage, edges in zip(layer.stages, t.stages, strict=True):
+        assert isinstance(stage, BlockStage)
+        assert np.array_equal(stage.dense().detach().numpy() != 0, edges)
+        weight = stage.stage_weight()
+        assert weight.widths == (edges.shape[1], edges.shape[0])
+        assert {int(weight.fan_in)} == set(edges.sum(axis=1))
+        assert {int(weight.fan_out)} == set(edges.sum(axis=0))
+
+
+@given(hnp.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_any_stage_becomes_a_module_with_exactly_its_edges(edges):
+    layer = CascadeLinear(Topology([edges]), bias=False, dtype=torch.float64)
+    assert np.array_equal(layer.dense_weight().detach().numpy() != 0, edges)
+    x = torch.randn(3, edges.shape[1], dtype=torch.float64)
+    assert torch.allclose(layer(x), x @ layer.dense_weight().t())
+
+
+def test_skips_are_fixed_and_stay_out_of_the_state_dict():
+    t = topology.butterfly(8)
+    layer = CascadeLinear(t, skips=[None, np.eye(8, dtype=bool), None])
+    plain = CascadeLinear(t)
+    assert list(layer.state_dict()) == list(plain.state_dict())
+    assert len(list(layer.parameters())) == len(list(plain.parameters()))
+    plain.load_state_dict(layer.state_dict())
+    first, second, third = (stage.dense() for stage in plain.stages)
+    assert torch.allclose(layer.dense_weight(), third @ (second + torch.eye(8)) @ first)
+
+
 class RecordBmm(TorchDispatchMode):
     """Collects the operands of every batched product and the names of operators that copy."""
 
@@ -194,7 +250,7 @@ def test_layer_survives_state_dict_deepcopy_and_dtype(make):
     half.sum().backward()
 
 
-@pytest.mark.parametrize("name", ["clos", "clos, uneven routers", "cascade, uneven"])
+@pytest.mark.parametrize("name", ["clos", "clos, uneven routers", "cascade, uneven", "clos, skips off the support"])
 def test_layer_compiles(name):
     layer = LAYERS[name]()
     x = example(layer, 4, dtype=torch.float32).requires_grad_()
@@ -235,6 +291,7 @@ def test_weights_of_another_wiring_are_refused():
             r"fan_out must be 2 or 4, got 3: 10 \* 3 edges do not divide evenly among 4 outputs",
         ),
         (lambda: CascadeLinear("clos"), r"topology must be a fabric.topology.Topology, got 'clos'"),
+        (lambda: CascadeLinear(topology.butterfly(4), skips=[None]), r"skips must have one entry per stage, 2, got 1"),
         (lambda: SparseLinear(np.eye(3)), r"boolean matrix"),
         (lambda: ClosLinear(8, 8, 4, 2, 4)(torch.ones(3, 7)), r"x must have 8 features in its last axis, .*\(3, 7\)"),
     ],

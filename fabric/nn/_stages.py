@@ -8,115 +8,131 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from fabric.nn._edges import edge_multiply
+from fabric.nn._layout import BlockLayout, block_layout
 from fabric.nn._structured import StageWeight
 
 
 def stage_module(stage: np.ndarray, device=None, dtype=None) -> "BlockStage | EdgeStage":
     """The fastest module for a boolean stage (outputs, inputs); weights are left uninitialised."""
     layout = block_layout(stage)
-    if layout is None:
-        return EdgeStage(stage, device, dtype)
-    routers, interleaved = layout
-    outputs, inputs = stage.shape
-    return BlockStage(routers, outputs // routers, inputs // routers, interleaved, device, dtype)
-
-
-def block_layout(stage: np.ndarray) -> tuple[int, bool] | None:
-    """(routers, interleaved) if the stage consists of equal dense routers whose neurons lie regularly, else None.
-
-    The outputs of router g must be the g-th run of neighbouring neurons. Its inputs are either the g-th run too
-    (interleaved False) or every routers-th neuron from g on (True): the pattern that a previous stage leaves behind.
-    """
-    outputs, inputs = stage.shape
-    routers = outputs // int(np.count_nonzero((stage == stage[0]).all(axis=1)))
-    if outputs % routers or inputs % routers:
-        return None
-    router_of_output = np.arange(outputs) // (outputs // routers)
-    for interleaved in (False, True):
-        inputs_in_order = np.arange(inputs)
-        router_of_input = inputs_in_order % routers if interleaved else inputs_in_order // (inputs // routers)
-        if np.array_equal(stage, router_of_output[:, None] == router_of_input[None, :]):
-            return routers, interleaved
-    return None
+    return EdgeStage(stage, device, dtype) if layout is None else BlockStage(layout, device, dtype)
 
 
 class BlockStage(nn.Module):
-    """Equal dense routers side by side: `weight` (routers, outputs per router, inputs per router)."""
+    """Equal dense routers: `weight` (routers of all parts, outputs per router, inputs per router)."""
 
-    def __init__(self, routers: int, outputs: int, inputs: int, interleaved: bool, device=None, dtype=None) -> None:
+    def __init__(self, layout: BlockLayout, device=None, dtype=None) -> None:
         super().__init__()
-        self.interleaved = interleaved
-        self.weight = nn.Parameter(torch.empty(routers, outputs, inputs, device=device, dtype=dtype))
+        self.layout = layout
+        shape = (len(layout.parts) * layout.routers, layout.outputs, layout.inputs)
+        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
 
     def forward(self, columns: Tensor) -> Tensor:
         """(inputs, batch) → (outputs, batch)."""
-        routers, _, inputs = self.weight.shape
-        if self.interleaved:
-            x = columns.unflatten(0, (inputs, routers)).transpose(0, 1)
-        else:
-            x = columns.unflatten(0, (routers, inputs))
-        return torch.bmm(self.weight, x).flatten(0, 1)
+        results = []
+        for part, weight in zip(self.layout.parts, self.weight.split(self.layout.routers), strict=True):
+            x = _gather(columns[part.inputs], self.layout.inputs, part.input_stride)
+            results.append(_scatter(torch.bmm(weight, x), part.output_stride))
+        if len(results) == 1:
+            return results[0]
+        return torch.stack(results).sum(0) if self.layout.adds_up else torch.cat(results)
 
     def dense(self) -> Tensor:
         """The stage as a matrix (outputs, inputs)."""
-        routers, _, inputs = self.weight.shape
-        matrix = torch.block_diag(*self.weight)
-        if self.interleaved:
-            matrix = matrix.unflatten(1, (routers, inputs)).transpose(1, 2).flatten(1)
-        return matrix
+        parts = []
+        for part, weight in zip(self.layout.parts, self.weight.split(self.layout.routers), strict=True):
+            routers, outputs, inputs = weight.shape
+            blocks = torch.block_diag(*weight).unflatten(1, (routers, inputs))  # (outputs in router order, routers, k)
+            rows = _scatter(blocks.unflatten(0, (routers, outputs)).flatten(2), part.output_stride)
+            by_router = rows.unflatten(1, (routers, inputs)).permute(1, 2, 0)
+            parts.append(_scatter(by_router, part.input_stride).t())
+        if self.layout.adds_up:
+            return torch.cat(parts, dim=1)
+        return torch.cat(parts) if self.layout.fans_out else torch.block_diag(*parts)
 
     def stage_weight(self) -> StageWeight:
-        routers, outputs, inputs = self.weight.shape
-        fan_in = torch.tensor(inputs, device=self.weight.device)
-        fan_out = torch.tensor(outputs, device=self.weight.device)
-        return StageWeight(self.weight, fan_in, fan_out, (routers * inputs, routers * outputs))
+        layout = self.layout
+        fan_in = layout.inputs * (len(layout.parts) if layout.adds_up else 1)
+        fan_out = layout.outputs * (len(layout.parts) if layout.fans_out else 1)
+        device = self.weight.device
+        widths = (layout.parts[-1].inputs.stop, layout.parts[-1].outputs.stop)
+        return StageWeight(
+            self.weight, torch.tensor(fan_in, device=device), torch.tensor(fan_out, device=device), widths
+        )
 
 
-class EdgeStage(nn.Module):
-    """Any bipartite graph: `weight` (edges,), sorted by output neuron and then by input neuron.
+def _gather(rows: Tensor, per_router: int, stride: int) -> Tensor:
+    """(neurons, batch) → (routers, per_router, batch); a view wherever strides allow it, else one copy."""
+    return rows.unflatten(0, (-1, per_router, stride)).transpose(1, 2).flatten(0, 1)
 
-    The edge list is not part of the `state_dict`, only its fingerprint is: loading the weights of another wiring fails.
+
+def _scatter(groups: Tensor, stride: int) -> Tensor:
+    """Inverse of `_gather`: (routers, per_router, batch) → (neurons, batch)."""
+    return groups.unflatten(0, (-1, stride)).transpose(1, 2).flatten(0, 2)
+
+
+class Wiring(nn.Module):
+    """The edges of any bipartite graph, sorted by output neuron and then by input neuron; they hold no weights.
+
+    The lists are not part of the `state_dict`.
     """
 
-    def __init__(self, stage: np.ndarray, device=None, dtype=None) -> None:
+    def __init__(self, stage: np.ndarray, device=None) -> None:
         super().__init__()
         self.outputs, self.inputs = stage.shape
         by_output, by_input = sparse.csr_array(stage), sparse.csr_array(stage.T)
         targets, sources = np.nonzero(stage)
-        order = np.lexsort((targets, sources))
         buffers = {
             "offsets": by_output.indptr,
             "sources": by_output.indices,
             "source_offsets": by_input.indptr,
             "targets": by_input.indices,
-            "order": order,
+            "order": np.lexsort((targets, sources)),
         }
         for name, values in buffers.items():
             self.register_buffer(name, torch.as_tensor(values.astype(np.int32), device=device), persistent=False)
-        self._fingerprint = hashlib.sha256(np.packbits(stage).tobytes() + repr(stage.shape).encode()).hexdigest()
-        self.weight = nn.Parameter(torch.empty(len(sources), device=device, dtype=dtype))
 
-    def forward(self, columns: Tensor) -> Tensor:
-        """(inputs, batch) → (outputs, batch)."""
+    def forward(self, weight: Tensor, columns: Tensor) -> Tensor:
+        """One weight per edge, (inputs, batch) → (outputs, batch)."""
         columns = columns.contiguous()  # here, so that the backward pass finds it done
-        return edge_multiply(
-            self.weight, columns, self.offsets, self.sources, self.source_offsets, self.targets, self.order
-        )
+        return edge_multiply(weight, columns, self.offsets, self.sources, self.source_offsets, self.targets, self.order)
 
     def edge_targets(self) -> Tensor:
         """Output neuron of each edge, shape (edges,)."""
         counts = self.offsets.diff()
         return torch.repeat_interleave(torch.arange(self.outputs, device=counts.device), counts)
 
+    def dense(self, weight: Tensor) -> Tensor:
+        """The weights as a matrix (outputs, inputs)."""
+        matrix = weight.new_zeros(self.outputs, self.inputs)
+        return matrix.index_put((self.edge_targets(), self.sources.long()), weight)
+
+
+class EdgeStage(nn.Module):
+    """Any bipartite graph: `weight` (edges,), in the order of `Wiring`.
+
+    The edge list is not part of the `state_dict`, only its fingerprint is: loading the weights of another wiring fails.
+    """
+
+    def __init__(self, stage: np.ndarray, device=None, dtype=None) -> None:
+        super().__init__()
+        self.wiring = Wiring(stage, device)
+        self._fingerprint = hashlib.sha256(np.packbits(stage).tobytes() + repr(stage.shape).encode()).hexdigest()
+        self.weight = nn.Parameter(torch.empty(self.wiring.sources.numel(), device=device, dtype=dtype))
+
+    def forward(self, columns: Tensor) -> Tensor:
+        """(inputs, batch) → (outputs, batch)."""
+        return self.wiring(self.weight, columns)
+
     def dense(self) -> Tensor:
         """The stage as a matrix (outputs, inputs)."""
-        matrix = self.weight.new_zeros(self.outputs, self.inputs)
-        return matrix.index_put((self.edge_targets(), self.sources.long()), self.weight)
+        return self.wiring.dense(self.weight)
 
     def stage_weight(self) -> StageWeight:
-        fan_in = self.offsets.diff()[self.edge_targets()]
-        fan_out = self.source_offsets.diff()[self.sources.long()]
-        return StageWeight(self.weight, fan_in, fan_out, (self.inputs, self.outputs))
+        wiring = self.wiring
+        fan_in = wiring.offsets.diff()[wiring.edge_targets()]
+        fan_out = wiring.source_offsets.diff()[wiring.sources.long()]
+        return StageWeight(self.weight, fan_in, fan_out, (wiring.inputs, wiring.outputs))
 
     def get_extra_state(self) -> str:
         return self._fingerprint
@@ -124,3 +140,21 @@ class EdgeStage(nn.Module):
     def set_extra_state(self, state: str) -> None:
         if state != self._fingerprint:
             raise ValueError("the weights belong to a stage with other edges: build the layer from the same topology")
+
+
+class FixedSkip(nn.Module):
+    """Edges of weight one beside a stage: not trained and not part of the `state_dict`."""
+
+    def __init__(self, skip: np.ndarray, device=None, dtype=None) -> None:
+        super().__init__()
+        self.wiring = Wiring(skip, device)
+        ones = torch.ones(self.wiring.sources.numel(), device=device, dtype=dtype)
+        self.register_buffer("ones", ones, persistent=False)
+
+    def forward(self, columns: Tensor) -> Tensor:
+        """(inputs, batch) → (outputs, batch)."""
+        return self.wiring(self.ones, columns)
+
+    def dense(self) -> Tensor:
+        """The skip as a matrix (outputs, inputs)."""
+        return self.wiring.dense(self.ones)

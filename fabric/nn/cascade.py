@@ -1,15 +1,18 @@
 """Any topology as a trainable layer."""
 
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from fabric import topology as topologies
-from fabric.nn._stages import stage_module
+from fabric.nn._stages import FixedSkip, stage_module
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn.init import sparse_glorot_uniform_
 from fabric.topology import Topology
+from fabric.topology.skips import checked
 
 
 class CascadeLinear(StructuredLinear):
@@ -19,30 +22,48 @@ class CascadeLinear(StructuredLinear):
     activation behind it. Stages made of equal routers are stored as blocks, others as edge lists; either way there
     is exactly one weight per edge, no mask, and no gradient or optimiser state for absent edges.
 
+    Fixed skips (see `fabric.topology.skips`) are added to their stages with weight one: stage l computes
+    (A_l + S_l) x. They are neither trained nor part of the `state_dict`. Initialisation does not count them, so every
+    skip adds the variance of its source to that of its target.
+
     Args:
         topology: what is connected to what.
         bias: whether to add a trainable bias.
+        skips: one entry per stage, None or a boolean matrix of the stage's shape (outputs, inputs); no skips if None.
         device, dtype: as for `torch.nn.Linear`.
 
     Raises:
-        ValueError: `topology` is not a `Topology`.
+        ValueError: `topology` is not a `Topology`, or the skips do not fit its stages.
     """
 
-    def __init__(self, topology: Topology, bias: bool = True, device=None, dtype=None) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        bias: bool = True,
+        skips: Sequence[ArrayLike | None] | None = None,
+        device=None,
+        dtype=None,
+    ) -> None:
         if not isinstance(topology, Topology):
             raise ValueError(f"topology must be a fabric.topology.Topology, got {topology!r}")
         super().__init__(topology.inputs, topology.outputs, bias, device, dtype)
         self.topology = topology
         self.stages = nn.ModuleList(stage_module(stage, device, dtype) for stage in topology.stages)
+        fixed = checked(topology, skips)
+        self.skips = nn.ModuleList(None if skip is None else FixedSkip(skip, device, dtype) for skip in fixed)
         sparse_glorot_uniform_(self)
 
     def affine(self, columns: Tensor) -> Tensor:
-        for stage in self.stages:
-            columns = stage(columns)
+        for stage, skip in zip(self.stages, self.skips, strict=True):
+            columns = stage(columns) if skip is None else stage(columns) + skip(columns)
         return columns if self.bias is None else columns + self.bias[:, None]
 
     def dense_weight(self) -> Tensor:
-        return reduce(lambda product, stage: stage.dense() @ product, self.stages[1:], self.stages[0].dense())
+        factors = [
+            stage.dense() if skip is None else stage.dense() + skip.dense()
+            for stage, skip in zip(self.stages, self.skips, strict=True)
+        ]
+        return reduce(lambda product, factor: factor @ product, factors)
 
     def stage_weights(self) -> list[StageWeight]:
         return [stage.stage_weight() for stage in self.stages]
@@ -61,7 +82,7 @@ class LowRankLinear(CascadeLinear):
     """
 
     def __init__(self, in_features: int, out_features: int, rank: int, bias: bool = True, device=None, dtype=None):
-        super().__init__(topologies.low_rank(in_features, out_features, rank), bias, device, dtype)
+        super().__init__(topologies.low_rank(in_features, out_features, rank), bias, None, device, dtype)
 
 
 class SparseLinear(CascadeLinear):
@@ -79,4 +100,4 @@ class SparseLinear(CascadeLinear):
     """
 
     def __init__(self, stage: np.ndarray, bias: bool = True, device=None, dtype=None) -> None:
-        super().__init__(Topology([stage], name="sparse"), bias, device, dtype)
+        super().__init__(Topology([stage], name="sparse"), bias, None, device, dtype)

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-# Counts are held as digits of 40 bits in int64: a sum over fewer than 2**23 incoming edges cannot overflow.
+# Counts are held as digits of 40 bits in int64: a sum over fewer than 2**22 incoming edges stays below 2**62. A digit
+# may grow past 40 bits while it stays below that limit, so that shallow cascades never carry.
 _DIGIT_BITS = 40
 _DIGIT_MASK = (1 << _DIGIT_BITS) - 1
+_LIMIT = 1 << 62
 
 
 def path_counts(stages: Sequence[np.ndarray]) -> np.ndarray:
@@ -19,10 +21,14 @@ def path_counts(stages: Sequence[np.ndarray]) -> np.ndarray:
 
     int64 where all counts are below 2**63, otherwise an object array of Python integers.
     """
-    digits = [stages[0].astype(np.int64)]
+    digits, largest = [stages[0].astype(np.int64)], 1
     for stage in stages[1:]:
         edges = sparse.csr_array(stage, dtype=np.int64)
-        digits = _carry([edges @ digit for digit in digits])
+        fan_in = int(np.diff(edges.indptr).max())
+        if largest * fan_in >= _LIMIT:
+            digits, largest = _carry(digits), _DIGIT_MASK
+        digits, largest = [edges @ digit for digit in digits], largest * fan_in
+    digits = _carry(digits)
     if len(digits) == 1:
         return digits[0]
     fits = len(digits) == 2 and int(digits[1].max()) < 1 << (63 - _DIGIT_BITS)

@@ -1,4 +1,7 @@
-"""The Clos topology: three stages of routers, each a small dense layer (ClosNets, section II)."""
+"""Clos topologies: levels of routers, each router a small dense layer (ClosNets, section II)."""
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -38,15 +41,47 @@ def clos(inputs: int, outputs: int, input_routers: int, middle_routers: int, out
     middle_routers = positive_int("middle_routers", middle_routers)
     output_routers = positive_int("output_routers", output_routers, upper=outputs)
 
-    input_router = np.repeat(np.arange(input_routers), router_sizes(inputs, input_routers))
-    output_router = np.repeat(np.arange(output_routers), router_sizes(outputs, output_routers))
-    left_r, left_m = np.divmod(np.arange(input_routers * middle_routers), middle_routers)
-    right_m, right_o = np.divmod(np.arange(middle_routers * output_routers), output_routers)
     return Topology(
-        [
-            left_r[:, None] == input_router[None, :],
-            right_m[:, None] == left_m[None, :],
-            output_router[:, None] == right_o[None, :],
-        ],
+        _clos_stages(inputs, outputs, (input_routers, middle_routers, output_routers)),
         name=f"clos({inputs}, {outputs}, {input_routers}, {middle_routers}, {output_routers})",
     )
+
+
+def multistage_clos(inputs: int, outputs: int, routers: Sequence[int]) -> Topology:
+    """Clos cascade with any number of router levels; three levels [R_i, R_m, R_o] are `clos`.
+
+    A router has one wire from each router of the level before it and one to each router of the level behind it, and is
+    dense in between; the first and last level share out the inputs and outputs (see `router_sizes`). The wire from
+    router a to router b is hidden neuron a * (routers of b's level) + b. Between every pair there are as many paths
+    as the product of the inner router counts, so every input reaches every output. With routers R_1 ... R_k there are
+    I R_2 + R_1 R_2 R_3 + ... + R_(k-2) R_(k-1) R_k + R_(k-1) O parameters.
+
+    Args:
+        inputs, outputs: neurons I and O of the dense layer that the cascade replaces.
+        routers: routers per level, at least two levels; the first from 1 to I, the last from 1 to O.
+
+    Raises:
+        ValueError: an argument that is not an integer in its range, or fewer than two levels.
+    """
+    inputs = positive_int("inputs", inputs)
+    outputs = positive_int("outputs", outputs)
+    if not isinstance(routers, Sequence) or isinstance(routers, str) or len(routers) < 2:
+        raise ValueError(f"routers must be a sequence of at least two router counts, got {routers!r}")
+    largest = [inputs, *[None] * (len(routers) - 2), outputs]
+    counts = [
+        positive_int(f"routers[{level}]", count, upper)
+        for level, (count, upper) in enumerate(zip(routers, largest, strict=True))
+    ]
+    return Topology(_clos_stages(inputs, outputs, counts), name=f"multistage_clos({inputs}, {outputs}, {counts})")
+
+
+def _clos_stages(inputs: int, outputs: int, routers: Sequence[int]) -> list[np.ndarray]:
+    """One stage per router level: a neuron is joined to the neurons that enter or leave the same router."""
+    entered = [np.repeat(np.arange(routers[0]), router_sizes(inputs, routers[0]))]
+    left = []
+    for before, behind in pairwise(routers):
+        source, target = np.divmod(np.arange(before * behind), behind)
+        left.append(source)
+        entered.append(target)
+    left.append(np.repeat(np.arange(routers[-1]), router_sizes(outputs, routers[-1])))
+    return [out[:, None] == into[None, :] for out, into in zip(left, entered, strict=True)]
