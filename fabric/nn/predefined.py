@@ -35,4 +35,4 @@ class PredefinedLinear(CascadeLinear):
         dtype=None,
     ) -> None:
         junction = topologies.predefined(in_features, out_features, fan_out, pattern, rng, parallelism)
-        super().__init__(junction, bias, device, dtype)
+        super().__init__(junction, bias, device=device, dtype=dtype)
