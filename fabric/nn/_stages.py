@@ -130,9 +130,9 @@ class EdgeStage(nn.Module):
 
     def stage_weight(self) -> StageWeight:
         wiring = self.wiring
-        fan_in = wiring.offsets.diff()[wiring.edge_targets()]
-        fan_out = wiring.source_offsets.diff()[wiring.sources.long()]
-        return StageWeight(self.weight, fan_in, fan_out, (wiring.inputs, wiring.outputs))
+        edges = wiring.edge_targets(), wiring.sources.long()
+        fan_in, fan_out = wiring.offsets.diff()[edges[0]], wiring.source_offsets.diff()[edges[1]]
+        return StageWeight(self.weight, fan_in, fan_out, (wiring.inputs, wiring.outputs), edges=edges)
 
     def get_extra_state(self) -> str:
         return self._fingerprint

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fabric._checks import positive_int
+from fabric.topology import Topology
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class StageWeight:
         fan_out: edges out of the input neuron of each edge; broadcasts against `weight`.
         widths: neurons (inputs, outputs) of the stage, which is what ordinary Glorot counts.
         used: boolean, broadcasts against `weight`; False marks entries that stand for no edge. None: all are used.
+        edges: (targets, sources), the neurons that each weight joins, where `weight` is a list of edges. None: it holds
+            dense routers (..., outputs, inputs).
     """
 
     weight: Tensor
@@ -27,6 +30,7 @@ class StageWeight:
     fan_out: Tensor
     widths: tuple[int, int]
     used: Tensor | None = None
+    edges: tuple[Tensor, Tensor] | None = None
 
 
 class StructuredLinear(nn.Module, ABC):
@@ -35,7 +39,12 @@ class StructuredLinear(nn.Module, ABC):
     Shapes: x (*, in_features) → y (*, out_features), dtype and device of the weights. Internally the batch is the last
     axis, so that every slice handed to a matrix product has unit stride and no permutation is ever copied; the result
     is therefore a transposed view.
+
+    Attributes:
+        topology: the `Topology` whose edges the weights are.
     """
+
+    topology: Topology
 
     def __init__(self, in_features: int, out_features: int, bias: bool, device=None, dtype=None) -> None:
         super().__init__()

@@ -1,10 +1,10 @@
-"""Initialisation of sparse cascades: Sparse Glorot, and ordinary Glorot to compare it with.
+"""Initialisation of sparse cascades: Sparse Glorot, and what it is compared with.
 
 Ordinary Glorot draws with variance 2 / (n_in + n_out) from the widths of a layer. A neuron of a sparse stage has far
 fewer connections than its level is wide, so signals shrink by (connections / width) per stage and vanish. Sparse Glorot
 counts connections instead: Var(w) = 2 / (f_in + f_out) with f_in the edges into the weight's output neuron and f_out
 the edges out of its input neuron (after NeuroFabric's poster; the printed formula did not survive, this one is derived
-from keeping both variances at one).
+from keeping both variances at one). Fixed skips are not counted by any of these.
 """
 
 import math
@@ -13,7 +13,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from fabric.nn._orthogonal import orthogonal
 from fabric.nn._structured import StageWeight, StructuredLinear
+from fabric.nn._variance import Variance, end_to_end_factor, propagate
+from fabric.topology import Topology
 
 
 def sparse_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
@@ -40,6 +43,59 @@ def glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = No
     return _initialise(module, lambda stage: _uniform(sum(stage.widths), stage.weight, generator))
 
 
+def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
+    """Sparse Glorot times one factor per cascade, such that its entries have the variance of the dense layer.
+
+    The entry (o, i) of the product of all stages has the variance summed over the paths from i to o, on average
+    2 / (inputs + outputs) here: what ordinary Glorot gives the dense layer that the cascade replaces. For regular
+    square cascades Sparse Glorot does that already; they differ for rectangular ones. All stages get the same factor.
+
+    Works in place on every structured layer and every `torch.nn.Linear` inside `module` and returns `module`.
+    """
+    return _initialise(
+        module,
+        lambda stage: _uniform(_connections(stage), stage.weight, generator),
+        lambda layer: end_to_end_factor(layer.topology),
+    )
+
+
+def orthogonal_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
+    """Draw every router as a random semi-orthogonal matrix with Sparse Glorot's mean square; set biases to zero.
+
+    A cascade of square routers (a butterfly, say) is then an orthogonal matrix and keeps every signal's length exactly.
+    Irregular stages (hypercube, torus, random masks) seldom have an orthogonal matrix on their edges: they get one that
+    is near to it, most singular values within a few per cent and some much smaller. That takes 30 products of sparse
+    matrices, about half a second for a 1024-wide torus stage.
+
+    Works in place on every structured layer and every `torch.nn.Linear` inside `module` and returns `module`.
+    """
+    return _initialise(module, lambda stage: orthogonal(stage, generator))
+
+
+def expected_variance(topology: Topology, initialise: Callable[..., nn.Module]) -> Variance:
+    """What an initialisation does to signals and gradients of a linear cascade: exact, from the counts of its edges.
+
+    Weights are independent with mean zero, so a neuron's mean square is the sum over its edges of the weight's variance
+    times the mean square of the source. Inputs (and gradients at the outputs) have variance one and any correlations.
+
+    Args:
+        topology: the cascade, without skips.
+        initialise: one of `sparse_glorot_uniform_`, `sparse_glorot_normal_`, `glorot_uniform_` and
+            `end_to_end_glorot_uniform_`. The weights of `orthogonal_` are not independent on irregular stages; where
+            all stages consist of routers, it has the variances of Sparse Glorot.
+
+    Raises:
+        ValueError: another `initialise`.
+    """
+    if initialise in (sparse_glorot_uniform_, sparse_glorot_normal_):
+        return propagate(topology, counted=True)
+    if initialise is glorot_uniform_:
+        return propagate(topology, counted=False)
+    if initialise is end_to_end_glorot_uniform_:
+        return propagate(topology, counted=True, factor=end_to_end_factor(topology))
+    raise ValueError(f"initialise must be a Glorot initialisation of fabric.nn.init, got {initialise!r}")
+
+
 def _connections(stage: StageWeight) -> Tensor:
     return (stage.fan_in + stage.fan_out).to(stage.weight.dtype)
 
@@ -52,17 +108,23 @@ def _normal(connections: Tensor | int, weight: Tensor, generator: torch.Generato
     return torch.empty_like(weight).normal_(0, math.sqrt(2), generator=generator) / connections**0.5
 
 
-def _initialise(module: nn.Module, draw: Callable[[StageWeight], Tensor]) -> nn.Module:
+def _initialise(
+    module: nn.Module,
+    draw: Callable[[StageWeight], Tensor],
+    variance_factor: Callable[[StructuredLinear], float] = lambda layer: 1.0,
+) -> nn.Module:
     with torch.no_grad():
         for layer in module.modules():
+            scale = 1.0
             if isinstance(layer, StructuredLinear):
                 stages = layer.stage_weights()
+                scale = math.sqrt(variance_factor(layer))
             elif isinstance(layer, nn.Linear):
                 stages = [_dense_stage(layer)]
             else:
                 continue
             for stage in stages:
-                values = draw(stage)
+                values = draw(stage) * scale
                 stage.weight.copy_(values if stage.used is None else values * stage.used)
             if layer.bias is not None:
                 layer.bias.zero_()
