@@ -8,6 +8,7 @@ from fabric.plots.accuracy import (
     network_looks,
 )
 from fabric.plots.cells import draw_cells
+from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
@@ -20,6 +21,8 @@ __all__ = [
     "draw_banks",
     "draw_cells",
     "draw_clos_routers",
+    "draw_coloring_step",
+    "draw_constraint_counts",
     "draw_reads",
     "draw_topology",
     "mark_compression",

@@ -7,15 +7,27 @@ COLORS = {
     "dense": "#4D4D4D",
     "low_rank": "#D55E00",
     "random_sparse": "#009E73",
+    "multistage_clos": "#56B4E9",
+    "butterfly": "#CC79A7",
+    "parallel_butterfly": "#8E4585",
+    "hypercube": "#E69F00",
+    "torus": "#8C6D31",
+    "mesh": "#7F7F7F",
 }
 LABELS = {
     "clos": "Clos",
     "dense": "dense",
     "low_rank": "low-rank",
     "random_sparse": "a priori random sparse",
+    "multistage_clos": "four-stage Clos",
+    "butterfly": "butterfly",
+    "parallel_butterfly": "parallel butterflies",
+    "hypercube": "hypercube",
+    "torus": "torus",
+    "mesh": "mesh",
 }
 MARKERS = {"clos": "o", "dense": "s", "low_rank": "^", "random_sparse": "D"}
-PUBLISHED = {"color": "#CC79A7", "linestyle": (0, (4, 2)), "linewidth": 1.2}
+PUBLISHED = {"color": "#AA3377", "linestyle": (0, (4, 2)), "linewidth": 1.2}
 
 
 def use_style() -> None:

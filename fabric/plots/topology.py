@@ -23,7 +23,7 @@ def draw_topology(ax: Axes, topology: Topology, path: tuple[int, int] | None = N
         path: (input, output) whose paths are highlighted.
         title: of the axes; the topology's name if None.
     """
-    heights = [_spread(width) for width in topology.widths]
+    heights = level_heights(topology)
     on_path = _edges_between(topology, *path) if path else None
     for level, stage in enumerate(topology.stages):
         marked = on_path[level] if path else np.zeros_like(stage)
@@ -62,6 +62,11 @@ def draw_clos_routers(
     counts = zip(("R_i", "R_m", "R_o"), columns, strict=True)
     ax.set_xticks(range(5), ["inputs", *[f"${name}$ = {routers}" for name, (_, routers) in counts], "outputs"])
     _clean(ax, f"Clos ({inputs}, {outputs}, {input_routers}, {middle_routers}, {output_routers}) as routers")
+
+
+def level_heights(topology: Topology) -> list[np.ndarray]:
+    """Vertical places of the neurons of every level, from the top, in 0 ... 1."""
+    return [_spread(width) for width in topology.widths]
 
 
 def _spread(count: int) -> np.ndarray:
