@@ -36,7 +36,7 @@ def coloring(
     topology: Topology,
     rng: np.random.Generator,
     skips: Sequence[ArrayLike | None] | None = None,
-    attempts: int = 8,
+    attempts: int | None = None,
 ) -> Coloring:
     """Draw as many paths as a greedy strategy finds under the four rules of NeuroFabric's poster.
 
@@ -47,11 +47,11 @@ def coloring(
     Bound. The *waste* of a path is its new edges less its fresh neurons, those hidden neurons that no coloured edge or
     skip touches yet. Fresh neurons come in runs, each with one more new edge than neurons, so a path with a new edge
     wastes at least one. Summed over all paths, count <= P - (hidden neurons that no skip touches), so count <= P - H
-    without skips. A path of waste one is as good as any.
+    without skips (neurons on no path aside). A path of waste one is as good as any.
 
     Strategy. The inputs are visited in random order, again and again. A visit finds the least wasteful way to every
     output by a dynamic program over the levels (fewest new edges among equals, then at random), goes through the
-    outputs in random order and draws the first path of waste one, or the first 1 + inputs // 64 of them: large cascades
+    outputs in random order and draws the first path of waste one, or the first 1 + inputs // 16 of them: large cascades
     need fewer visits so, and spreading the paths over the inputs is what leaves every edge a pair that still needs it.
     When a whole round draws nothing, more waste is allowed, up to the depth; when it draws something, waste one is
     allowed again. An attempt ends when nothing is uncoloured or a round with any waste allowed draws nothing. The best
@@ -70,11 +70,14 @@ def coloring(
         topology: the cascade.
         rng: NumPy generator; the same state gives the same paths.
         skips: fixed skip connections, see `fabric.topology.skips`.
-        attempts: how often to start anew where the bound is not reached.
+        attempts: drawings to choose from where the bound is not reached; if None, 8 up to 10,000 parameters (seconds at
+            most) and 1 beyond.
 
     Raises:
         ValueError: skips that do not fit, an `rng` that is not a NumPy Generator, or fewer than one attempt.
     """
+    if attempts is None:
+        attempts = 8 if topology.parameters <= 10_000 else 1
     attempts = positive_int("attempts", attempts)
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
@@ -84,7 +87,7 @@ def coloring(
     bound = min(topology.inputs * topology.outputs, sum(int(edges.sum()) for edges in free_edges(topology, fixed)))
     drawn = np.empty((0, topology.depth), int)
     for _ in range(attempts):
-        attempt = draw_paths(graph, _blank(topology, graph, several), 1 + topology.inputs // 64, rng)
+        attempt = draw_paths(graph, _blank(topology, graph, several), 1 + topology.inputs // 16, rng)
         drawn = max(drawn, attempt, key=len)
         if len(drawn) == bound:
             break

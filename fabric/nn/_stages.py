@@ -13,7 +13,11 @@ from fabric.nn._structured import StageWeight
 
 
 def stage_module(stage: np.ndarray, device=None, dtype=None) -> "BlockStage | EdgeStage":
-    """The fastest module for a boolean stage (outputs, inputs); weights are left uninitialised."""
+    """Blocks where the boolean stage (outputs, inputs) is made of equal routers, else edges; weights uninitialised.
+
+    Blocks need no index. Measured on one core at 1024 neurons and batch 256, forward and backward, they are the faster
+    form from routers of about 16 × 16 neurons on (32 × 32: 0.6 of the time), and 1.2 to 1.5 times slower at 2 × 2.
+    """
     layout = block_layout(stage)
     return EdgeStage(stage, device, dtype) if layout is None else BlockStage(layout, device, dtype)
 

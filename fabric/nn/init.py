@@ -64,8 +64,7 @@ def orthogonal_(module: nn.Module, *, generator: torch.Generator | None = None) 
 
     A cascade of square routers (a butterfly, say) is then an orthogonal matrix and keeps every signal's length exactly.
     Irregular stages (hypercube, torus, random masks) seldom have an orthogonal matrix on their edges: they get one that
-    is near to it, most singular values within a few per cent and some much smaller. That takes 30 products of sparse
-    matrices, about half a second for a 1024-wide torus stage.
+    is near to it, most singular values within a few per cent and some much smaller.
 
     Works in place on every structured layer and every `torch.nn.Linear` inside `module` and returns `module`.
     """
