@@ -17,7 +17,7 @@ diff: setup  ## this run's tables against the committed reference
 	$(BIN)/python ci/compare.py --profile $(PROFILE) $(only)
 
 accept: setup  ## make this run's tables the reference
-	$(BIN)/python ci/compare.py --profile $(PROFILE) --accept
+	$(BIN)/python ci/compare.py --profile $(PROFILE) --accept $(only)
 
 lab: setup  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks
@@ -29,8 +29,8 @@ bench: setup  ## speed, as ratios within one run
 	$(BIN)/python benchmarks/layers.py
 	$(BIN)/python benchmarks/predefined.py
 
-clean:  ## remove everything that was built
-	rm -rf build .venv
+clean:  ## remove all results of runs; the next make figures computes everything anew
+	rm -rf build
 
 setup:
 	@./setup.sh

@@ -18,7 +18,8 @@ need() {
 
 need g++ g++
 if [ "${CONDA_DEFAULT_ENV:-}" = fabric ]; then
-    python -c "import fabric" 2>/dev/null || python -m pip install --quiet --no-deps --no-build-isolation --editable .
+    python -c "from importlib.metadata import version; version('fabric')" 2>/dev/null ||
+        python -m pip install --quiet --no-deps --no-build-isolation --editable .
     exit
 fi
 cmp -s requirements.lock .venv/installed.lock && exit

@@ -10,12 +10,16 @@ import shutil
 import sys
 import tomllib
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import gallery
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from fabric.experiments.store import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCES = {"quick": ROOT / "ci" / "reference" / "quick", "paper": ROOT / "paper" / "results"}
@@ -48,7 +52,13 @@ def compare_tables(name: str, ours: pd.DataFrame, reference: pd.DataFrame, rules
         return [Difference(name, f"columns not in tolerances.toml: {unknown}; only there: {absent}", np.inf)]
     if set(ours) != set(reference):
         return [Difference(name, f"columns differ: ours {list(ours)}, reference {list(reference)}", np.inf)]
+    texts = [column for column in rules if is_numeric_dtype(ours[column]) != is_numeric_dtype(reference[column])]
+    if texts:
+        return [Difference(name, f"numbers on one side, text on the other, in columns {texts}", np.inf)]
     keys = [column for column, rule in rules.items() if rule == "key"]
+    repeated = ours[ours.duplicated(keys)]
+    if len(repeated):
+        return [Difference(name, f"row repeated: {_named(row, keys)}", np.inf) for _, row in repeated.iterrows()]
     merged = reference.merge(ours, on=keys, how="outer", suffixes=(" (reference)", " (ours)"), indicator=True)
     differences = [
         Difference(name, f"{'row missing' if row['_merge'] == 'left_only' else 'new row'}: {_named(row, keys)}", np.inf)
@@ -107,9 +117,16 @@ def compare_folders(ours: Path, reference: Path, rules: dict[str, Any], only: st
         elif table not in rules.get(notebook, {}):
             differences.append(Difference(name, "table is not in tolerances.toml", np.inf))
         else:
-            differences += compare_tables(name, *map(pd.read_csv, paths), rules[notebook][table])
+            try:
+                frames = [pd.read_csv(path) for path in paths]
+            except pd.errors.EmptyDataError:
+                differences.append(Difference(name, "table is empty", np.inf))
+                continue
+            differences += compare_tables(name, *frames, rules[notebook][table])
     if not tables:
-        differences.append(Difference(only or "all", f"no tables in {ours} nor {reference}", np.inf))
+        differences.append(
+            Difference(only or "all", f"no tables in {ours} nor {reference}: run make figures first", np.inf)
+        )
     return sorted(differences, key=lambda difference: -difference.excess)
 
 
@@ -128,26 +145,51 @@ def summary(differences: list[Difference], title: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def accept(ours: Path, reference: Path) -> None:
-    """Make this run the reference: its tables, and for the paper also its figures and run records."""
-    parts = ["tables"] if reference == REFERENCES["quick"] else ["tables", "figures", "runs"]
-    for part in parts:
-        shutil.rmtree(reference / part, ignore_errors=True)
-        shutil.copytree(
-            ours / part, reference / part, ignore=shutil.ignore_patterns("*.json") if part == "runs" else None
-        )
+def accept(ours: Path, reference: Path, notebooks: list[str]) -> None:
+    """Make this run of some notebooks the reference: tables, and for the paper also figures and run records.
+
+    Nothing of the old reference is removed before its replacement lies beside it.
+
+    Raises:
+        FileNotFoundError: a notebook has not finished in this run; the message names all that have not.
+    """
+    missing = [name for name in notebooks if not (ours / "tables" / name / "verdicts.csv").exists()]
+    if missing:
+        raise FileNotFoundError(f"{ours} holds no finished run of {', '.join(missing)}: run make figures first")
+    parts = ["tables"] if reference == REFERENCES["quick"] else ["tables", "figures"]
+    for part, name in product(parts, notebooks):
+        if (ours / part / name).exists():
+            _replace(ours / part / name, reference / part / name)
+    for name in notebooks if "figures" in parts else []:
+        records = ours / "runs" / f"{name}.jsonl"
+        if records.exists():
+            write_atomically(reference / "runs" / records.name, records.read_text(encoding="utf-8"))
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Put a copy of the folder `source` in the place of the folder `target`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(source, fresh)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="quick", choices=REFERENCES)
-    parser.add_argument("--only", default="", help="compare only notebooks whose name starts with this")
+    parser.add_argument("--only", default="", help="only notebooks whose name starts with this")
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="the run is in BUILD/PROFILE")
     parser.add_argument("--accept", action="store_true", help="make this run the reference instead of comparing")
     arguments = parser.parse_args()
     ours, reference = arguments.build / arguments.profile, REFERENCES[arguments.profile]
     if arguments.accept:
-        accept(ours, reference)
+        names = sorted(path.stem for path in (ROOT / "notebooks").glob(f"{arguments.only}*.ipynb"))
+        try:
+            accept(ours, reference, names)
+        except FileNotFoundError as error:
+            sys.exit(str(error))
         if arguments.profile == "paper":
             gallery.main()
         print(f"{reference} now holds the tables of {ours}")
@@ -155,7 +197,7 @@ def main() -> int:
     rules = tomllib.loads((ROOT / "ci" / "tolerances.toml").read_text(encoding="utf-8"))
     differences = compare_folders(ours / "tables", reference / "tables", rules, arguments.only)
     text = summary(differences, f"Tables of the {arguments.profile} profile against the reference")
-    (ours / "diff.md").write_text(text, encoding="utf-8")
+    write_atomically(ours / "diff.md", text)
     for difference in differences[:SHOWN]:
         print(f"{difference.table}: {difference.what}")
     print(f"{len(differences)} differences; summary in {ours / 'diff.md'}")

@@ -38,8 +38,8 @@ def _cells(entry: dict, table: pd.DataFrame, claim: str) -> str:
     if "incomparable" in entry:
         return "– | – | cannot be compared"
     row = table.loc[claim]
-    printed = "–" if math.isnan(row["published"]) else f"{row['published']:g}"
-    ours = f"{row['ours']:.4g}"
+    printed = "–" if math.isnan(row["published"]) else f"{row['published']:.6g}"
+    ours = f"{row['ours']:.6g}" if row["low"] == row["high"] else f"{row['ours']:.4g}"
     if row["low"] < row["high"]:
         ours += f" ({row['low']:.3g} … {row['high']:.3g})"
     return f"{printed} | {ours} {entry['unit']} | {WORDS[row['verdict']]}"

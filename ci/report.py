@@ -25,7 +25,11 @@ def typeset(results: Path, target: Path) -> Path:
     if not notebooks:
         raise ValueError(f"results must hold tables/<notebook>/verdicts.csv, found none in {results}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    inputs = {"results": f"/{results.resolve().relative_to(ROOT)}", "notebooks": ",".join(notebooks)}
+    inputs = {
+        "results": f"/{results.resolve().relative_to(ROOT)}",
+        "notebooks": ",".join(notebooks),
+        "profile": "quick" if results.name == "quick" else "paper",
+    }
     typst.compile(ROOT / "paper" / "report.typ", output=target, root=ROOT, sys_inputs=inputs)
     return target
 

@@ -85,7 +85,8 @@ def main() -> int:
     out = arguments.build.resolve() / arguments.profile
     (out / "notebooks").mkdir(parents=True, exist_ok=True)
 
-    # Threads: each only waits for its kernel, a process of its own that ends when this one is killed.
+    # Threads: each only waits for its kernel, a process of its own that ends when this one is killed (workers that the
+    # kernel started finish the run they are in, which is lost, and end).
     with ThreadPoolExecutor(profile["at_once"]) as pool:
         futures = {
             pool.submit(execute, path, out, profile.get("parameters", {}).get(path.stem, {}), profile["cores"]): path

@@ -87,16 +87,40 @@ def test_tables_must_match(tmp_path, ours, reference, rules, message):
     assert message in difference.what
 
 
-def test_accepting_replaces_the_reference(tmp_path):
-    for part in ("tables", "figures", "runs"):
-        (tmp_path / "ours" / part).mkdir(parents=True)
-        (tmp_path / "reference" / part).mkdir(parents=True)
-        (tmp_path / "reference" / part / "stale.csv").write_text("old")
-        (tmp_path / "ours" / part / "new.jsonl").write_text("new")
-    (tmp_path / "ours" / "runs" / "single.json").write_text("one run")
-    accept(tmp_path / "ours", tmp_path / "reference")
-    kept = sorted(str(path.relative_to(tmp_path / "reference")) for path in tmp_path.glob("reference/*/*"))
-    assert kept == ["figures/new.jsonl", "runs/new.jsonl", "tables/new.jsonl"]
+def test_text_repeated_rows_and_empty_tables_are_differences(tmp_path):
+    (text,) = compare_tables("nb/t", REFERENCE.assign(accuracy=["high", "low"]), REFERENCE, RULES)
+    assert "text on the other, in columns ['accuracy']" in text.what
+    (repeated,) = compare_tables("nb/t", pd.concat([REFERENCE, REFERENCE.iloc[:1]]), REFERENCE, RULES)
+    assert repeated.what == "row repeated: name=a"
+    for folder, content in (("ours", ""), ("reference", REFERENCE.to_csv(index=False))):
+        (tmp_path / folder / "nb").mkdir(parents=True)
+        (tmp_path / folder / "nb" / "t.csv").write_text(content)
+    (empty,) = compare_folders(tmp_path / "ours", tmp_path / "reference", {"nb": {"t": RULES}}, "")
+    assert empty.what == "table is empty"
+
+
+def test_accepting_replaces_what_ran_and_nothing_else(tmp_path):
+    ours, reference = tmp_path / "ours", tmp_path / "reference"
+    for folder, notebooks, content in ((ours, ("00",), "new"), (reference, ("00", "01"), "old")):
+        for part, name in ((part, name) for part in ("tables", "figures") for name in notebooks):
+            (folder / part / name).mkdir(parents=True)
+            (folder / part / name / "verdicts.csv").write_text(content)
+            (folder / part / name / f"{content}.csv").write_text(content)
+    (ours / "runs").mkdir()
+    (ours / "runs" / "00.jsonl").write_text("records")
+    with pytest.raises(FileNotFoundError, match="no finished run of 01: run make figures first"):
+        accept(ours, reference, ["00", "01"])
+    assert (reference / "tables" / "00" / "old.csv").exists()
+    accept(ours, reference, ["00"])
+    kept = sorted(str(path.relative_to(reference)) for path in reference.rglob("*.*") if path.is_file())
+    assert [name for name in kept if "/01/" in name] == [
+        f"{part}/01/{name}.csv" for part in ("figures", "tables") for name in ("old", "verdicts")
+    ]
+    assert [name for name in kept if "/01/" not in name] == [
+        *(f"{part}/00/{name}.csv" for part in ("figures",) for name in ("new", "verdicts")),
+        "runs/00.jsonl",
+        *(f"tables/00/{name}.csv" for name in ("new", "verdicts")),
+    ]
 
 
 @pytest.mark.parametrize("reference", ["ci/reference/quick", "paper/results"])
@@ -111,7 +135,6 @@ def test_every_committed_column_has_a_rule_and_tells_its_rows_apart(reference):
 
 
 def test_the_command_fails_on_a_difference_and_writes_the_summary(tmp_path):
-    (tmp_path / "quick" / "tables").mkdir(parents=True)
     command = [sys.executable, ROOT / "ci" / "compare.py", "--build", tmp_path]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 1

@@ -293,6 +293,11 @@ def test_weights_of_another_wiring_are_refused():
         (lambda: CascadeLinear("clos"), r"topology must be a fabric.topology.Topology, got 'clos'"),
         (lambda: CascadeLinear(topology.butterfly(4), skips=[None]), r"skips must have one entry per stage, 2, got 1"),
         (lambda: SparseLinear(np.eye(3)), r"boolean matrix"),
+        (
+            lambda: SparseLinear(random_stage(17, 23))(torch.ones(2, 23, dtype=torch.float64)),
+            r"x must have the dtype of the weights, torch.float32, got torch.float64",
+        ),
+        (lambda: ClosLinear(8, 8, 4, 2, 4)(torch.tensor(1.0)), r"x must have 8 features in its last axis, .*\(\)"),
         (lambda: ClosLinear(8, 8, 4, 2, 4)(torch.ones(3, 7)), r"x must have 8 features in its last axis, .*\(3, 7\)"),
     ],
 )

@@ -45,6 +45,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_damaged_record_is_named(tmp_path):
+    config = SleepConfig(1, 0.0)
+    sweep(sleep, [config], RunStore(tmp_path))
+    (tmp_path / f"{run_key(config)}.json").write_text('{"key": ')
+    with pytest.raises(ValueError, match=rf"{run_key(config)}.json must hold one JSON record, .*: delete it"):
+        sweep(sleep, [config], RunStore(tmp_path))
+
+
 def test_kill_9_loses_only_the_runs_in_flight(tmp_path):
     script = (
         "from pathlib import Path\n"

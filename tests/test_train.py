@@ -89,6 +89,12 @@ def test_at_parameters_comes_as_close_as_whole_neurons_allow():
         ({"network": (Layer("star", (784, 10)),)}, "function in fabric.topology, got 'star'"),
         ({"network": (Layer("Topology", (784, 10)),)}, "function in fabric.topology, got 'Topology'"),
         ({"network": (Layer("dense", (700, 10)),)}, "at least the 784 features of the data, its first layer has 700"),
+        ({"network": (Layer("router_sizes", (8, 4)),)}, "function in fabric.topology, got 'router_sizes'"),
+        ({"network": (Layer("clos", (784, 10)),)}, r"arguments of clos do not fit, got \(784, 10\): missing"),
+        ({"network": [Layer("dense", (784, 10))]}, "network must be a tuple of at least one Layer"),
+        ({"network": (Layer("dense", (784, 5)),)}, "at least 10 outputs, its last layer has 5"),
+        ({"seed": "a"}, "seed must be an integer from 0, got 'a'"),
+        ({"held_out": 2.5}, "held_out must be an integer from 0, got 2.5"),
         ({"held_out": 5000}, "samples must be from 1 to 1436, got 5000"),
     ],
 )

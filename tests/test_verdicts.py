@@ -44,12 +44,12 @@ def test_as_good_means_within_the_others_interval_or_above():
     other = [0.97, 0.98, 0.99]
     assert as_good(CLAIM, [0.979, 0.980, 0.978], other, "").verdict == "supported"
     assert as_good(CLAIM, [0.985, 0.981, 0.986], other, "").verdict == "supported"
-    assert as_good(CLAIM, [0.99, 0.999, 1.0], other, "").verdict == "better"
+    assert as_good(CLAIM, [1.10, 1.11, 1.12], other, "").verdict == "better"
     assert as_good(CLAIM, [0.90, 0.901, 0.902], other, "").verdict == "refuted"
     assert as_good(CLAIM, [0.90, 0.95, 0.99], other, "").verdict == "undecided"
-    difference = as_good(CLAIM, [0.99, 0.99, 0.99], other, "")
-    assert difference.ours == pytest.approx(0.01)
-    assert difference.low < 0.01 < difference.high
+    shown = as_good(CLAIM, [0.99, 0.99, 0.99], other, "Ours.")
+    assert (shown.ours, shown.low, shown.high) == pytest.approx((0.99, 0.99, 0.99))
+    assert shown.reason == "Ours. The other's mean is 0.98, its interval 0.96 … 1.00."
 
 
 def test_counted_compares_with_the_published_value():

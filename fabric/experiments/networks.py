@@ -1,5 +1,6 @@
 """Networks as plain values: a tuple of layers, each a topology by name. What a configuration holds and hashes."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,10 +36,15 @@ class Layer:
         Raises:
             ValueError: the name is not that of a topology, or its arguments do not fit.
         """
-        if self.topology not in topology.__all__ or not self.topology.islower():
+        function = getattr(topology, self.topology, None) if self.topology in topology.__all__ else None
+        if getattr(function, "__annotations__", {}).get("return") is not topology.Topology:
             raise ValueError(f"topology must be the name of a function in fabric.topology, got {self.topology!r}")
-        random = (rng,) if self.topology in _RANDOM else ()
-        return getattr(topology, self.topology)(*self.arguments, *random)
+        arguments = (*self.arguments, rng) if self.topology in _RANDOM else self.arguments
+        try:
+            inspect.signature(function).bind(*arguments)
+        except TypeError as error:
+            raise ValueError(f"arguments of {self.topology} do not fit, got {self.arguments!r}: {error}") from None
+        return function(*arguments)
 
     @property
     def label(self) -> str:
@@ -75,7 +81,8 @@ def build(network: Sequence[Layer], initialization: str, seed: int) -> nn.Sequen
     rng = np.random.default_rng(seed)
     modules: list[nn.Module] = []
     for layer in network:
-        linear = ClosLinear(*layer.arguments) if layer.topology == "clos" else CascadeLinear(layer.build(rng))
+        wiring = layer.build(rng)
+        linear = ClosLinear(*layer.arguments) if layer.topology == "clos" else CascadeLinear(wiring)
         modules += [linear, nn.ReLU()]
     module = nn.Sequential(*modules[:-1])
     return INITIALIZATIONS[initialization](module, generator=torch.Generator().manual_seed(seed))

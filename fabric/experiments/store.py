@@ -53,11 +53,20 @@ class RunStore:
                 self._committed[record["key"]] = record
 
     def get(self, key: str) -> Record | None:
-        """The record of a finished run, or None."""
+        """The record of a finished run, or None.
+
+        Raises:
+            ValueError: its file is damaged; the message names it.
+        """
         if key in self._committed:
             return self._committed[key]
         path = self.folder / f"{key}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} must hold one JSON record, it is damaged ({error}): delete it") from error
 
     def put(self, record: Record) -> None:
         """Keep a record under its "key"."""

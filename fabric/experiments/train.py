@@ -48,7 +48,11 @@ class TrainConfig:
         positive_int("batch_size", self.batch_size)
         if not (isinstance(self.learning_rate, float) and 0 < self.learning_rate < math.inf):
             raise ValueError(f"learning_rate must be a positive float, got {self.learning_rate!r}")
-        if not self.network or not all(isinstance(layer, Layer) for layer in self.network):
+        for name in ("seed", "held_out"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 0:
+                raise ValueError(f"{name} must be an integer from 0, got {getattr(self, name)!r}")
+        layers = self.network if isinstance(self.network, tuple) else ()
+        if not layers or not all(isinstance(layer, Layer) for layer in layers):
             raise ValueError(f"network must be a tuple of at least one Layer, got {self.network!r}")
 
 
@@ -63,16 +67,20 @@ def train(config: TrainConfig) -> Record:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    key = run_key(config)
     data = load(config.dataset)
     if config.held_out:
         data = data.hold_out(config.held_out)
     network = build(config.network, config.initialization, config.seed)
+    classes = int(data.train_y.max()) + 1
+    if network[-1].out_features < classes:
+        raise ValueError(f"network must have at least {classes} outputs, its last layer has {network[-1].out_features}")
     data = _padded(data, network[0].in_features)
     with _one_thread():
         accuracies, loss = _fit(network, data, config)
     return {
         **asdict(config),
-        "key": run_key(config),
+        "key": key,
         "label": label(config.network),
         "weights": weights(config.network),
         "accuracy": accuracies[-1],

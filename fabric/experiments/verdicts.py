@@ -95,18 +95,17 @@ def higher(claim: str, values: Sequence[float], reason: str, than: float = 0.0) 
 def as_good(claim: str, ours: Sequence[float], other: Sequence[float], reason: str) -> Verdict:
     """Verdict on "ours is within the other's interval, or above it", from repetitions of both.
 
-    Better if the 95 % interval of the difference, paired by seed, lies above zero; otherwise supported if our mean is
-    not below the lower end of the other's interval, refuted if our whole interval lies below that end, undecided in
-    between. The value reported is the mean difference.
+    Better if our 95 % interval lies above the other's; otherwise supported if our mean is not below the lower end of
+    the other's interval, refuted if our whole interval lies below that end, undecided in between. Our mean and
+    interval are reported, the other's are added to the reason.
     """
-    difference = interval(np.subtract(ours, other))
-    floor = interval(other).low
-    mine = interval(ours)
-    if difference.low > 0:
+    mine, theirs = interval(ours), interval(other)
+    if mine.low > theirs.high:
         verdict = "better"
     else:
-        verdict = "supported" if mine.mean >= floor else "refuted" if mine.high < floor else "undecided"
-    return Verdict(claim, difference.mean, difference.low, difference.high, verdict, reason)
+        verdict = "supported" if mine.mean >= theirs.low else "refuted" if mine.high < theirs.low else "undecided"
+    compared = f"{reason} The other's mean is {theirs.mean:.2f}, its interval {theirs.low:.2f} … {theirs.high:.2f}."
+    return Verdict(claim, mine.mean, mine.low, mine.high, verdict, compared)
 
 
 def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:

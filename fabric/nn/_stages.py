@@ -98,7 +98,9 @@ class Wiring(nn.Module):
 
     def forward(self, weight: Tensor, columns: Tensor) -> Tensor:
         """One weight per edge, (inputs, batch) → (outputs, batch)."""
-        columns = columns.contiguous()  # here, so that the backward pass finds it done
+        if columns.dtype != weight.dtype and not torch.is_autocast_enabled(columns.device.type):
+            raise ValueError(f"x must have the dtype of the weights, {weight.dtype}, got {columns.dtype}")
+        columns = columns.to(weight.dtype).contiguous()  # here, so that the backward pass finds it done
         return edge_multiply(weight, columns, self.offsets, self.sources, self.source_offsets, self.targets, self.order)
 
     def edge_targets(self) -> Tensor:

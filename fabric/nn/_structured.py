@@ -73,7 +73,7 @@ class StructuredLinear(nn.Module, ABC):
         Raises:
             ValueError: the last axis of x is not in_features long.
         """
-        if x.shape[-1] != self.in_features:
+        if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"x must have {self.in_features} features in its last axis, got shape {tuple(x.shape)}")
         if x.ndim == 2:
             return self.affine(x.t()).t()

@@ -79,7 +79,7 @@ def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict
 def mark_published(ax: Axes, accuracies: list[float], text: str) -> None:
     """Horizontal lines at accuracies (%) that a source prints, labelled below the right end of the lowest."""
     for accuracy in accuracies:
-        ax.axhline(accuracy, zorder=0, **PUBLISHED)
+        ax.axhline(accuracy, zorder=1.5, **PUBLISHED)
     _annotate(ax, text, (0.99, min(accuracies)), -10, xycoords=("axes fraction", "data"), ha="right")
 
 

@@ -13,7 +13,11 @@ def router_sizes(neurons: int, routers: int) -> list[int]:
     """Neurons per router when `neurons` are dealt out in order and as evenly as possible.
 
     The first `neurons % routers` routers get one neuron more than the others.
+
+    Raises:
+        ValueError: an argument that is not a positive integer.
     """
+    neurons, routers = positive_int("neurons", neurons), positive_int("routers", routers)
     share, more = divmod(neurons, routers)
     return [share + (router < more) for router in range(routers)]
 
