@@ -57,6 +57,7 @@ def execute(notebook: Path, out: Path, parameters: dict[str, Any], cores: int) -
         parameters={"out_dir": str(out), **parameters},
         kernel_name="python3",
         progress_bar=False,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # no warning about sockets that only this machine sees
         cwd=str(NOTEBOOKS),
     )
     return time.monotonic() - start
@@ -70,8 +71,10 @@ def follow(futures: dict[Future, Path], out: Path) -> None:
             done, pending = wait(pending, timeout=2)
             running = [futures[future].stem for future in pending if future.running()]
             runs = sum(1 for _ in (out / "runs").glob("*.json"))
-            progress.set_postfix_str(f"{', '.join(running)}; {runs} runs stored" if running else f"{runs} runs stored")
-            progress.update(len(done))
+            note = "; ".join(filter(None, [", ".join(running), f"{runs} runs stored"]))
+            progress.set_postfix_str(note, refresh=bool(done) or sys.stderr.isatty())  # logs: a line per notebook
+            if done:
+                progress.update(len(done))
 
 
 def main() -> int:
