@@ -26,7 +26,18 @@ LABELS = {
     "torus": "torus",
     "mesh": "mesh",
 }
-MARKERS = {"clos": "o", "dense": "s", "low_rank": "^", "random_sparse": "D"}
+MARKERS = {
+    "clos": "o",
+    "dense": "s",
+    "low_rank": "^",
+    "random_sparse": "D",
+    "multistage_clos": "p",
+    "butterfly": "v",
+    "parallel_butterfly": "<",
+    "hypercube": "h",
+    "torus": "P",
+    "mesh": "X",
+}
 PUBLISHED = {"color": "#AA3377", "linestyle": (0, (4, 2)), "linewidth": 1.2}
 
 
