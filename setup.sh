@@ -17,6 +17,8 @@ need() {
 }
 
 need g++ g++
+need verilator verilator
+need iverilog iverilog
 if [ "${CONDA_DEFAULT_ENV:-}" = fabric ]; then
     python -c "from importlib.metadata import version; version('fabric')" 2>/dev/null ||
         python -m pip install --quiet --no-deps --no-build-isolation --editable .
