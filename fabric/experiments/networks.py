@@ -1,8 +1,9 @@
 """Networks as plain values: a tuple of layers, each a topology by name. What a configuration holds and hashes."""
 
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,25 +11,45 @@ from torch import nn
 
 from fabric import topology
 from fabric.nn import CascadeLinear, ClosLinear
-from fabric.nn.init import glorot_uniform_, sparse_glorot_normal_, sparse_glorot_uniform_
+from fabric.nn.init import (
+    end_to_end_glorot_uniform_,
+    glorot_uniform_,
+    orthogonal_,
+    sparse_glorot_normal_,
+    sparse_glorot_uniform_,
+)
+from fabric.topology import skips
 
 INITIALIZATIONS = {
     "sparse_glorot_uniform": sparse_glorot_uniform_,
     "sparse_glorot_normal": sparse_glorot_normal_,
+    "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
+    "orthogonal": orthogonal_,
     "glorot_uniform": glorot_uniform_,
 }
-_RANDOM = ("predefined", "random_sparse")
+SKIPS = {"identity": skips.identity, "off_support": skips.off_support}
+
+Argument = int | str | tuple["Argument", ...]
 
 
 @dataclass(frozen=True)
 class Layer:
     """The name of a function in `fabric.topology` and its arguments, e.g. Layer("clos", (8, 8, 4, 2, 4)).
 
-    Integers, and where a pattern is wanted its name: Layer("predefined", (784, 112, 2, "structured")).
+    Integers, tuples where a shape or several routers are wanted, Layer("torus", ((32, 32), 8)), and where a pattern is
+    wanted its name, Layer("predefined", (784, 112, 2, "structured")). The arguments leave `rng` out: the random
+    topologies get the one that `build` is given.
+
+    Raises:
+        ValueError: arguments that are not a tuple of integers, names and such tuples.
     """
 
     topology: str
-    arguments: tuple[int | str, ...]
+    arguments: tuple[Argument, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.arguments, tuple) or not _is_plain(self.arguments):
+            raise ValueError(f"arguments must be a tuple of integers, names and such tuples, got {self.arguments!r}")
 
     def build(self, rng: np.random.Generator) -> topology.Topology:
         """The topology; `rng` serves those that are drawn at random.
@@ -39,12 +60,18 @@ class Layer:
         function = getattr(topology, self.topology, None) if self.topology in topology.__all__ else None
         if getattr(function, "__annotations__", {}).get("return") is not topology.Topology:
             raise ValueError(f"topology must be the name of a function in fabric.topology, got {self.topology!r}")
-        arguments = (*self.arguments, rng) if self.topology in _RANDOM else self.arguments
+        taken = inspect.signature(function).parameters
+        given = inspect.Signature([parameter for name, parameter in taken.items() if name != "rng"])
         try:
-            inspect.signature(function).bind(*arguments)
+            bound = given.bind(*self.arguments)
         except TypeError as error:
             raise ValueError(f"arguments of {self.topology} do not fit, got {self.arguments!r}: {error}") from None
-        return function(*arguments)
+        return function(**bound.arguments, **({"rng": rng} if "rng" in taken else {}))
+
+    def module(self, rng: np.random.Generator) -> nn.Module:
+        """The linear layer with bias, weights to be initialised; `rng` and errors as for `build`."""
+        wiring = self.build(rng)
+        return ClosLinear(*self.arguments) if self.topology == "clos" else CascadeLinear(wiring)
 
     @property
     def label(self) -> str:
@@ -52,20 +79,66 @@ class Layer:
         return f"{self.topology}({', '.join(map(str, self.arguments))})"
 
 
-Network = tuple[Layer, ...]
+@dataclass(frozen=True)
+class LayerWithSkips:
+    """A layer with fixed skip connections around every stage, e.g. LayerWithSkips(layer, "off_support").
+
+    Attributes:
+        layer: the layer without them.
+        skips: a key of `SKIPS`, the functions of `fabric.topology.skips`.
+
+    Raises:
+        ValueError: a layer that is not a `Layer`, or unknown skips.
+    """
+
+    layer: Layer
+    skips: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.layer, Layer):
+            raise ValueError(f"layer must be a Layer, got {self.layer!r}")
+        if self.skips not in SKIPS:
+            raise ValueError(f"skips must be one of {', '.join(SKIPS)}, got {self.skips!r}")
+
+    def build(self, rng: np.random.Generator) -> topology.Topology:
+        """The topology, without the skips; see `Layer.build`."""
+        return self.layer.build(rng)
+
+    def module(self, rng: np.random.Generator) -> nn.Module:
+        """As `Layer.module`, with the skips.
+
+        Raises:
+            ValueError: as `Layer.build`, or skips off the support where a stage has no room for them.
+        """
+        wiring = self.build(rng)
+        return CascadeLinear(wiring, skips=SKIPS[self.skips](wiring))
+
+    @property
+    def label(self) -> str:
+        """For tables: "clos(8, 8, 4, 2, 4) + off-support skips"."""
+        return f"{self.layer.label} + {self.skips.replace('_', '-')} skips"
 
 
-def label(network: Sequence[Layer]) -> str:
+def _is_plain(argument: Any) -> bool:
+    if isinstance(argument, tuple):
+        return all(map(_is_plain, argument))
+    return isinstance(argument, int | str)
+
+
+Network = tuple[Layer | LayerWithSkips, ...]
+
+
+def label(network: Network) -> str:
     """The layers' labels, joined by arrows."""
     return " → ".join(layer.label for layer in network)
 
 
-def weights(network: Sequence[Layer]) -> int:
-    """Weights of all layers, biases not counted: the papers' parameter count."""
+def weights(network: Network) -> int:
+    """Weights of all layers, biases and fixed skips not counted: the papers' parameter count."""
     return sum(layer.build(np.random.default_rng(0)).parameters for layer in network)
 
 
-def build(network: Sequence[Layer], initialization: str, seed: int) -> nn.Sequential:
+def build(network: Network, initialization: str, seed: int) -> nn.Sequential:
     """The network as a module: each layer a linear cascade with bias, ReLU between layers, logits at the end.
 
     Args:
@@ -74,21 +147,23 @@ def build(network: Sequence[Layer], initialization: str, seed: int) -> nn.Sequen
         seed: of the random topologies and the weights.
 
     Raises:
-        ValueError: an unknown topology or initialisation.
+        ValueError: an unknown topology or initialisation, or neighbouring layers that do not fit.
     """
     if initialization not in INITIALIZATIONS:
         raise ValueError(f"initialization must be one of {', '.join(INITIALIZATIONS)}, got {initialization!r}")
     rng = np.random.default_rng(seed)
-    modules: list[nn.Module] = []
-    for layer in network:
-        wiring = layer.build(rng)
-        linear = ClosLinear(*layer.arguments) if layer.topology == "clos" else CascadeLinear(wiring)
-        modules += [linear, nn.ReLU()]
-    module = nn.Sequential(*modules[:-1])
+    layers = [layer.module(rng) for layer in network]
+    for position, (before, behind) in enumerate(pairwise(layers), start=1):
+        if before.out_features != behind.in_features:
+            raise ValueError(
+                f"network[{position}] must take the {before.out_features} outputs of the layer before it, "
+                f"it has {behind.in_features} inputs"
+            )
+    module = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
     return INITIALIZATIONS[initialization](module, generator=torch.Generator().manual_seed(seed))
 
 
-def one_hidden_layer(first: Layer, classes: int = 10) -> Network:
+def one_hidden_layer(first: Layer | LayerWithSkips, classes: int = 10) -> Network:
     """A first layer followed by a dense one from its outputs to the classes."""
     outputs = first.build(np.random.default_rng(0)).outputs
     return (first, Layer("dense", (outputs, classes)))

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from fabric._checks import positive_int
 from fabric.experiments.data import Dataset, load
-from fabric.experiments.networks import Layer, Network, build, label, weights
+from fabric.experiments.networks import Layer, LayerWithSkips, Network, build, label, weights
 from fabric.experiments.store import Record, run_key
 
 
@@ -52,7 +52,7 @@ class TrainConfig:
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 0:
                 raise ValueError(f"{name} must be an integer from 0, got {getattr(self, name)!r}")
         layers = self.network if isinstance(self.network, tuple) else ()
-        if not layers or not all(isinstance(layer, Layer) for layer in layers):
+        if not layers or not all(isinstance(layer, Layer | LayerWithSkips) for layer in layers):
             raise ValueError(f"network must be a tuple of at least one Layer, got {self.network!r}")
 
 
