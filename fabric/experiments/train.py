@@ -1,7 +1,6 @@
 """Training one network: configuration in, one flat record out."""
 
 import math
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fabric._checks import positive_int
+from fabric.experiments._threads import one_thread
 from fabric.experiments.data import Dataset, load
 from fabric.experiments.networks import Layer, LayerWithSkips, Network, build, label, weights
 from fabric.experiments.store import Record, run_key
@@ -76,7 +76,7 @@ def train(config: TrainConfig) -> Record:
     if network[-1].out_features < classes:
         raise ValueError(f"network must have at least {classes} outputs, its last layer has {network[-1].out_features}")
     data = _padded(data, network[0].in_features)
-    with _one_thread():
+    with one_thread():
         accuracies, loss = _fit(network, data, config)
     return {
         **asdict(config),
@@ -126,13 +126,3 @@ def _padded(data: Dataset, inputs: int) -> Dataset:
         )
     pad = (0, inputs - features)
     return Dataset(functional.pad(data.train_x, pad), data.train_y, functional.pad(data.test_x, pad), data.test_y)
-
-
-@contextmanager
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
