@@ -11,6 +11,7 @@ from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.reconstruction import draw_hits, hits_legend
+from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
 
@@ -26,6 +27,8 @@ __all__ = [
     "draw_constraint_counts",
     "draw_hits",
     "draw_reads",
+    "draw_skip_accuracy",
+    "draw_skip_constraints",
     "draw_topology",
     "hits_legend",
     "mark_compression",

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from fabric.plots.style import COLORS, LABELS
 
@@ -45,11 +48,14 @@ def draw_hits(ax: Axes, table: pd.DataFrame, families: Sequence[str]) -> None:
     ax.set_xlabel("entries per parameter")
 
 
-def hits_legend(ax: Axes, targets: Sequence[str]) -> None:
-    """Explains `draw_hits`, above the axes."""
-    ax.barh([], [], color="#777777", alpha=0.3, label="solvable (Jacobian rank)")
-    ax.plot([], [], color="#333333", linewidth=1.4, label="colouring")
-    for loss, color in _LOSSES.items():
-        ax.plot([], [], color=color, linewidth=3, label=f"hit with {loss.upper()}")
-    for target in targets:
-        ax.plot([], [], color="#555555", marker=_MARKERS[target], linestyle="none", label=f"{target} targets")
+def hits_legend() -> list[Artist]:
+    """Handles that explain `draw_hits`."""
+    return [
+        Patch(color="#777777", alpha=0.3, label="solvable (Jacobian rank)"),
+        Line2D([], [], color="#333333", linewidth=1.4, label="colouring"),
+        *[Line2D([], [], color=color, linewidth=3, label=f"hit with {name.upper()}") for name, color in _LOSSES.items()],
+        *[
+            Line2D([], [], color="#555555", marker=marker, linestyle="none", label=f"{name} targets")
+            for name, marker in _MARKERS.items()
+        ],
+    ]

@@ -10,6 +10,7 @@ from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.reconstruct import ReconstructConfig, reconstruct
 from fabric.experiments.results import Results
+from fabric.experiments.verdicts import summarise
 
 _TUNING_SEEDS_FROM = 1000  # learning rates are chosen on seeds that are not reported
 
@@ -135,3 +136,19 @@ def reconstruct_all(
     frame["per_parameter"] = frame["exact"] / frame["parameters"]
     frame["share"] = frame["exact"] / frame["jacobian_rank"]
     return frame.drop(columns="near")
+
+
+def summarise_hits(records: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Over seeds, per group of `by`: "exact" with its 95 % interval "low" and "high", "seeds", and further means.
+
+    Args:
+        records: of `reconstruct_all`.
+        by: columns that name a group; all others that are kept are functions of these.
+
+    Returns:
+        `by`, "parameters", "coloring", "jacobian_rank", "exact", "low", "high", "seeds", and the means of "hits", "lucky",
+        "per_parameter" and "share".
+    """
+    by = [*by, "parameters", "coloring", "jacobian_rank"]
+    means = records.groupby(by, as_index=False)[["hits", "lucky", "per_parameter", "share"]].mean()
+    return summarise(records, by, "exact").merge(means, on=by)
