@@ -83,9 +83,9 @@ def reconstruct(config: ReconstructConfig) -> Record:
     are about as dense: (near - hits) / 9.
 
     Returns:
-        The configuration, "key", "label", "parameters" (without skips) and lists with one item per seed: "hits", entries
-        within the tolerance after the last step; "near", entries within ten tolerances; "mean_error", mean absolute
-        error of all entries, None where it is not finite.
+        The configuration, "key", "label", "parameters" (without skips) and lists with one item per seed: "hits",
+        entries within the tolerance after the last step; "near", entries within ten tolerances; "mean_error", mean
+        absolute error of all entries, None where it is not finite.
 
     Raises:
         ValueError: the layer names a topology or arguments that do not exist, or skips off the support where a stage
@@ -114,7 +114,7 @@ def _errors(config: ReconstructConfig, seed: int) -> np.ndarray:
         weights = initial_weights(topology, edges, generator)
         target = descend(edges, weights, np.zeros((topology.outputs, topology.inputs), np.float32), np.empty(0), False)
     else:
-        target = _random_matrix(config.target, (topology.outputs, topology.inputs), generator).float().numpy()
+        target = random_matrix(config.target, (topology.outputs, topology.inputs), generator).numpy()
     weights = initial_weights(topology, edges, generator)
     rates = np.geomspace(config.learning_rate, config.final_learning_rate, config.steps)
     return descend(edges, weights, target, rates, config.loss == "l1")
@@ -135,12 +135,11 @@ def initial_weights(topology: Topology, edges: Edges, generator: torch.Generator
     return weights
 
 
-def _random_matrix(kind: str, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+def random_matrix(kind: str, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """A target (outputs, inputs) of any kind but "product", float32."""
+    matrix = torch.randn(shape, generator=generator)
     if kind == "uniform":
-        return torch.empty(shape, dtype=torch.float64).uniform_(-math.sqrt(3), math.sqrt(3), generator=generator)
-    normal = torch.randn(shape, dtype=torch.float64, generator=generator)
-    if kind == "gaussian":
-        return normal
-    matrix = torch.empty_like(normal)
-    torch.nn.init.orthogonal_(matrix, generator=generator)
-    return matrix * math.sqrt(max(shape))
+        matrix.uniform_(-math.sqrt(3), math.sqrt(3), generator=generator)
+    if kind == "orthogonal":
+        torch.nn.init.orthogonal_(matrix, math.sqrt(max(shape)), generator=generator)
+    return matrix

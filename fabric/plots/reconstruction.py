@@ -53,9 +53,12 @@ def hits_legend() -> list[Artist]:
     return [
         Patch(color="#777777", alpha=0.3, label="solvable (Jacobian rank)"),
         Line2D([], [], color="#333333", linewidth=1.4, label="colouring"),
-        *[Line2D([], [], color=color, linewidth=3, label=f"hit with {name.upper()}") for name, color in _LOSSES.items()],
-        *[
-            Line2D([], [], color="#555555", marker=marker, linestyle="none", label=f"{name} targets")
-            for name, marker in _MARKERS.items()
-        ],
+        *(
+            Line2D([], [], color=color, linewidth=3, label=f"hit with {loss.upper()}")
+            for loss, color in _LOSSES.items()
+        ),
+        *(
+            Line2D([], [], color="#555555", marker=marker, linestyle="none", label=f"{target} targets")
+            for target, marker in _MARKERS.items()
+        ),
     ]

@@ -18,9 +18,9 @@ _TUNING_SEEDS_FROM = 1000  # learning rates are chosen on seeds that are not rep
 def layers(width: int) -> dict[str, Layer]:
     """The compared layers of `width` inputs and outputs: one per family.
 
-    The Clos cascade has 2**(d // 2) middle routers and width / 2**(d // 2) routers on either side, where width = 2**d. The
-    four-stage Clos cascade has as many parameters and as many routers in each of its two middle levels, the low-rank and
-    the random layer have as many parameters. The others have no size to choose.
+    With width = 2**d the Clos cascade has m = 2**(d // 2) middle routers and width / m routers on either side. The
+    four-stage Clos cascade has as many parameters and m routers in each of its two middle levels; the low-rank and the
+    random layer have as many parameters. The others have no size to choose.
 
     Args:
         width: a power of two, at least 16.
@@ -50,14 +50,15 @@ def count(layer: Layer | LayerWithSkips, seed: int = 0) -> dict[str, object]:
     """What is known of a layer without optimising it.
 
     Returns:
-        "topology" (its label), "parameters", "hidden" and "depth" of the cascade without skips, and with its skips
-        "coloring", "jacobian_rank" (what is truly solvable) and "closed_form" (None where none is proved or there are
-        skips).
+        "topology" (its label); "entries" of the dense matrix, "parameters", "hidden" and "depth" of the cascade without
+        skips; with its skips "coloring", "jacobian_rank" (what is truly solvable) and "closed_form" (None where none is
+        proved or there are skips).
     """
     topology = layer.build(np.random.default_rng(seed))
     wiring, skips = layer.wired(np.random.default_rng(seed))
     return {
         "topology": layer.label,
+        "entries": topology.inputs * topology.outputs,
         "parameters": topology.parameters,
         "hidden": topology.hidden,
         "depth": topology.depth,
@@ -113,14 +114,15 @@ def reconstruct_all(
 
     Args:
         results: where runs are kept.
-        table: one layer per row, with its "layer", "learning_rate", "parameters" and "jacobian_rank".
+        table: one layer per row, with its "layer", "learning_rate" and the columns of `count`.
         targets, losses, steps: as in `ReconstructConfig`.
         seeds: repetitions.
 
     Returns:
         One row per layer, target, loss and seed: `table`'s columns without "layer", "target", "loss", "seed", "hits",
         "lucky" (hits expected by chance, from the errors of one to ten tolerances), "exact", the difference of both,
-        "per_parameter" and "share": exact hits over parameters and over what is solvable.
+        and exact hits over parameters, "per_parameter", and over what is solvable, "share": the Jacobian rank, or all
+        entries of a target that is a product.
     """
     trials = table.merge(pd.DataFrame(itertools.product(targets, losses), columns=["target", "loss"]), how="cross")
     configs = [
@@ -134,7 +136,8 @@ def reconstruct_all(
     frame["lucky"] = (frame["near"] - frame["hits"]) / 9
     frame["exact"] = frame["hits"] - frame["lucky"]
     frame["per_parameter"] = frame["exact"] / frame["parameters"]
-    frame["share"] = frame["exact"] / frame["jacobian_rank"]
+    solvable = frame["jacobian_rank"].where(frame["target"] != "product", frame["entries"])
+    frame["share"] = frame["exact"] / solvable
     return frame.drop(columns="near")
 
 
@@ -146,9 +149,21 @@ def summarise_hits(records: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         by: columns that name a group; all others that are kept are functions of these.
 
     Returns:
-        `by`, "parameters", "coloring", "jacobian_rank", "exact", "low", "high", "seeds", and the means of "hits", "lucky",
-        "per_parameter" and "share".
+        `by`, "parameters", "coloring", "jacobian_rank", "exact", "low", "high", "seeds", and the means of "hits",
+        "lucky", "per_parameter" and "share".
     """
     by = [*by, "parameters", "coloring", "jacobian_rank"]
     means = records.groupby(by, as_index=False)[["hits", "lucky", "per_parameter", "share"]].mean()
     return summarise(records, by, "exact").merge(means, on=by)
+
+
+def summarise_controls(records: pd.DataFrame) -> pd.DataFrame:
+    """The part of `reconstruct_all` whose targets are products, over seeds.
+
+    Returns:
+        "width", "family", "loss", "entries", "exact" with its 95 % interval "low" and "high", "seeds" and
+        "recovered": those in which all entries are hit).
+    """
+    by = ["width", "family", "loss", "entries"]
+    recovered = (records["hits"] == records["entries"]).groupby([records[column] for column in by]).sum()
+    return summarise(records, by, "exact").merge(recovered.rename("recovered").reset_index(), on=by)
