@@ -17,7 +17,7 @@ def read_batch(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     functions that make arrays of bytes and nothing else; any other name is an error before anything is called.
 
     Returns:
-        Images uint8 (samples, 3072), 32 rows of 32 pixels for red, then for green and blue, and labels int64 (samples,).
+        Images uint8 (samples, 3072), 32 rows of 32 pixels of red, then of green, then of blue; labels int64 (samples,).
 
     Raises:
         UnsafePickleError: the pickle names anything else.

@@ -108,6 +108,21 @@ def as_good(claim: str, ours: Sequence[float], other: Sequence[float], reason: s
     return Verdict(claim, mine.mean, mine.low, mine.high, verdict, compared)
 
 
+def as_printed(claim: str, ours: Sequence[float], tolerance: float, reason: str) -> Verdict:
+    """Verdict on a printed measurement, from repetitions of ours.
+
+    Supported if our 95 % interval lies within `tolerance` of the published value, refuted if it lies outside,
+    undecided otherwise.
+    """
+    printed = published(claim)["value"]
+    bounds = interval(ours)
+    least, most = printed - tolerance, printed + tolerance
+    inside = least <= bounds.low and bounds.high <= most
+    verdict = "supported" if inside else "refuted" if bounds.high < least or bounds.low > most else "undecided"
+    stated = f"{reason} The interval is asked to lie within {tolerance:g} of {printed:g}."
+    return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, stated)
+
+
 def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
     """Verdict on a printed number that follows from counting: supported within `rtol` of the published value."""
     value = published(claim)["value"]

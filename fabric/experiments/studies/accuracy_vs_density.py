@@ -109,6 +109,15 @@ def train_convolutional(
     )
 
 
+def dense_and_sparse(
+    records: pd.DataFrame, dataset: str, layers: str, fan_outs: Sequence[Sequence[int]]
+) -> tuple[pd.Series, pd.Series]:
+    """Accuracies (%) by seed of a study's first two networks: the dense one and the one that is said to equal it."""
+    of_dataset = records[records["dataset"] == dataset]
+    dense, sparse = (percent(of_dataset, layers, ", ".join(map(str, outs))) for outs in fan_outs[:2])
+    return dense, sparse
+
+
 def by_epoch(records: pd.DataFrame, epochs: Sequence[int]) -> pd.DataFrame:
     """Mean accuracies after some of the epochs, with intervals and what was printed for them.
 
@@ -126,6 +135,45 @@ def at_epoch(records: pd.DataFrame, epoch: int) -> pd.DataFrame:
     return records.assign(accuracy=[curve[epoch - 1] for curve in records["accuracy_by_epoch"]])
 
 
+def beside_print(table: pd.DataFrame) -> pd.DataFrame:
+    """Of a table of `by_epoch`, the networks with printed accuracies, each at the latest epoch that has some."""
+    latest = table[table["printed"].notna()].groupby("layers")["epoch"].max().rename("shown")
+    shown = table.join(latest, on="layers")
+    return shown[shown["epoch"] == shown["shown"]].drop(columns="shown")
+
+
+def percent(
+    records: pd.DataFrame, layers: str, fan_outs: str, epoch: int | None = None, pattern: str = "structured"
+) -> pd.Series:
+    """Accuracies (%) of one network by seed, after the last epoch or an earlier one.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    chosen = (records["layers"] == layers) & (records["fan_outs"] == fan_outs) & (records["pattern"] == pattern)
+    if not chosen.any():
+        raise ValueError(f"records must hold layers {layers} with {pattern} fan-outs {fan_outs}, they do not")
+    found = records[chosen] if epoch is None else at_epoch(records[chosen], epoch)
+    return 100 * found.set_index("seed")["accuracy"]
+
+
+def large_and_sparse(records: pd.DataFrame) -> pd.DataFrame:
+    """What a large sparse network gains over a small dense one with as many weights (within 2 %), paired by seed.
+
+    Returns:
+        "large", "fan_outs" and "small", the networks; their weights as "large_weights" and "small_weights";
+        "large_minus_small" in accuracy with its 95 % interval "low", "high" (fractions) and "seeds".
+    """
+    columns = ["layers", "fan_outs", "weights", "seed", "accuracy"]
+    dense = records.loc[records["density"] == 1, columns]
+    pairs = records.loc[records["density"] < 1, columns].merge(dense, on="seed", suffixes=("", "_small"))
+    pairs = pairs[(pairs["weights"] / pairs["weights_small"] - 1).abs() < 0.02]
+    pairs["large_minus_small"] = pairs["accuracy"] - pairs["accuracy_small"]
+    names = {"layers": "large", "layers_small": "small", "weights": "large_weights", "weights_small": "small_weights"}
+    keys = ["large", "fan_outs", "small", "large_weights", "small_weights"]
+    return summarise(pairs.rename(columns=names), keys, "large_minus_small")
+
+
 def printed_accuracies() -> pd.DataFrame:
     """Accuracies read off published plots: "layers", "fan_outs", "epoch", "printed" (a fraction)."""
     rows = []
@@ -138,11 +186,14 @@ def printed_accuracies() -> pd.DataFrame:
 
 
 def above_printed(records: pd.DataFrame, layers: str, epoch: int) -> pd.Series:
-    """Per seed ours minus printed (percentage points), averaged over all densities with a printed accuracy."""
-    printed = printed_accuracies().query("layers == @layers and epoch == @epoch").set_index("fan_outs")["printed"]
+    """Per seed ours after `epoch` minus printed (percentage points), averaged over the densities with a printed value.
+
+    Where several epochs were printed, the last one counts.
+    """
+    printed = printed_accuracies().query("layers == @layers").sort_values("epoch").groupby("fan_outs")["printed"].last()
     ours = at_epoch(records[records["layers"] == layers], epoch)
     difference = 100 * (ours["accuracy"] - ours["fan_outs"].map(printed))
-    return difference.groupby(ours["seed"]).mean().dropna()
+    return difference.groupby(ours["seed"]).mean()
 
 
 def train_compressed(
