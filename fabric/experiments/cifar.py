@@ -40,7 +40,7 @@ def _empty_array(kind: object, shape: object, code: object) -> np.ndarray:
 
 
 def _bytes_dtype(code: bytes, *flags: object) -> np.dtype:
-    if code != b"u1":
+    if code not in (b"u1", "u1"):
         raise UnsafePickleError(f"content must hold arrays of unsigned bytes (u1), it holds {code!r}")
     return np.dtype(np.uint8, copy=True)  # the pickle sets its state: not that of the one numpy shares
 

@@ -69,6 +69,9 @@ class ClassifierConfig:
             raise ValueError(f"seed must be an integer from 0, got {self.seed!r}")
         if not 0 <= self.l2 < math.inf:
             raise ValueError(f"l2 must be a finite number of at least 0, got {self.l2!r}")
+        layers = self.network if isinstance(self.network, tuple) else ()
+        if not layers or not all(isinstance(layer, Layer) for layer in layers):
+            raise ValueError(f"network must be a tuple of at least one Layer, got {self.network!r}")
 
 
 def classify(config: ClassifierConfig) -> Record:
@@ -86,12 +89,15 @@ def classify(config: ClassifierConfig) -> Record:
     layers = build(config.network, "he_normal", config.seed)
     set_biases(layers)
     data = load(config.dataset)
-    modules: list[nn.Module] = [layers]
+    classes = int(data.train_y.max()) + 1
+    if layers[-1].out_features < classes:
+        raise ValueError(f"network must have at least {classes} outputs, its last layer has {layers[-1].out_features}")
     if config.trunk is None:
         data = padded(data, layers[0].in_features)
+        network = nn.Sequential(layers)
     else:
-        modules.insert(0, config.trunk.build(torch.Generator().manual_seed(config.seed)))
-    network = nn.Sequential(*modules)
+        _check_trunk(config.trunk, data, layers)
+        network = nn.Sequential(config.trunk.build(torch.Generator().manual_seed(config.seed)), layers)
     with one_thread():
         optimizer = adam(network, layers, config.l2)
         accuracies = fit(network, optimizer, data, config.epochs, config.seed)
@@ -107,6 +113,16 @@ def classify(config: ClassifierConfig) -> Record:
         "accuracy_by_epoch": accuracies,
         **held_bytes(layers, optimizer),
     }
+
+
+def _check_trunk(trunk: Trunk, data: Dataset, layers: nn.Sequential) -> None:
+    side, channels = trunk.image
+    given, taken = data.train_x.shape[1], channels * side**2
+    if given != taken:
+        raise ValueError(f"trunk must take the data's {given} features, its images have {taken}")
+    given, taken = trunk.counts()[2], layers[0].in_features
+    if given != taken:
+        raise ValueError(f"network must take the {given} features of the trunk, its first layer has {taken}")
 
 
 def set_biases(layers: nn.Module) -> None:
