@@ -1,7 +1,9 @@
 """The reader of CIFAR-10's pickles makes arrays of bytes and calls nothing else."""
 
+import hashlib
 import os
 import pickle
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +78,33 @@ def test_a_damaged_batch_is_never_unpickled(tmp_path, monkeypatch):
     (folder / "data_batch_1").unlink()
     with pytest.raises(data.DataError, match=r"data_batch_1 is missing \(MD5 wanted: c99cafc1.*unset FABRIC_DATA"):
         data.load("cifar10")
+
+
+def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(tmp_path, monkeypatch):
+    batch = pickled({b"data": np.full((2, 12), 255, np.uint8), b"labels": [3, 4]})
+    asked = []
+
+    def retrieve(url, known_hash, fname, path, processor):
+        asked.append((url, known_hash))
+        source = tmp_path / "batch"
+        source.write_bytes(batch)
+        with tarfile.open(Path(path) / fname, "w:gz") as archive:
+            for file in data._HASHES["cifar10"]:
+                archive.add(source, f"cifar-10-batches-py/{file}")
+        processor(str(Path(path) / fname), "download", None)
+
+    monkeypatch.delenv("FABRIC_DATA", raising=False)
+    monkeypatch.setattr(data.pooch, "os_cache", lambda name: tmp_path)
+    monkeypatch.setattr(data.pooch, "retrieve", retrieve)
+    with pytest.raises(data.DataError, match=r"cifar-10-batches-py/data_batch_1 is damaged"):
+        data.load("cifar10")
+    digest = f"md5:{hashlib.md5(batch, usedforsecurity=False).hexdigest()}"
+    monkeypatch.setitem(data._HASHES, "cifar10", dict.fromkeys(data._HASHES["cifar10"], digest))
+    loaded = data.load("cifar10")
+    data.load.cache_clear()
+    assert loaded.train_x.shape == (10, 12)
+    assert (loaded.test_x == 1).all()
+    assert loaded.test_y.tolist() == [3, 4]
+    assert set(asked) == {
+        ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a")
+    }

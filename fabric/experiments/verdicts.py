@@ -104,7 +104,8 @@ def as_good(claim: str, ours: Sequence[float], other: Sequence[float], reason: s
         verdict = "better"
     else:
         verdict = "supported" if mine.mean >= theirs.low else "refuted" if mine.high < theirs.low else "undecided"
-    compared = f"{reason} The other's mean is {theirs.mean:.2f}, its interval {theirs.low:.2f} … {theirs.high:.2f}."
+    spread = "a single run" if len(other) == 1 else f"its interval {theirs.low:.2f} … {theirs.high:.2f}"
+    compared = f"{reason} The other's mean is {theirs.mean:.2f}, {spread}."
     return Verdict(claim, mine.mean, mine.low, mine.high, verdict, compared)
 
 

@@ -8,13 +8,14 @@ from fabric.plots.style import PUBLISHED
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _MARKERS = ("o", "s", "^", "D")
+# Label, colour, marker, and a factor that sets methods apart which hold the same number of bytes.
 _METHODS = {
-    "predefined": ("pre-defined sparsity", "#0072B2", "o"),
-    "dense": ("dense", "#4D4D4D", "s"),
-    "hashing": ("hashing", "#CC79A7", "D"),
-    "magnitude_pruning": ("magnitude pruning", "#D55E00", "^"),
-    "l1": ("L1 regularisation", "#E69F00", "v"),
-    "dropout": ("dropout", "#009E73", "P"),
+    "predefined": ("pre-defined sparsity", "#0072B2", "o", 1.0),
+    "dense": ("dense", "#4D4D4D", "s", 1.0),
+    "hashing": ("hashing", "#CC79A7", "D", 1.0),
+    "magnitude_pruning": ("magnitude pruning", "#D55E00", "^", 1.1),
+    "l1": ("L1 regularisation", "#E69F00", "v", 1.21),
+    "dropout": ("dropout", "#009E73", "P", 1.33),
 }
 _TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
@@ -47,7 +48,7 @@ def _lines(ax: Axes, table: pd.DataFrame) -> None:
         _with_interval(ax, rows["x"], rows, color, marker, label=layers, line="-")
         if "printed" in rows and rows["printed"].notna().any():
             look = {"color": PUBLISHED["color"], "marker": "x" if color == _COLORS[0] else "+", "markersize": 8}
-            ax.plot(rows["x"], 100 * rows["printed"], linestyle="none", label=f"{layers}, published", **look)
+            ax.plot(rows["x"], 100 * rows["printed"], linestyle="none", label=f"{layers}, published for MNIST", **look)
     ax.set_xscale("log")
     ax.set_ylabel("test accuracy (%)")
 
@@ -75,15 +76,17 @@ def accuracy_by_pattern(ax: Axes, table: pd.DataFrame, title: str) -> None:
 def accuracy_against_bytes(ax: Axes, table: pd.DataFrame) -> None:
     """Mean accuracy (%) with its interval against the bytes that a method holds while it trains, without indices.
 
+    Methods that hold the complete network are drawn side by side, right of the dense one.
+
     Args:
         ax: axes to draw on.
         table: columns "method", "setting", "training_bytes", "accuracy", "low", "high" (fractions).
     """
-    for method, (label, color, marker) in _METHODS.items():
+    for method, (label, color, marker, aside) in _METHODS.items():
         rows = table[table["method"] == method].sort_values("training_bytes")
         if len(rows):
             line = "-" if method == "predefined" else "none"
-            _with_interval(ax, rows["training_bytes"] / 1000, rows, color, marker, label, line)
+            _with_interval(ax, aside * rows["training_bytes"] / 1000, rows, color, marker, label, line)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())

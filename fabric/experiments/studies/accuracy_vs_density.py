@@ -35,7 +35,8 @@ def layouts(
         patterns, parallelism: as in `topology.predefined`.
 
     Returns:
-        "layers", "fan_outs" ("42, 10"), "pattern", "density" (overall), "weights" and "network".
+        "layers", "fan_outs" ("42, 10"), "pattern" ("dense" at full fan-outs), "density" (overall), "weights" and
+        "network".
     """
     widths = tuple(map(int, layers.split("-")))
     rows = []
@@ -45,7 +46,7 @@ def layouts(
             {
                 "layers": layers,
                 "fan_outs": ", ".join(map(str, outs)),
-                "pattern": pattern,
+                "pattern": "dense" if counts.overall == 1 else pattern,
                 "density": counts.overall,
                 "weights": sum(counts.edges),
                 "network": junctions(widths, outs, pattern, parallelism),
@@ -145,12 +146,13 @@ def beside_print(table: pd.DataFrame) -> pd.DataFrame:
 def percent(
     records: pd.DataFrame, layers: str, fan_outs: str, epoch: int | None = None, pattern: str = "structured"
 ) -> pd.Series:
-    """Accuracies (%) of one network by seed, after the last epoch or an earlier one.
+    """Accuracies (%) of one network by seed, after the last epoch or an earlier one; full fan-outs need no pattern.
 
     Raises:
         ValueError: there is no such network.
     """
-    chosen = (records["layers"] == layers) & (records["fan_outs"] == fan_outs) & (records["pattern"] == pattern)
+    of_pattern = records["pattern"].isin([pattern, "dense"])
+    chosen = of_pattern & (records["layers"] == layers) & (records["fan_outs"] == fan_outs)
     if not chosen.any():
         raise ValueError(f"records must hold layers {layers} with {pattern} fan-outs {fan_outs}, they do not")
     found = records[chosen] if epoch is None else at_epoch(records[chosen], epoch)
