@@ -17,7 +17,9 @@ from fabric.plots.density import (
 )
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.style import COLORS, LABELS, use_style
+from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
+from fabric.plots.torus import animate_movement, draw_cascade, draw_space_time, draw_step, draw_torus
 
 __all__ = [
     "COLORS",
@@ -28,15 +30,21 @@ __all__ = [
     "accuracy_against_weights",
     "accuracy_by_pattern",
     "accuracy_curves",
+    "animate_movement",
     "draw_banks",
+    "draw_cascade",
     "draw_cells",
     "draw_clos_routers",
     "draw_coloring_step",
     "draw_constraint_counts",
     "draw_reads",
+    "draw_space_time",
+    "draw_step",
     "draw_topology",
+    "draw_torus",
     "mark_compression",
     "mark_published",
     "network_looks",
+    "timing_diagram",
     "use_style",
 ]

@@ -22,9 +22,8 @@ def timing_diagram(bars: pd.DataFrame) -> Figure:
     last = int((bars["begin"] + bars["cycles"]).max())
     figure = Figure(figsize=(11, 0.34 * len(lanes) + 0.9), layout="constrained")
     ax = figure.add_subplot()
-    edges = [
-        (cycle + half, level) for cycle in range(last) for half, level in ((0, 0.3), (0.5, 0.3), (0.5, -0.3), (1, -0.3))
-    ]
+    wave = ((0, 0.3), (0.5, 0.3), (0.5, -0.3), (1, -0.3))  # rising edges at whole numbers, where registers change
+    edges = [(cycle + half, level) for cycle in range(last) for half, level in wave]
     ax.plot([x for x, _ in edges], [-y for _, y in edges], color=_INK, linewidth=1)
     for bar in bars.itertuples():
         y = lanes.index(bar.lane)

@@ -179,7 +179,7 @@ def _link(ax: Axes, source: tuple[int, int], target: tuple[int, int], color: str
         begin, end, bend = (
             ((column - 0.1, row + _HALF), (to_column + 0.1, row + _HALF), -0.14)
             if along_row
-            else ((column - _HALF, row - 0.1), (column - _HALF, to_row + 0.1), 0.14)
+            else ((column - _HALF, row - 0.1), (column - _HALF, to_row + 0.1), -0.14)
         )
     arrow = FancyArrowPatch(
         begin, end, arrowstyle="-|>", mutation_scale=10, color=color, linewidth=1.4, shrinkA=1, shrinkB=1, zorder=1,
