@@ -123,10 +123,10 @@ class Design:
         signals.start_visit()
         binds = BindVisitor(modules.get_moduleinfotable(), _TOP, signals.getFrameTable())
         binds.start_visit()
-        self.instances = {_path(name): module for name, module in binds.getFrameTable().getAllInstances()}
+        self.instances = {path_of(name): module for name, module in binds.getFrameTable().getAllInstances()}
         del self.instances[_TOP]
-        self.binds = {_path(name): bound for name, bound in binds.getDataflows().getBinddict().items()}
-        self._terms = {_path(name): term for name, term in binds.getDataflows().getTerms().items()}
+        self.binds = {path_of(name): bound for name, bound in binds.getDataflows().getBinddict().items()}
+        self._terms = {path_of(name): term for name, term in binds.getDataflows().getTerms().items()}
         self._constants: dict[str, int | None] = {}
 
     @cached_property
@@ -143,6 +143,11 @@ class Design:
                 clocked = any(bind.alwaysinfo is not None for bind in self.binds.get(path, ()))
                 found[path] = Signal(kinds, bits, words, clocked and "Reg" in kinds)
         return found
+
+    def parameters(self, instance: str) -> list[str]:
+        """Names of the parameters of an instance, local ones left out."""
+        return [path.rpartition(".")[2] for path, term in self._terms.items()
+                if "Parameter" in term.termtype and self.owner(path) == instance]  # fmt: skip
 
     def owner(self, path: str) -> str:
         """The instance whose module declares a signal."""
@@ -163,7 +168,7 @@ class Design:
             elif signal.clocked:
                 found[self.owner(path)] += Counts(registers=size)
         for path, bound in self.binds.items():
-            products = sum(1 for bind in bound for node in self.walk(bind.tree) if self._multiplies(node))
+            products = sum(1 for bind in bound for node in self.walk(bind.tree) if self.multiplies(node))
             if path in self.signals and products:
                 found[self.owner(path)] += Counts(multipliers=products)
         return found
@@ -176,7 +181,7 @@ class Design:
             case df.DFEvalValue():
                 return node.value
             case df.DFTerminal():
-                path = _path(node.name)
+                path = path_of(node.name)
                 if path not in self._constants:
                     bound = self.binds.get(path, ())
                     fixed = path not in self._terms or not self._terms[path].termtype & {
@@ -216,7 +221,8 @@ class Design:
                 for child in node.children():
                     yield from self.walk(child)
 
-    def _multiplies(self, node: df.DFNode) -> bool:
+    def multiplies(self, node: df.DFNode) -> bool:
+        """Whether a node of a tree is a product of which neither side is constant."""
         return (
             isinstance(node, df.DFOperator)
             and node.operator == "Times"
@@ -230,8 +236,8 @@ class Design:
         return value
 
 
-def _path(name: object) -> str:
-    """Pyverilog's name below the top instance, generate blocks named as in the source."""
+def path_of(name: object) -> str:
+    """A path from Pyverilog's name below the top instance, generate blocks named as in the source."""
     path = str(name)
     for pattern, replacement in _GENERATED:
         path = pattern.sub(replacement, path)
