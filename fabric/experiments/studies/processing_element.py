@@ -110,6 +110,13 @@ def traversing(design: Design) -> list[str]:
                   & {name.removesuffix("_north") for name in inputs if name.endswith("_north")})  # fmt: skip
 
 
+def count_caches(design: Design) -> int:
+    """Queues of the top level that feed the torus from a stream of their own."""
+    graph = datapath(design, "", WORD)
+    queues = [name for name, module in graph.nodes("module") if module == "fabric_fifo"]
+    return sum("torus" in graph.successors(name) and graph.in_degree(name) == 1 for name in queues)
+
+
 def diagram(design: Design, instances: Sequence[tuple[str, str]], size: tuple[float, float]) -> Figure:
     """Block diagrams below one another: (path of the instance, title) each, a figure of the size in inches."""
     figure, axes = plt.subplots(len(instances), 1, figsize=size, squeeze=False)
