@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 from fabric.experiments.studies import processing_element
@@ -107,11 +108,14 @@ def test_every_module_is_counted_and_every_node_of_the_diagrams_has_a_place():
     assert held.loc["all", "multipliers"] == 3
     assert processing_element.traversing(design) == ["activation", "operand", "sum"]
     assert processing_element.count_caches(design) == 2
+    machine = datapath(design, "", processing_element.WORD)
+    assert machine.edges["sequencer", "torus"]["control"] and not machine.edges["input_memory", "torus"]["control"]
     for instance in (
         "",
         processing_element.ELEMENT,
         *(f"{processing_element.ELEMENT}.{u}" for u in processing_element.UNITS),
     ):
-        figure = processing_element.diagram(design, [(instance, "title")], (8, 5))
+        figure = processing_element.diagram(design, [(instance, "title")])
         graph = datapath(design, instance, processing_element.WORD)
         assert sum(patch.get_zorder() == 3 for patch in figure.axes[0].patches) == len(graph)
+        plt.close(figure)

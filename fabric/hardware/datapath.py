@@ -1,5 +1,6 @@
 """The flow of data through one instance of an elaborated design, as a graph: what a block diagram shows."""
 
+import itertools
 import re
 
 import networkx as nx
@@ -13,8 +14,9 @@ _INDEX = re.compile(r"\[\d+\]")
 def datapath(design: Design, instance: str, bits: int) -> nx.DiGraph:
     """Signals of an instance and the instances in it as nodes, the flow of words as edges.
 
-    Signals narrower than `bits` are control and left out. A wire that only passes a value on, as it is or in parts, is
-    one with it. Instances and signals of a generate loop become one node, named without index.
+    Signals narrower than `bits` are control and left out, but where one instance drives another with nothing between
+    them. A wire that only passes a value on, as it is or in parts, is one with it. Instances and signals of a generate
+    loop become one node, named without index.
 
     Args:
         design: elaborated.
@@ -23,14 +25,23 @@ def datapath(design: Design, instance: str, bits: int) -> nx.DiGraph:
 
     Returns:
         Nodes with "kind" ("input", "output", "register", "memory", "table", "instance", "multiply", "add", "select",
-        "logic"), "module" (of an instance, else "") and "copies". A node that calculates, chooses or stores is named as
-        that even where it is an output.
+        "logic"), "module" (of an instance, else ""), "copies" and "leaves" (whether it is an output: a node that
+        calculates, chooses or stores is named as that even then). Edges with "control".
 
     Raises:
         KeyError: no such instance.
     """
     if instance not in design.instances:
         raise KeyError(f"instance must be one of the design's, got {instance!r}")
+    graph, everything = _flow(design, instance, bits), _flow(design, instance, 1)
+    instances = [name for name, kind in graph.nodes("kind") if kind == "instance"]
+    nx.set_edge_attributes(graph, False, "control")
+    narrow = [edge for edge in itertools.permutations(instances, 2) if everything.has_edge(*edge)]
+    graph.add_edges_from((edge for edge in narrow if not graph.has_edge(*edge)), control=True)
+    return graph
+
+
+def _flow(design: Design, instance: str, bits: int) -> nx.DiGraph:
     inside = f"{instance}." if instance else ""
     local = {
         path: path.removeprefix(inside) for path in design.instances if path.startswith(inside) and path != instance
@@ -39,14 +50,15 @@ def datapath(design: Design, instance: str, bits: int) -> nx.DiGraph:
     graph, nodes = nx.DiGraph(), {}
     for path, name in children.items():
         copies = sum(other == name for other in children.values())
-        graph.add_node(name, kind="instance", module=design.instances[path], copies=copies)
+        graph.add_node(name, kind="instance", module=design.instances[path], copies=copies, leaves=False)
     for path, signal in design.signals.items():
         if signal.bits < bits or not path.startswith(inside) or path.endswith("unused"):
             continue
         owner = design.owner(path)
         if owner == instance:
             nodes[path] = _INDEX.sub("", path.removeprefix(inside))
-            graph.add_node(nodes[path], kind=_kind(design, path), module="", copies=1)
+            leaves = "Output" in signal.kinds
+            graph.add_node(nodes[path], kind=_kind(design, path), module="", copies=1, leaves=leaves)
         else:
             nodes[path] = next(name for child, name in children.items() if f"{owner}.".startswith(f"{child}."))
     for path, target in nodes.items():

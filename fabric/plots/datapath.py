@@ -1,7 +1,13 @@
 """Block diagrams of the machine: nodes and arrows from the Verilog, places from here (ClosNets, figures 6 to 9)."""
 
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
 import networkx as nx
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
 KINDS = {
@@ -17,7 +23,8 @@ KINDS = {
     "logic": ("#EDE3F2", "shift, logic"),
 }
 _WIDTH, _HEIGHT = 1.04, 0.42
-_INK = "#2F3B47"
+_INCHES = 0.95  # of a figure, for one unit of the places below
+_INK, _FLOW, _CONTROL = "#2F3B47", "#6B7782", "#D08C60"
 # Where each node stands, and how an arrow that would cross a node bends. Every node of the source must have a place.
 PLACES = {
     "fabric_forward": {
@@ -36,40 +43,58 @@ PLACES = {
         "weight": (7.5, 0.4), "total": (9, 1.4), "updated": (10.5, 1.4),
     },
     "fabric_pe": {
-        "operand_north": (0, 6.5), "operand_west": (0, 5.7), "operand_in": (1.6, 6.1), "input_in": (1.6, 7.2),
-        "input_q": (3.2, 7.2), "bank.weights": (0.6, 4.4), "to_write": (2.1, 3.5), "forward_weight": (3.4, 5.0),
-        "backward_weight": (3.4, 4.1), "forward": (5, 6.1), "operand": (6.8, 6.7), "store": (6.3, 4.6),
-        "sum_north": (0, 3.2), "sum_west": (0, 2.5), "sum_in": (1.6, 2.6), "backward": (5, 3.1), "sum": (6.9, 3.2),
-        "activation_north": (0, 1.6), "activation_west": (0, 0.9), "activation_in": (1.6, 1.2), "update": (5, 1.4),
-        "activation": (6.9, 1.2), "output_in": (9, 6.8), "output_q": (9, 5.6), "target_in": (9, 0.6),
-        "target_q": (9, 1.6), "calculator": (9, 3.6), "error_q": (8.2, 2.5),
+        "operand_north": (0, 6.9), "operand_west": (0, 6.1), "operand_in": (1.7, 6.5), "forward": (5.2, 6.5),
+        "operand": (7.2, 6.5), "input_in": (0, 5.1), "input_q": (1.7, 5.1), "to_write": (1.7, 3.9),
+        "bank.weights": (3.4, 3.9), "forward_weight": (5.2, 4.9), "backward_weight": (6, 3.5), "store": (7.2, 4.15),
+        "sum_north": (0, 2.6), "sum_west": (0, 1.8), "sum_in": (1.7, 2.2), "backward": (4.8, 2.2), "sum": (7.2, 1.4),
+        "activation_north": (0, 0.8), "activation_west": (0, 0), "activation_in": (1.7, 0.4), "update": (5.2, 0.4),
+        "activation": (7.2, 0.4), "output_in": (9.2, 6.0), "output_q": (9.2, 4.6), "calculator": (9.2, 3.3),
+        "error_q": (7.2, 2.2), "target_q": (9.2, 1.8), "target_in": (9.2, 0.4),
     },
     "fabric_machine": {
-        "program_data": (0, 5.0), "command_data": (0, 4.1), "input_data": (0, 1.9), "target_data": (0, 0.9),
-        "sequencer": (1.9, 5.0), "input_chain": (1.9, 4.1), "input_memory": (1.9, 1.9), "target_memory": (1.9, 0.9),
-        "target_chain": (1.9, 3.2), "feeds.row.feed": (3.8, 2.4), "torus": (5.7, 1.4), "output_chain": (5.7, 0.4),
-        "output_data": (7.6, 1.4), "counters": (5.7, 3.7), "count_cycles": (7.6, 4.6), "count_forward": (7.6, 4.0),
-        "count_backward": (7.6, 3.4), "count_waiting": (7.6, 2.8), "steps_q": (5.7, 2.3), "count_steps": (7.6, 2.2),
+        "program_data": (0, 5.6), "command_data": (0, 4.6), "input_data": (0, 2.4), "target_data": (0, 1.2),
+        "sequencer": (4, 5.6), "input_chain": (2.4, 3.6), "input_memory": (2.4, 2.4), "target_memory": (2.4, 1.2),
+        "target_chain": (2.4, 0), "feeds.row.feed": (4.6, 3.25), "torus": (6.6, 1.8), "output_chain": (6.6, 0.4),
+        "output_data": (8.6, 1.8), "counters": (6.6, 4.7), "count_cycles": (8.6, 5.6), "count_forward": (8.6, 5),
+        "count_backward": (8.6, 4.4), "count_waiting": (8.6, 3.8), "steps_q": (6.6, 3.2), "count_steps": (8.6, 3.2),
     },
 }  # fmt: skip
 BENDS = {
     ("fabric_forward", "activation", "operand_q"): 0.22,
     ("fabric_backward", "delta_next", "delta_q"): -0.16,
+    ("fabric_machine", "command_data", "target_chain"): 0.09,
+    ("fabric_machine", "sequencer", "target_chain"): -0.14,
 }
 
 
-def draw_datapath(ax: Axes, module: str, graph: nx.DiGraph, title: str) -> None:
-    """A block diagram of a module.
+def block_diagrams(panels: Sequence[tuple[str, nx.DiGraph, str]]) -> Figure:
+    """Block diagrams of modules below one another, all at one scale.
 
     Args:
-        ax: axes to draw on.
-        module: one of `PLACES`.
-        graph: of `fabric.hardware.datapath.datapath`.
-        title: of the axes.
+        panels: (module, graph, title) each: one of `PLACES`, of `fabric.hardware.datapath.datapath`, of the axes.
 
     Raises:
-        ValueError: the module has nodes without a place here, or places without a node.
+        ValueError: a module has nodes without a place here, or places without a node.
     """
+    corners = [np.array(list(PLACES[module].values())) for module, _, _ in panels]
+    width = max(places[:, 0].max() for places in corners) + 1.4
+    heights = [np.ptp(places[:, 1]) + 1.5 for places in corners]
+    figure = plt.figure(figsize=(_INCHES * width, _INCHES * sum(heights) + 0.4), layout="constrained")
+    axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights).flat
+    for ax, (module, graph, title), places in zip(axes, panels, corners, strict=True):
+        middle = places[:, 0].max() / 2
+        _draw(ax, module, graph)
+        ax.set_xlim(middle - width / 2, middle + width / 2)
+        ax.set_ylim(places[:, 1].min() - 0.75, places[:, 1].max() + 0.75)
+        ax.set_aspect("equal")
+        ax.set_axis_off()
+        ax.set_title(title)
+    handles = _meanings([graph for _, graph, _ in panels])
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8, columnspacing=1.2)
+    return figure
+
+
+def _draw(ax: Axes, module: str, graph: nx.DiGraph) -> None:
     places = PLACES[module]
     if set(places) != set(graph):
         raise ValueError(
@@ -81,30 +106,37 @@ def draw_datapath(ax: Axes, module: str, graph: nx.DiGraph, title: str) -> None:
         x, y = places[name]
         boxes[name] = FancyBboxPatch(
             (x - _WIDTH / 2, y - _HEIGHT / 2), _WIDTH, _HEIGHT, boxstyle="round,pad=0,rounding_size=0.06",
-            facecolor=KINDS[look["kind"]][0], edgecolor=_INK, linewidth=0.9, zorder=3,
-            linestyle="--" if look["kind"] in ("input", "output") else "-",
+            facecolor=KINDS[look["kind"]][0], edgecolor=_INK, linewidth=2.2 if _is_result(look) else 0.9,
+            linestyle="--" if look["kind"] in ("input", "output") else "-", zorder=3,
         )  # fmt: skip
         ax.add_patch(boxes[name])
         ax.text(x, y, _label(name, look), ha="center", va="center", fontsize=7.5, zorder=4, linespacing=1.05)
-    for source, target in graph.edges:
+    for source, target, control in graph.edges.data("control"):
         bend = BENDS.get((module, source, target), 0)
         arrow = FancyArrowPatch(
             places[source], places[target], patchA=boxes[source], patchB=boxes[target], arrowstyle="-|>", linewidth=1,
-            mutation_scale=9, color="#6B7782", connectionstyle=f"arc3,rad={bend}", shrinkA=0, shrinkB=1, zorder=2,
+            mutation_scale=9, color=_CONTROL if control else _FLOW, connectionstyle=f"arc3,rad={bend}", shrinkA=0,
+            shrinkB=1, zorder=1 if control else 2,
         )  # fmt: skip
         ax.add_patch(arrow)
-    xs, ys = zip(*places.values(), strict=True)
-    ax.set_xlim(min(xs) - 0.7, max(xs) + 0.7)
-    ax.set_ylim(min(ys) - 0.7, max(ys) + 0.7)
-    ax.set_axis_off()
-    ax.set_title(title)
 
 
-def legend_of_kinds(ax: Axes, **placing: object) -> None:
-    """What the colours of block diagrams mean; `placing` goes to matplotlib's legend."""
-    labels = {label: color for color, label in KINDS.values()}
+def _is_result(look: dict) -> bool:
+    """Whether a node is an output and not a mere port."""
+    return look["leaves"] and look["kind"] != "output"
+
+
+def _meanings(graphs: Sequence[nx.DiGraph]) -> list[Patch | Line2D]:
+    """Handles of a legend: what the colours and lines of these graphs mean."""
+    looks = [look for graph in graphs for _, look in graph.nodes(data=True)]
+    present = {look["kind"] for look in looks}
+    labels = {label: color for kind, (color, label) in KINDS.items() if kind in present}
     handles = [Patch(facecolor=color, edgecolor=_INK, label=label) for label, color in labels.items()]
-    ax.legend(handles=handles, ncols=len(handles), fontsize=8, **placing)
+    if any(map(_is_result, looks)):
+        handles.append(Patch(facecolor="white", edgecolor=_INK, linewidth=2.2, label="also an output"))
+    if any(control for graph in graphs for _, _, control in graph.edges.data("control")):
+        handles += [Line2D([], [], color=_FLOW, label="words"), Line2D([], [], color=_CONTROL, label="control")]
+    return handles
 
 
 def _label(name: str, look: dict) -> str:

@@ -1,5 +1,6 @@
 """Timing diagrams: what is under way in every clock cycle, drawn from a trace."""
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -20,7 +21,7 @@ def timing_diagram(bars: pd.DataFrame) -> Figure:
     """
     lanes = ["clock", *bars["lane"].drop_duplicates()]
     last = int((bars["begin"] + bars["cycles"]).max())
-    figure = Figure(figsize=(11, 0.34 * len(lanes) + 0.9), layout="constrained")
+    figure = plt.figure(figsize=(11, 0.34 * len(lanes) + 0.9), layout="constrained")
     ax = figure.add_subplot()
     wave = ((0, 0.3), (0.5, 0.3), (0.5, -0.3), (1, -0.3))  # rising edges at whole numbers, where registers change
     edges = [(cycle + half, level) for cycle in range(last) for half, level in wave]

@@ -94,7 +94,8 @@ def draw_step(ax: Axes, moved: pd.DataFrame, unit: str, cycle: int) -> None:
     for line in now.itertuples():
         _element(ax, line.row, line.column, LEVELS[_level(line.neuron)])
         ax.text(line.column, line.row - 0.07, _math(line.neuron), ha="center", va="center", fontsize=11, zorder=4)
-        ax.text(line.column, line.row + 0.17, f"{line.value}", ha="center", va="center", fontsize=8, zorder=4)
+        number = f"{line.value}".replace("-", "−")
+        ax.text(line.column, line.row + 0.17, number, ha="center", va="center", fontsize=8, zorder=4)
         if line.neuron in following.index:
             after = following.loc[line.neuron]
             _link(ax, (line.row, line.column), (after["row"], after["column"]), LINES[line.phase])
@@ -119,11 +120,11 @@ def draw_space_time(ax: Axes, moved: pd.DataFrame) -> None:
     ax.set_yticks(range(len(elements)), [f"PE {row + 1}{column + 1}" for row, column in elements])
     ax.set_xlim(-0.6, moved["cycle"].max() + 0.6)
     ax.set_ylim(len(elements) - 0.4, -0.6)
-    ax.set_xlabel("cycle (first to last: forward, then backward with update)")
+    ax.set_xlabel("cycle: forward pass, error, backward pass with update")
     ax.grid(False)
     handles = [Patch(facecolor=color, label=f"${name}_k$" if name == "I" else f"${name[0]}_{{{name[2]}k}}$")
                for name, color in LEVELS.items() if name != "R_o"]  # fmt: skip
-    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), title="value number $k$ of")
+    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), title="value $k$ of", title_fontsize=10)
 
 
 def animate_movement(moved: pd.DataFrame, milliseconds: int = 900) -> FuncAnimation:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
+import networkx as nx
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fabric.hardware.datapath import datapath
 from fabric.hardware.source import Counts, Design, header
 from fabric.hardware.verilator import RTL
-from fabric.plots.datapath import draw_datapath, legend_of_kinds
+from fabric.plots.datapath import block_diagrams
 
 TOP = "fabric_machine"
 ELEMENT = "torus.row[0].pe[0].element"
@@ -113,14 +113,11 @@ def traversing(design: Design) -> list[str]:
 def count_caches(design: Design) -> int:
     """Queues of the top level that feed the torus from a stream of their own."""
     graph = datapath(design, "", WORD)
+    words = nx.subgraph_view(graph, filter_edge=lambda source, target: not graph.edges[source, target]["control"])
     queues = [name for name, module in graph.nodes("module") if module == "fabric_fifo"]
-    return sum("torus" in graph.successors(name) and graph.in_degree(name) == 1 for name in queues)
+    return sum("torus" in words.successors(name) and words.in_degree(name) == 1 for name in queues)
 
 
-def diagram(design: Design, instances: Sequence[tuple[str, str]], size: tuple[float, float]) -> Figure:
-    """Block diagrams below one another: (path of the instance, title) each, a figure of the size in inches."""
-    figure, axes = plt.subplots(len(instances), 1, figsize=size, squeeze=False)
-    for (instance, title), ax in zip(instances, axes.flat, strict=True):
-        draw_datapath(ax, design.instances[instance], datapath(design, instance, WORD), title)
-    legend_of_kinds(axes.flat[-1], loc="upper center", bbox_to_anchor=(0.5, 0))
-    return figure
+def diagram(design: Design, instances: Sequence[tuple[str, str]]) -> Figure:
+    """Block diagrams below one another: (path of the instance, title) each."""
+    return block_diagrams([(design.instances[path], datapath(design, path, WORD), title) for path, title in instances])
