@@ -77,15 +77,15 @@ def block_diagrams(panels: Sequence[tuple[str, nx.DiGraph, str]]) -> Figure:
         ValueError: a module has nodes without a place here, or places without a node.
     """
     corners = [np.array(list(PLACES[module].values())) for module, _, _ in panels]
-    width = max(places[:, 0].max() for places in corners) + 1.4
-    heights = [np.ptp(places[:, 1]) + 1.5 for places in corners]
-    figure = plt.figure(figsize=(_INCHES * width, _INCHES * sum(heights) + 0.4), layout="constrained")
+    width = max(places[:, 0].max() for places in corners) + 1.2
+    heights = [np.ptp(places[:, 1]) + 0.85 for places in corners]
+    figure = plt.figure(figsize=(_INCHES * width, _INCHES * sum(heights) + 0.4 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights).flat
     for ax, (module, graph, title), places in zip(axes, panels, corners, strict=True):
         middle = places[:, 0].max() / 2
         _draw(ax, module, graph)
         ax.set_xlim(middle - width / 2, middle + width / 2)
-        ax.set_ylim(places[:, 1].min() - 0.75, places[:, 1].max() + 0.75)
+        ax.set_ylim(places[:, 1].min() - 0.45, places[:, 1].max() + 0.4)
         ax.set_aspect("equal")
         ax.set_axis_off()
         ax.set_title(title)
