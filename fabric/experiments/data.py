@@ -8,6 +8,7 @@ checked. Nothing falls back in silence.
 import gzip
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch
 from scipy import ndimage
 from sklearn import datasets as bundled
 from torch import Tensor
+from torch.nn import functional
 
 from fabric.experiments import morse
 
@@ -73,11 +75,13 @@ class Dataset:
 
 @lru_cache(maxsize=2)
 def load(name: str) -> Dataset:
-    """A data set by name: "digits" (28×28, nothing to download), "mnist", "fashion_mnist", or "morse-0" and the like.
+    """A data set by name: "digits" (nothing to download), "mnist" and "fashion_mnist", 28×28; reduced images; Morse code.
 
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
-    seed and split 1,437 to 360. Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading
-    space, see `fabric.experiments.morse.recipe`; a configuration holds the name, which says everything.
+    seed and split 1,437 to 360. A size after the name reduces images: "mnist-16x16" has 256 features, each the mean of
+    the pixels in its share of the image (windows of 2 or 3 pixels a side; neighbours may share a row or column). Morse
+    code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading space, see
+    `fabric.experiments.morse.recipe`; a configuration holds the name, which says everything.
 
     Raises:
         ValueError: unknown name.
@@ -87,8 +91,13 @@ def load(name: str) -> Dataset:
         return _digits()
     if name.startswith("morse-"):
         return Dataset(*map(torch.from_numpy, morse.generate(morse.recipe(name))))
+    if reduced := re.fullmatch(rf"({'|'.join(DATASETS)})-([1-9]|1\d|2[0-8])x\2", name):
+        return _reduced(load(reduced[1]), int(reduced[2]))
     if name not in DATASETS:
-        raise ValueError(f"dataset must be one of {', '.join(DATASETS)} or begin with 'morse-', got {name!r}")
+        raise ValueError(
+            f"dataset must be one of {', '.join(DATASETS)}, one of these reduced to a size up to 28x28 "
+            f"(e.g. 'mnist-16x16') or begin with 'morse-', got {name!r}"
+        )
     images_and_labels = [_read_idx(_locate(name, file)) for file in _SHA256[name]]
     train_x, train_y, test_x, test_y = images_and_labels
     return Dataset(_features(train_x, 255), _labels(train_y), _features(test_x, 255), _labels(test_y))
@@ -102,6 +111,15 @@ def _digits() -> Dataset:
     return Dataset(
         _features(images[train], 16), _labels(labels[train]), _features(images[test], 16), _labels(labels[test])
     )
+
+
+def _reduced(data: Dataset, side: int) -> Dataset:
+    """28×28 images as side × side ones, by means over windows."""
+
+    def reduce(x: Tensor) -> Tensor:
+        return functional.adaptive_avg_pool2d(x.unflatten(1, (1, 28, 28)), side).flatten(1)
+
+    return Dataset(reduce(data.train_x), data.train_y, reduce(data.test_x), data.test_y)
 
 
 def _features(images: np.ndarray, scale: float) -> Tensor:

@@ -15,6 +15,7 @@ from fabric.nn.init import (
     end_to_end_glorot_uniform_,
     glorot_uniform_,
     orthogonal_,
+    skip_scaled_glorot_uniform_,
     sparse_glorot_normal_,
     sparse_glorot_uniform_,
 )
@@ -25,6 +26,7 @@ INITIALIZATIONS = {
     "sparse_glorot_normal": sparse_glorot_normal_,
     "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
     "orthogonal": orthogonal_,
+    "skip_scaled_glorot_uniform": skip_scaled_glorot_uniform_,
     "glorot_uniform": glorot_uniform_,
 }
 SKIPS = {"identity": skips.identity, "off_support": skips.off_support}
