@@ -75,7 +75,7 @@ class Dataset:
 
 @lru_cache(maxsize=2)
 def load(name: str) -> Dataset:
-    """A data set by name: "digits" (nothing to download), "mnist" and "fashion_mnist", 28×28; reduced images; Morse code.
+    """A data set by name: "digits" (nothing to download), "mnist", "fashion_mnist", each 28×28 or reduced; Morse code.
 
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
     seed and split 1,437 to 360. A size after the name reduces images: "mnist-16x16" has 256 features, each the mean of
@@ -95,8 +95,8 @@ def load(name: str) -> Dataset:
         return _reduced(load(reduced[1]), int(reduced[2]))
     if name not in DATASETS:
         raise ValueError(
-            f"dataset must be one of {', '.join(DATASETS)}, one of these reduced to a size up to 28x28 "
-            f"(e.g. 'mnist-16x16') or begin with 'morse-', got {name!r}"
+            f"dataset must be one of {', '.join(DATASETS)} or begin with 'morse-'; images are reduced as in "
+            f"'mnist-16x16', to sides from 1 to 28; got {name!r}"
         )
     images_and_labels = [_read_idx(_locate(name, file)) for file in _SHA256[name]]
     train_x, train_y, test_x, test_y = images_and_labels

@@ -13,9 +13,8 @@ PREDICTORS = ("coloring", "jacobian_rank", "fewest_paths", "depth", "parameters"
 def correlations(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
     """Rank correlation between mean accuracy and each count over topologies, with 95 % bootstrap intervals.
 
-    Every draw takes as many topologies as there are, with replacement, and for each topology taken as many of its seeds
-    as there are, with replacement and anew for every data set; the topologies taken are the same for all data sets.
-    Percentile intervals. They tell how far the answer depends on which topologies and seeds were compared, as if the
+    Every draw replaces the seeds of each topology and data set by as many of them, with replacement, and then takes as
+    many topologies as there are, with replacement, the same ones for all data sets. Percentile intervals. They tell how far the answer depends on which topologies and seeds were compared, as if the
     topologies were a sample of all that could have been.
 
     Args:
@@ -57,7 +56,7 @@ def _resample(
     means = {}
     for name, runs in by_dataset.items():
         seeds = rng.integers(runs.shape[1], size=runs.shape)
-        means[name] = np.take_along_axis(runs[taken], seeds, axis=1).mean(axis=1)
+        means[name] = np.take_along_axis(runs, seeds, axis=1).mean(axis=1)[taken]
     return means, {name: values[taken] for name, values in predictors.items()}
 
 
