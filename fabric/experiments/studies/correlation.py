@@ -14,8 +14,9 @@ def correlations(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, see
     """Rank correlation between mean accuracy and each count over topologies, with 95 % bootstrap intervals.
 
     Every draw replaces the seeds of each topology and data set by as many of them, with replacement, and then takes as
-    many topologies as there are, with replacement, the same ones for all data sets. Percentile intervals. They tell how far the answer depends on which topologies and seeds were compared, as if the
-    topologies were a sample of all that could have been.
+    many topologies as there are, with replacement, the same ones for all data sets. Percentile intervals. They tell how
+    far the answer depends on which topologies and seeds were compared, as if the topologies were a sample of all that
+    could have been.
 
     Args:
         accuracies: one row per run: "dataset", "method", "seed", "accuracy"; equally many seeds everywhere.
