@@ -7,12 +7,12 @@ import pytest
 from fabric import constraints
 from fabric.experiments import LayerWithSkips
 from fabric.experiments.results import Results
-from fabric.experiments.studies import correlation, heuristics
+from fabric.experiments.studies import correlation, equal_layers, heuristics
 
 
 @pytest.mark.parametrize("side", [8, 16])
 def test_networks_have_nearly_equal_weights(side):
-    frame = heuristics.networks(list(heuristics.layers(side)), side)
+    frame = equal_layers.networks(list(equal_layers.layers(side)), side)
     target = 5 * side**3 + 10 * side**2
     assert frame["label"].is_unique
     assert (abs(frame["weights"] / target - 1) < 0.14).all()
@@ -21,7 +21,7 @@ def test_networks_have_nearly_equal_weights(side):
 
 
 def test_layers_are_fully_connected_except_single_stages():
-    for name, layer in heuristics.layers(8).items():
+    for name, layer in equal_layers.layers(8).items():
         topology = layer.build(np.random.default_rng(0))
         assert topology.is_fully_connected == (name not in ("random sparse", "pre-defined")), name
         assert topology.inputs == 64
@@ -30,11 +30,11 @@ def test_layers_are_fully_connected_except_single_stages():
 @pytest.mark.parametrize(("side", "chosen", "message"), [(12, ["Clos"], "power of two.*12"), (8, ["Benes"], "Benes")])
 def test_unknown_names_and_sides(side, chosen, message):
     with pytest.raises(ValueError, match=message):
-        heuristics.networks(chosen, side)
+        equal_layers.networks(chosen, side)
 
 
 def test_a_count_equals_what_the_library_says_and_paths_run_over_skips():
-    layer = heuristics.layers(8)["butterfly"]
+    layer = equal_layers.layers(8)["butterfly"]
     plain = heuristics.count(heuristics.CountConfig(layer, 0, False))
     t = layer.build(np.random.default_rng(0))
     assert plain["closed_form"] == plain["bound"] == constraints.closed_form(t)
@@ -46,12 +46,12 @@ def test_a_count_equals_what_the_library_says_and_paths_run_over_skips():
 
 def test_ranks_are_proved_computed_or_scaled(tmp_path):
     results = Results("10_heuristic_vs_accuracy", tmp_path)
-    chosen = heuristics.networks(["butterfly", "parallel butterflies, 2 stages"], 16)
+    chosen = equal_layers.networks(["butterfly", "parallel butterflies, 2 stages"], 16)
     counts = heuristics.count_all(results, chosen, rank_side=8, seed=0).set_index("method")
     assert counts.loc["butterfly", ["jacobian_rank", "rank_by"]].tolist() == [256 * 68 - 256, "proof"]
     assert counts.loc["parallel butterflies, 2 stages", "rank_by"] == "share"
     assert counts.loc["parallel butterflies, 2 stages", "jacobian_rank"] == 20480 - 512
-    same = heuristics.count_all(results, heuristics.networks(["parallel butterflies, 2 stages"], 8), 8, 0).iloc[0]
+    same = heuristics.count_all(results, equal_layers.networks(["parallel butterflies, 2 stages"], 8), 8, 0).iloc[0]
     assert (same["rank_by"], same["jacobian_rank"]) == ("computation", 2560 - 128)
 
 
@@ -90,3 +90,13 @@ def test_a_predictor_that_orders_all_runs_has_correlation_one_in_every_draw():
     perfect = table.loc["coloring", ["spearman", "spearman_low", "kendall_low", "kendall_high"]].to_numpy(float)
     assert np.allclose(perfect, 1)
     assert (table.drop("coloring")["spearman_high"] - table.drop("coloring")["spearman_low"] > 0.2).all()
+
+
+def test_leads_compare_the_best_of_both_sides_seed_by_seed():
+    runs = pd.DataFrame(
+        [("x", m, seed, a + seed / 100) for m, a in [("A", 0.5), ("B", 0.7), ("C", 0.6)] for seed in (0, 1)],
+        columns=["dataset", "method", "seed", "accuracy"],
+    ).sample(frac=1, random_state=1)
+    table = heuristics.leads(runs, runs["method"].isin(["A", "C"]))
+    assert table[["ours", "other"]].to_numpy().tolist() == [["C", "B"]] * 2
+    assert table["points"].to_numpy() == pytest.approx([-10, -10])

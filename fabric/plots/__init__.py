@@ -9,6 +9,7 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
@@ -16,8 +17,10 @@ from fabric.plots.topology import draw_clos_routers, draw_topology
 __all__ = [
     "COLORS",
     "LABELS",
+    "accuracy_against_counts",
     "accuracy_against_parameters",
     "accuracy_curves",
+    "accuracy_ranking",
     "draw_banks",
     "draw_cells",
     "draw_clos_routers",

@@ -1,7 +1,6 @@
 """Does a count made before training predict accuracy? Topologies at equal parameters (10_heuristic_vs_accuracy)."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -9,101 +8,14 @@ import numpy as np
 import pandas as pd
 
 from fabric import constraints
-from fabric.experiments.networks import SKIPS, Layer, LayerWithSkips, label, one_hidden_layer, weights
+from fabric.experiments.networks import SKIPS, Layer, LayerWithSkips
 from fabric.experiments.results import Results
 from fabric.experiments.store import Record, run_key
+from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
+from fabric.experiments.studies.equal_layers import layers
 from fabric.topology import Topology
 
-CLASSES = 10
-
-
-def layers(side: int) -> dict[str, Layer | LayerWithSkips]:
-    """Layers of n = side**2 inputs and n outputs with about 5 n side weights, which is what a side × side torus needs.
-
-    That many stages of a torus just connect every input with every output. All others are sized to match: routers,
-    depth, rank or the number of butterflies are whole numbers, so some come near only. "+ skips" marks a fixed
-    permutation around every stage, off its support. The dense layer has fewer outputs instead, such that the network
-    with a dense layer to ten classes behind it matches.
-
-    Args:
-        side: a power of two, at least 8.
-
-    Raises:
-        ValueError: another side.
-    """
-    if side < 8 or side & (side - 1):
-        raise ValueError(f"side must be a power of two, at least 8, got {side!r}")
-    n = side * side
-    target = 5 * n * side
-    dimensions = n.bit_length() - 1
-    plain = {
-        "Clos": _clos(n, side, target),
-        "Clos, many routers": _clos(n, 2 * side, target),
-        "Clos, 4 stages": _four_stage_clos(n, side, target),
-        "Clos, 5 stages": Layer("multistage_clos", (n, n, (side,) * 5)),
-        "butterfly": Layer("butterfly", (n, (side // 4, 4 * side))),
-        "parallel butterflies, 2 stages": Layer("parallel_butterfly", (n, 2, (side // 2, 2 * side))),
-        "parallel butterflies, radix 4": _parallel_butterfly(n, 4, target),
-        "parallel butterflies, radix 2": _parallel_butterfly(n, 2, target),
-        "hypercube": Layer("hypercube", (n, max(dimensions, round(target / (n * (dimensions + 1)))))),
-        "torus": Layer("torus", ((side, side), side)),
-    }
-    skipped = {f"{name} + skips": LayerWithSkips(layer, "off_support") for name, layer in plain.items()}
-    single = {
-        "low-rank": Layer("low_rank", (n, n, round(target / (2 * n)))),
-        "random sparse": Layer("random_sparse", (n, n, target)),
-        "pre-defined": Layer("predefined", (n, n, target // n, "structured")),
-        "dense": Layer("dense", (n, round((target + n * CLASSES) / (n + CLASSES)))),
-    }
-    return plain | skipped | single
-
-
-def _clos(n: int, routers: int, target: int) -> Layer:
-    return Layer("clos", (n, n, routers, round(target / (2 * n + routers**2)), routers))
-
-
-def _four_stage_clos(n: int, side: int, target: int) -> Layer:
-    """Two middle levels, equal or one router apart, with the weights nearest to the target."""
-    _, first, second = min(
-        (abs(n * (a + b) + 2 * side * a * b - target), a, b) for a in range(1, 2 * side) for b in (a, a + 1)
-    )
-    return Layer("multistage_clos", (n, n, (side, first, second, side)))
-
-
-def _parallel_butterfly(n: int, radix: int, target: int) -> Layer:
-    stages = round(math.log(n, radix))
-    return Layer("parallel_butterfly", (n, round(target / (n * radix * stages)), radix))
-
-
-def networks(chosen: Sequence[str], side: int) -> pd.DataFrame:
-    """One network per row: a layer of `layers(side)`, ReLU, a dense layer to ten classes.
-
-    Returns:
-        "method" (the key of `layers`), "family" (the topology's function), "skips", "label", "weights" of the whole
-        network, "layer" and "network".
-
-    Raises:
-        ValueError: a name that is no key of `layers`.
-    """
-    known = layers(side)
-    if unknown := [name for name in chosen if name not in known]:
-        raise ValueError(f"chosen must be among {', '.join(known)}, got {unknown!r}")
-    rows = []
-    for method in chosen:
-        layer = known[method]
-        network = one_hidden_layer(layer, CLASSES)
-        rows.append(
-            {
-                "method": method,
-                "family": layer.layer.topology if isinstance(layer, LayerWithSkips) else layer.topology,
-                "skips": isinstance(layer, LayerWithSkips),
-                "label": label(network),
-                "weights": weights(network),
-                "layer": layer,
-                "network": network,
-            }
-        )
-    return pd.DataFrame(rows)
+INITIALIZATION = "skip_scaled_glorot_uniform"
 
 
 @dataclass(frozen=True)
@@ -162,7 +74,7 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
 
     Args:
         results: where counts are kept, as runs are.
-        chosen: of `networks`.
+        chosen: of `equal_layers.networks`.
         rank_side: side at which all ranks are computed exactly.
         seed: of random topologies and of the counting.
 
@@ -181,3 +93,71 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
     counted = counted.assign(method=chosen["method"].to_numpy(), jacobian_rank=rank.astype(int), rank_by=by)
     columns = ["method", "label", "parameters", "depth", "fewest_paths", "most_paths", "coloring", "bound"]
     return counted[[*columns, "jacobian_rank", "rank_by"]].assign(bound_share=share)
+
+
+def train_all(
+    results: Results,
+    chosen: pd.DataFrame,
+    datasets: Sequence[str],
+    rates: Sequence[float],
+    tuning: Mapping[str, int],
+    epochs: int,
+    batch_size: int,
+    seeds: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every network on every data set, each with the learning rate that is best for it there on held-out samples.
+
+    Args:
+        results: where runs are kept.
+        chosen: of `equal_layers.networks`.
+        datasets, epochs, batch_size: as in `TrainConfig`.
+        rates: candidates.
+        tuning: "epochs", "seeds" and "held_out" of the runs that choose among them.
+        seeds: runs per network and data set.
+
+    Returns:
+        All records with the networks' columns, and the table of trials with "dataset".
+    """
+    records, trials = [], []
+    for dataset in datasets:
+        tuned, tried = choose_learning_rates(
+            results, chosen, rates, dataset, batch_size=batch_size, initialization=INITIALIZATION, **tuning
+        )
+        trials.append(tried.assign(dataset=dataset))
+        records.append(train_networks(results, tuned, dataset, epochs, batch_size, seeds, INITIALIZATION))
+    return pd.concat(records, ignore_index=True), pd.concat(trials, ignore_index=True)
+
+
+def leads(records: pd.DataFrame, ours: pd.Series) -> pd.DataFrame:
+    """How far the best of some networks is ahead of the best of all others, paired by seed.
+
+    "Best" is by mean accuracy over the same seeds, on each data set anew, which flatters both sides a little.
+
+    Args:
+        records: of `train_all`.
+        ours: boolean, aligned with `records`; the others are the rest.
+
+    Returns:
+        "dataset", "seed", "ours" and "other" (methods), "points" (percentage points of accuracy, ours minus other).
+    """
+    rows = []
+    for dataset, runs in records.groupby("dataset"):
+        table = runs.pivot(index="seed", columns="method", values="accuracy")
+        mine = table.columns.isin(runs.loc[ours.loc[runs.index], "method"])
+        one, other = (table.loc[:, side].mean().idxmax() for side in (mine, ~mine))
+        points = 100 * (table[one] - table[other]).rename("points")
+        rows.append(points.reset_index().assign(dataset=dataset, ours=one, other=other))
+    return pd.concat(rows, ignore_index=True)
+
+
+def lead_per_seed(table: pd.DataFrame) -> pd.Series:
+    """Percentage points of `leads`, averaged over data sets, by seed."""
+    return table.groupby("seed")["points"].mean()
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Who was compared in `leads`, and the mean difference, data set by data set."""
+    means = table.groupby(["dataset", "ours", "other"])["points"].mean()
+    return "; ".join(
+        f"{dataset}: {ours} against {other}, {points:+.2f}" for (dataset, ours, other), points in means.items()
+    )
