@@ -46,24 +46,24 @@ def test_every_genome_is_a_cascade_within_the_budget_or_marked_infeasible(genome
 
 @cache
 def found(algorithm, seed=0):
-    return search(SearchConfig(64, 1000, 60, 12, algorithm, seed))
+    return search(SearchConfig(64, 1000, 30, 10, algorithm, seed))
 
 
 @pytest.mark.parametrize("algorithm", ["nsga2", "random"])
 def test_the_same_seed_finds_the_same_and_as_much_as_was_asked_for(algorithm):
     record = found(algorithm)
-    assert record == search(SearchConfig(64, 1000, 60, 12, algorithm, 0))
+    assert record == search(SearchConfig(64, 1000, 30, 10, algorithm, 0))
     assert record["found"] != found(algorithm, 1)["found"]
     assert json.loads(json.dumps(record))["key"] == record["key"]
     table = pd.DataFrame(record["found"])
-    assert len(table) == 60
+    assert len(table) == 30
     assert table["label"].is_unique
     assert (table["parameters"] <= 1000).all()
     assert (table["constraints"] <= table["parameters"]).all()
 
 
 def test_hypervolume_grows_with_every_evaluation():
-    volumes = topology_search.hypervolumes(as_table(), 64, 1000, range(1, 61))
+    volumes = topology_search.hypervolumes(as_table(), 64, 1000, range(1, 31))
     for _, group in volumes.groupby(["algorithm", "seed"]):
         assert (np.diff(group["hypervolume"]) >= -1e-12).all()
         assert 0 <= group["hypervolume"].iloc[0] < group["hypervolume"].iloc[-1] < 1
@@ -72,7 +72,7 @@ def test_hypervolume_grows_with_every_evaluation():
 def as_table():
     frames = [
         pd.DataFrame(found(algorithm, seed)["found"]).assign(
-            algorithm=algorithm, seed=seed, evaluation=range(1, 61), family="", skips=False
+            algorithm=algorithm, seed=seed, evaluation=range(1, 31), family="", skips=False
         )
         for algorithm in ("nsga2", "random")
         for seed in (0, 1)

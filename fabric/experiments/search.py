@@ -13,12 +13,13 @@ from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from pymoo.algorithms.moo.nsga2 import NSGA2, binary_tournament
 from pymoo.core.duplicate import DuplicateElimination
-from pymoo.core.mixed import MixedVariableGA, MixedVariableMating, MixedVariableSampling
+from pymoo.core.mixed import MixedVariableMating, MixedVariableSampling
 from pymoo.core.population import Population
 from pymoo.core.problem import ElementwiseProblem
 from pymoo.core.variable import Binary, Choice, Integer
-from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
+from pymoo.operators.selection.tournament import TournamentSelection
 
 from fabric import constraints
 from fabric._checks import positive_int
@@ -182,13 +183,15 @@ def search(config: SearchConfig) -> Record:
 def _evolve(problem: _Problem) -> None:
     """NSGA-II that breeds new cascades only; it ends early where it finds none any more."""
     duplicates = _OnlyNewCascades(problem)
-    algorithm = MixedVariableGA(
-        pop_size=problem.config.population,
-        mating=MixedVariableMating(eliminate_duplicates=duplicates),
-        eliminate_duplicates=duplicates,
-        survival=RankAndCrowding(),
+    breeding = MixedVariableMating(
+        selection=TournamentSelection(func_comp=binary_tournament), eliminate_duplicates=duplicates
     )
-    algorithm.setup(problem, termination=("n_gen", problem.config.evaluations), seed=problem.config.seed, verbose=False)
+    algorithm = NSGA2(
+        problem.config.population, MixedVariableSampling(), mating=breeding, eliminate_duplicates=duplicates
+    )
+    algorithm.setup(
+        problem, termination=("n_gen", 10 * problem.config.evaluations), seed=problem.config.seed, verbose=False
+    )
     while algorithm.has_next() and not problem.is_done:
         algorithm.next()
 

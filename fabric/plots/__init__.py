@@ -11,6 +11,7 @@ from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.memories import draw_banks, draw_reads
+from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
 
@@ -28,8 +29,10 @@ __all__ = [
     "draw_constraint_counts",
     "draw_reads",
     "draw_topology",
+    "hypervolume_curves",
     "mark_compression",
     "mark_published",
     "network_looks",
+    "pareto_panels",
     "use_style",
 ]

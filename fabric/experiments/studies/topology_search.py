@@ -11,7 +11,8 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from fabric.experiments.networks import Layer, LayerWithSkips, label, one_hidden_layer, weights
 from fabric.experiments.results import Results
-from fabric.experiments.search import OBJECTIVES, SearchConfig, search
+from fabric.experiments.search import OBJECTIVES, SearchConfig, search, solvable
+from fabric.hardware.rings import clos_rings
 
 WORST_DEPTH = 10
 ENDS = {
@@ -104,26 +105,23 @@ def ends(front: pd.DataFrame, n: int, budget: int) -> pd.DataFrame:
     level as each has neurons, and as many in the middle as the budget allows; skips off the support.
 
     Returns:
-        "method" (a key of `ENDS`, or "by hand"), "label", "weights" and "network", for `comparison`; and "cascade".
+        "method" (a key of `ENDS`, or "by hand"), "cascade", its objectives, and "label", "weights" and "network" for
+        `fabric.experiments.studies.comparison`.
     """
     chosen = {}
     for name, (objective, ascending) in ENDS.items():
-        order = {objective: ascending} | {"constraints": False, "parameters": True} | {objective: ascending}
+        order = {objective: ascending} | {"constraints": False, "parameters": True}
         best = front.sort_values([*order, "label"], ascending=[*order.values(), True]).iloc[0]
-        chosen[name] = as_layer(best["layer"])
+        chosen[name] = as_layer(best["layer"]), best[list(OBJECTIVES)].to_dict()
     side = math.isqrt(n)
-    by_hand = Layer("clos", (n, n, side, budget // (2 * n + side**2), side))
-    chosen["by hand"] = LayerWithSkips(by_hand, "off_support")
+    routers = (side, budget // (2 * n + side**2), side)
+    by_hand = LayerWithSkips(Layer("clos", (n, n, *routers)), "off_support")
+    topology = by_hand.build(np.random.default_rng(0))
+    costs = solvable(by_hand), topology.parameters, topology.depth, clos_rings(n, n, routers).cycles
+    chosen["by hand"] = by_hand, dict(zip(OBJECTIVES, costs, strict=True))
     rows = []
-    for method, layer in chosen.items():
+    for method, (layer, objectives) in chosen.items():
         network = one_hidden_layer(layer)
-        rows.append(
-            {
-                "method": method,
-                "cascade": layer.label,
-                "label": label(network),
-                "weights": weights(network),
-                "network": network,
-            }
-        )
+        names = {"method": method, "cascade": layer.label, "label": label(network)}
+        rows.append({**names, **objectives, "weights": weights(network), "network": network})
     return pd.DataFrame(rows)
