@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from fabric.plots.style import COLORS, LABELS, MARKERS
 
@@ -36,6 +37,8 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
         ends: the label of each end's cascade, indexed by the end's name; it gets a ring and a number.
         budget: most parameters, drawn as a line.
     """
+    numbered = pd.Series([str(number) for number in range(1, len(ends) + 1)], index=ends.to_numpy())
+    marks = numbered.groupby(level=0).agg(", ".join)
     cascades = front.set_index("label")
     figure, axes = plt.subplots(1, 3, figsize=(11.5, 4.6), sharey=True)
     texts = {"parameters": "parameters", "cycles": "cycles per sample on a torus", "depth": "depth (stages)"}
@@ -52,15 +55,17 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
                 edgecolor=COLORS[family],
                 linewidths=0.8,
             )
-        for number, label in enumerate(ends, start=1):
+        for label, numbers in marks.items():
             where = cascades.loc[label, column], cascades.loc[label, "constraints"]
-            ax.scatter(*where, s=130, facecolor="none", edgecolor="black", linewidths=1)
-            ax.annotate(str(number), where, xytext=(6, 6), textcoords="offset points", fontsize=9, weight="bold")
+            ax.scatter(*where, s=130, facecolor="none", edgecolor="black", linewidths=1, clip_on=False)
+            ax.annotate(numbers, where, xytext=(0, 9), textcoords="offset points", ha="center", fontsize=8)
         ax.set_xlabel(text)
     axes[0].axline((0, 0), slope=1, color="#777777", linewidth=1)
     axes[0].axvline(budget, color="#777777", linewidth=1, linestyle=":")
     axes[0].set_ylabel("constraints (colouring)")
-    axes[1].set_xscale("log")
+    axes[1].set_xscale("log", base=2)
+    axes[1].xaxis.set_major_formatter(ScalarFormatter())
+    axes[2].xaxis.set_major_locator(MaxNLocator(integer=True))
     names = "; ".join(f"{number}: {name}" for number, name in enumerate(ends.index, start=1))
     figure.suptitle(f"ends: {names}", fontsize=9)
     figure.legend(handles=_legend(front), loc="outside lower center", ncols=6)

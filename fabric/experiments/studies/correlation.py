@@ -70,3 +70,11 @@ def _correlate(means: Mapping[str, np.ndarray], predictors: Mapping[str, np.ndar
         ]
     )
     return np.concatenate([table, table.mean(axis=0, keepdims=True)]).reshape(-1, 2)
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """Spearman's correlations with their intervals, by predictor (the index)."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {row['spearman']:.2f} ({row['spearman_low']:.2f} … {row['spearman_high']:.2f})"
+        for name, row in table.iterrows()
+    )
