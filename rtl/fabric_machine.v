@@ -86,8 +86,9 @@ module fabric_machine #(
     wire result = forward_last_q && final_q;
     wire delta_out = backward_emit_q && (backward_derive_q || backward_last_q);
     wire output_load = (result && emit) || delta_out || dump_q;
-    // The whole machine waits with a result until its target is there and the chain that takes it is free.
-    wire enable = !(result && train && !pass && !target_full) && !(output_load && !output_free);
+    // The whole machine waits with a result until its target is there and until the chain that takes it, if only for the
+    // error calculator, has sent what it holds.
+    wire enable = !(result && train && !pass && !target_full) && !((result || delta_out || dump_q) && !output_free);
     wire load_operand = go && f_first;
     wire load_delta = go && b_first;
     wire error_take = pass ? (train && target_full && !error_full_q && running) : error_due_q;

@@ -91,8 +91,10 @@ module fabric_torus #(
     wire [ROWS*ADDRESS-1:0] forward_rows_q;
     wire [COLUMNS*ADDRESS-1:0] write_columns;
     wire [ROWS*ADDRESS-1:0] write_rows;
-    wire [ADDRESS-1:0] forward_end = next_forward_base + next_forward_length[ADDRESS-1:0];
-    wire [ADDRESS-1:0] backward_end = next_backward_base + next_backward_length[ADDRESS-1:0];
+    wire [ADDRESS+LENGTH-1:0] forward_wide = {{ADDRESS{1'b0}}, next_forward_length};
+    wire [ADDRESS+LENGTH-1:0] backward_wide = {{ADDRESS{1'b0}}, next_backward_length};
+    wire [ADDRESS-1:0] forward_end = next_forward_base + forward_wide[ADDRESS-1:0];
+    wire [ADDRESS-1:0] backward_end = next_backward_base + backward_wide[ADDRESS-1:0];
 
     fabric_ring_address #(.SIZE(COLUMNS), .ADDRESS(ADDRESS)) forward_along_row (
         .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_forward_base),
@@ -225,7 +227,7 @@ module fabric_torus #(
         end
     endgenerate
 
-    wire unused = &{1'b0, forward_columns_q, forward_rows_q, next_forward_length, next_backward_length};
+    wire unused = &{1'b0, forward_columns_q, forward_rows_q, forward_wide, backward_wide};
 endmodule
 
 `default_nettype wire

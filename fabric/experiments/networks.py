@@ -14,6 +14,7 @@ from fabric.nn import CascadeLinear, ClosLinear
 from fabric.nn.init import (
     end_to_end_glorot_uniform_,
     glorot_uniform_,
+    he_normal_,
     orthogonal_,
     skip_scaled_glorot_uniform_,
     sparse_glorot_normal_,
@@ -28,6 +29,7 @@ INITIALIZATIONS = {
     "orthogonal": orthogonal_,
     "skip_scaled_glorot_uniform": skip_scaled_glorot_uniform_,
     "glorot_uniform": glorot_uniform_,
+    "he_normal": he_normal_,
 }
 SKIPS = {"identity": skips.identity, "off_support": skips.off_support}
 

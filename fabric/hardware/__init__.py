@@ -7,6 +7,7 @@ from fabric.hardware.machine import Counters, Machine, Stalls
 from fabric.hardware.mapping import Phase, TorusMapping
 from fabric.hardware.program import Program, program
 from fabric.hardware.torus import Torus
+from fabric.hardware.verilator import SimulationError
 
 __all__ = [
     "Counters",
@@ -16,6 +17,7 @@ __all__ = [
     "Machine",
     "Phase",
     "Program",
+    "SimulationError",
     "Stalls",
     "Torus",
     "TorusMapping",

@@ -29,8 +29,10 @@ class Counters:
 
 @dataclass(frozen=True)
 class Stalls:
-    """Pauses of the host: stream s pauses in cycle t where its array, uint8, is not zero at t mod its length."""
+    """Pauses of the host: a stream pauses in cycle t where its array, uint8, is not zero at t mod its length."""
 
+    program: np.ndarray | None = None
+    command: np.ndarray | None = None
     input: np.ndarray | None = None
     target: np.ndarray | None = None
     output: np.ndarray | None = None
@@ -66,7 +68,7 @@ class Machine:
 
     def load(self, mapping: TorusMapping, weights: Sequence[np.ndarray]) -> None:
         """Write the stored weights of a mapping: for each phase integers (rings, neurons, values)."""
-        self._fits(mapping)
+        self.torus.check(mapping)
         for index, (bank, base) in enumerate(bases(mapping, self.torus.banks)):
             held = mapping.memory(index, np.asarray(weights[index]))
             limit = 1 << (self.torus.fixed_point.weight - 1)
@@ -80,7 +82,7 @@ class Machine:
 
     def weights(self, mapping: TorusMapping) -> list[np.ndarray]:
         """Read the stored weights back, as `load` takes them."""
-        self._fits(mapping)
+        self.torus.check(mapping)
         read = []
         for index, (phase, (bank, base)) in enumerate(
             zip(mapping.phases, bases(mapping, self.torus.banks), strict=True)
@@ -105,6 +107,7 @@ class Machine:
         emit_outputs: bool = True,
         stalls: Stalls | None = None,
         progress: bool = False,
+        limit: int = 2**62,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Run samples through the machine; arguments and results as those of `GoldenMachine.run`.
 
@@ -112,13 +115,13 @@ class Machine:
             emit_outputs: send the results out; without, the outputs are an array (0, outputs).
             stalls: pauses of the host's streams.
             progress: show a bar.
+            limit: cycles after which to give up; the machine is then in mid-run and needs a reset.
 
         Raises:
             ValueError: shapes, values or a program that do not fit.
-            SimulationError: the machine hangs; the message says where.
+            SimulationError: the machine hangs or is given up; the message says where.
         """
-        self._fits(mapping)
-        self._programmable(mapping, program)
+        self.torus.check(mapping, program)
         fixed = self.torus.fixed_point
         stalls = stalls or Stalls()
         emits_deltas = any(slot.backward and slot.backward.emit for slot in program.slots)
@@ -129,7 +132,8 @@ class Machine:
             ],
             dtype=object,
         )
-        self._pump({"program": _words(table, self.simulation.words("program"))}, "loading the program")
+        words = _words(table, self.simulation.words("program"))
+        self._move({"program": self.simulation.stream("program", words, stalls.program)}, "loading the program")
         groups = len(inputs) * (int(emit_outputs) + int(emits_deltas))
         space = np.zeros((groups * self.torus.columns, self.simulation.words("output")), dtype=np.uint32)
         self.output_times = np.zeros(len(space), dtype=np.int64)
@@ -144,10 +148,10 @@ class Machine:
                 chunk = slice(begin, begin + _CHUNK)
                 streams = {"input": self._input(mapping, inputs[chunk], stalls.input), "output": sink}
                 if begin == 0:
-                    streams["command"] = self.simulation.stream("command", command)
+                    streams["command"] = self.simulation.stream("command", command, stalls.command)
                 if program.trains:
                     streams["target"] = self._target(mapping, targets[chunk], stalls.target)
-                self._move(streams, "running", settle=begin + _CHUNK >= len(inputs))
+                self._move(streams, "running", begin + _CHUNK >= len(inputs), limit)
                 bar.update(len(inputs[chunk]))
         placed = unpack(space, self.torus.rows, fixed.weight).reshape(groups, self.torus.columns, self.torus.rows)
         placed = placed[:, ::-1].transpose(0, 2, 1)
@@ -173,50 +177,18 @@ class Machine:
             raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {values.min()} to {values.max()}")
         return values
 
-    def _fits(self, mapping: TorusMapping) -> None:
-        torus = self.torus
-        if (mapping.rows, mapping.columns) != (torus.rows, torus.columns):
-            raise ValueError(
-                f"mapping must be for the machine's {torus.rows} × {torus.columns} torus, got {mapping.rows} × "
-                f"{mapping.columns}"
-            )
-        deepest = max(b + p.length for (_, b), p in zip(bases(mapping, torus.banks), mapping.phases, strict=True))
-        longest = max(phase.length for phase in mapping.phases)
-        if deepest > torus.depth or longest > torus.longest:
-            raise ValueError(
-                f"mapping needs {deepest} words a memory and phases of {longest} cycles, the machine has {torus.depth} "
-                f"and {torus.longest}"
-            )
-        if mapping.fed and mapping.phases[0].length > torus.feed:
-            raise ValueError(
-                f"mapping feeds {mapping.phases[0].length} inputs to a row, the machine holds {torus.feed}"
-            )
-        if "sigmoid" in mapping.activations and not torus.sigmoid:
-            raise ValueError("mapping has a sigmoid, the machine is built without")
-
-    def _programmable(self, mapping: TorusMapping, program: Program) -> None:
-        if len(program.slots) > self.torus.slots or program.stored > self.torus.store:
-            raise ValueError(
-                f"program needs {len(program.slots)} instructions and stores {program.stored} activations a PE, the "
-                f"machine holds {self.torus.slots} and {self.torus.store}"
-            )
-        used = {(f.bank, f.base, f.length) for slot in program.slots if (f := slot.forward)}
-        held = {(*place, p.length) for place, p in zip(bases(mapping, self.torus.banks), mapping.phases, strict=True)}
-        if used != held:
-            raise ValueError("program must be made for this mapping and as many banks as the machine has")
-
     def _pump(self, arrays: dict[str, np.ndarray], doing: str) -> None:
-        self._move({name: self.simulation.stream(name, beats) for name, beats in arrays.items()}, doing, settle=True)
+        self._move({name: self.simulation.stream(name, beats) for name, beats in arrays.items()}, doing)
 
-    def _move(self, streams: dict, doing: str, settle: bool) -> None:
-        outcome = self.simulation.pump(streams, settle=settle)
+    def _move(self, streams: dict, doing: str, settle: bool = True, limit: int = 2**62) -> None:
+        outcome = self.simulation.pump(streams, settle, limit)
         if outcome == FINISHED:
             return
+        what = "hangs" if outcome == HANGS else "is not done"
         moved = ", ".join(f"{name} {stream.done} of {stream.beats}" for name, stream in streams.items())
-        assert outcome == HANGS
         raise SimulationError(
-            f"the machine hangs while {doing}, in cycle {self.simulation.cycle}: slot {int(self.simulation.io.count_slot)}, "
-            f"{self.counters}; beats moved: {moved}"
+            f"the machine {what} while {doing}, in cycle {self.simulation.cycle}, instruction "
+            f"{int(self.simulation.io.count_slot)}: {self.counters}; beats moved: {moved}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Clos cascades on a torus of processing elements: which PE computes which neuron in which phase (ClosNets, figure 4)."""
+"""Clos cascades on a torus of processing elements: which PE computes which neuron when (ClosNets, figure 4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

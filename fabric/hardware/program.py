@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from fabric.hardware.mapping import TorusMapping
@@ -95,9 +96,11 @@ class Program:
     def waits(self) -> int:
         """Cycles of a round in which the next slot waits for the error of the sample just finished."""
         slots = (*self.slots[-1:], *self.slots)
-        behind = [b.backward and b.backward.first and a.forward and a.forward.final
-                  for a, b in zip(slots, slots[1:], strict=False)]  # fmt: skip
-        return ERROR_CYCLES * sum(bool(wait) for wait in behind)
+        return sum(
+            max(0, ERROR_CYCLES - (a.cycles - a.forward.length))
+            for a, b in pairwise(slots)
+            if a.forward is not None and a.forward.final and b.backward is not None and b.backward.first
+        )
 
     def late(self) -> dict[int, int]:
         """Samples that begin a phase forward before the update of a sample reaches it, by phase; none is 0."""
@@ -208,7 +211,7 @@ def _units(
                 versions=1,
                 rows=phase.rings if by_row else phase.neurons,
                 columns=phase.neurons if by_row else phase.rings,
-            )  # fmt: skip
+            )
         )
         backward.append(
             Backward(
@@ -225,7 +228,7 @@ def _units(
                 versions=1,
                 lag=0,
                 emit=index == 0 and emit_deltas,
-            )  # fmt: skip
+            )
         )
         below = phase.activation
     return forward, backward

@@ -105,6 +105,35 @@ class Torus:
             "SIGMOID": int(self.sigmoid),
         }
 
+    def check(self, mapping: TorusMapping, program: Program | None = None) -> None:
+        """Raise ValueError where the torus cannot hold a mapping or its program, naming what is too large."""
+        if (mapping.rows, mapping.columns) != (self.rows, self.columns):
+            raise ValueError(
+                f"mapping must be for a torus of {self.rows} × {self.columns}, got {mapping.rows} × {mapping.columns}"
+            )
+        places = list(zip(bases(mapping, self.banks), mapping.phases, strict=True))
+        deepest = max(base + phase.length for (_, base), phase in places)
+        longest = max(phase.length for phase in mapping.phases)
+        if deepest > self.depth or longest > self.longest:
+            raise ValueError(
+                f"mapping needs {deepest} words a memory and phases of {longest} cycles, the torus has "
+                f"{self.depth} and {self.longest}"
+            )
+        if mapping.fed and mapping.phases[0].length > self.feed:
+            raise ValueError(f"mapping feeds {mapping.phases[0].length} inputs a row, the torus holds {self.feed}")
+        if "sigmoid" in mapping.activations and not self.sigmoid:
+            raise ValueError("mapping has a sigmoid, the torus is built without")
+        if program is None:
+            return
+        if len(program.slots) > self.slots or program.stored > self.store:
+            raise ValueError(
+                f"program needs {len(program.slots)} instructions and stores {program.stored} activations a PE, the "
+                f"torus holds {self.slots} and {self.store}"
+            )
+        used = {(f.bank, f.base, f.length) for slot in program.slots if (f := slot.forward)}
+        if used != {(*place, phase.length) for place, phase in places}:
+            raise ValueError("program must be made for this mapping and for as many banks as the torus has")
+
     def tables(self) -> dict[str, str]:
         """Contents of the files that the table parameters name: the sigmoid and its derivative, hexadecimal."""
         if not self.sigmoid:

@@ -1,7 +1,7 @@
 """Verilated designs in Python: the one file that knows pyverilator.
 
-pyverilator 0.7.0 gives the running model (signals, clock, waveforms) but was written for Verilator 4: here its `build` is
-replaced by one for Verilator 5 that takes parameters, and streams get a loop in C++ (rtl/sim/pump.h).
+pyverilator 0.7.0 gives the running model (signals, clock, waveforms) but was written for Verilator 4: here its `build`
+is replaced by one for Verilator 5 that takes parameters, and streams get a loop in C++ (rtl/sim/pump.h).
 """
 
 import ctypes
@@ -101,9 +101,9 @@ class Simulation(PyVerilator):
                         Path(f"{temporary}-done").rename(folder)
                     except OSError:
                         shutil.rmtree(f"{temporary}-done")
-        return cls(str(library), auto_eval=False)
+        return cls(str(library))
 
-    def __init__(self, so_file: str, auto_eval: bool = False) -> None:
+    def __init__(self, so_file: str, auto_eval: bool = True) -> None:
         self.cycle = 0
         super().__init__(so_file, auto_eval=auto_eval)
         self.source_names = [name.removesuffix("_valid") for name, _ in self.inputs if name.endswith("_valid")]
@@ -165,17 +165,10 @@ class Simulation(PyVerilator):
 
     def reset(self) -> None:
         """Hold `rst` for two cycles."""
-        for level in (1, 0):
-            self.io.rst = level
-            self.pump({}, settle=True, cycles=2) if level == 0 else self._cycles(2)
-
-    def _cycles(self, count: int) -> None:
-        for _ in range(count):
-            for level in (0, 1):
-                self.io.clk = level
-                self.eval()
-        self.io.clk = 0
-        self.eval()
+        self.io.rst = 1
+        for _ in range(2):
+            self.clock.tick()
+        self.io.rst = 0
 
 
 _NEVER = np.zeros(1, dtype=np.uint8)

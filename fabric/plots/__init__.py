@@ -9,6 +9,12 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.density import (
+    accuracy_against_bytes,
+    accuracy_against_density,
+    accuracy_against_weights,
+    accuracy_by_pattern,
+)
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.search import hypervolume_curves, pareto_panels
@@ -18,8 +24,12 @@ from fabric.plots.topology import draw_clos_routers, draw_topology
 __all__ = [
     "COLORS",
     "LABELS",
+    "accuracy_against_bytes",
     "accuracy_against_counts",
+    "accuracy_against_density",
     "accuracy_against_parameters",
+    "accuracy_against_weights",
+    "accuracy_by_pattern",
     "accuracy_curves",
     "accuracy_ranking",
     "draw_banks",

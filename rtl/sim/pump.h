@@ -25,9 +25,9 @@ enum Outcome { FINISHED = 0, OUT_OF_CYCLES = 1, HANGS = 2 };
 template <std::size_t N> void put(VlWide<N>& port, const uint32_t* words) { std::memcpy(port.data(), words, 4 * N); }
 template <std::size_t N> void get(const VlWide<N>& port, uint32_t* words) { std::memcpy(words, port.data(), 4 * N); }
 inline void put(QData& port, const uint32_t* words) { port = words[0] | (QData(words[1]) << 32); }
-inline void get(QData port, uint32_t* words) { words[0] = uint32_t(port); words[1] = uint32_t(port >> 32); }
+inline void get(const QData& port, uint32_t* words) { words[0] = uint32_t(port); words[1] = uint32_t(port >> 32); }
 template <class T> void put(T& port, const uint32_t* words) { port = T(words[0]); }
-inline void get(uint32_t port, uint32_t* words) { words[0] = port; }
+template <class T> void get(const T& port, uint32_t* words) { words[0] = port; }
 
 // Ends when all beats have moved and the design is idle (or, unless `settle`, when all sources are empty), after
 // `cycles` cycles, or when for `patience` cycles no beat has moved and the design has made no step.
