@@ -124,5 +124,5 @@ def accuracy_ranking(ax: Axes, rows: pd.DataFrame, marked: dict[str, str]) -> No
         text = f"← {100 * row['accuracy']:.1f} ({100 * row['low']:.1f} … {100 * row['high']:.1f})"
         ax.annotate(text, (100 * lowest, place), xytext=(4, -3), textcoords="offset points", fontsize=8)
     ax.set_yticks(places, rows["method"], fontsize=8)
-    ax.invert_yaxis()
+    ax.set_ylim(len(rows) - 0.3, -0.7)
     ax.set_xlabel("test accuracy (%)")

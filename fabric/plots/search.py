@@ -44,7 +44,7 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
     texts = {"parameters": "parameters", "cycles": "cycles per sample on a torus", "depth": "depth (stages)"}
     for ax, (column, text) in zip(axes, texts.items(), strict=True):
         ax.scatter(found[column], found["constraints"], s=6, color="#D9D9D9", linewidths=0, rasterized=True)
-        for (family, skips), rows in front.groupby(["family", "skips"]):
+        for (family, skips), rows in sorted(front.groupby(["family", "skips"]), key=lambda group: -len(group[1])):
             face = "white" if skips else COLORS[family]
             ax.scatter(
                 rows[column],
