@@ -15,7 +15,9 @@ from fabric.plots.density import (
     accuracy_against_weights,
     accuracy_by_pattern,
 )
+from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.memories import draw_banks, draw_reads
+from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
@@ -25,11 +27,13 @@ __all__ = [
     "COLORS",
     "LABELS",
     "accuracy_against_bytes",
+    "accuracy_against_counts",
     "accuracy_against_density",
     "accuracy_against_parameters",
     "accuracy_against_weights",
     "accuracy_by_pattern",
     "accuracy_curves",
+    "accuracy_ranking",
     "animate_movement",
     "draw_banks",
     "draw_cascade",
@@ -42,9 +46,11 @@ __all__ = [
     "draw_step",
     "draw_topology",
     "draw_torus",
+    "hypervolume_curves",
     "mark_compression",
     "mark_published",
     "network_looks",
+    "pareto_panels",
     "timing_diagram",
     "use_style",
 ]

@@ -62,6 +62,7 @@ def choose_learning_rates(
     batch_size: int,
     seeds: int,
     held_out: int,
+    initialization: str = "sparse_glorot_uniform",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """For every network the learning rate with the best mean accuracy on training samples that were set aside.
 
@@ -69,7 +70,7 @@ def choose_learning_rates(
         results: where runs are kept.
         networks: one network per row, with "label" and "network".
         rates: the candidates.
-        dataset, epochs, batch_size, held_out: as in `TrainConfig`.
+        dataset, epochs, batch_size, held_out, initialization: as in `TrainConfig`.
         seeds: runs per network and rate, seeds 0, 1, ...
 
     Returns:
@@ -77,7 +78,7 @@ def choose_learning_rates(
         "held_out_accuracy" (mean over seeds), "chosen".
     """
     configs = [
-        TrainConfig(dataset, network, epochs, batch_size, rate, seed, held_out=held_out)
+        TrainConfig(dataset, network, epochs, batch_size, rate, seed, initialization, held_out)
         for network, rate, seed in itertools.product(networks["network"], rates, range(seeds))
     ]
     records = results.sweep(train, configs, title="learning rates")
@@ -88,23 +89,29 @@ def choose_learning_rates(
 
 
 def train_networks(
-    results: Results, networks: pd.DataFrame, dataset: str, epochs: int, batch_size: int, seeds: int
+    results: Results,
+    networks: pd.DataFrame,
+    dataset: str,
+    epochs: int,
+    batch_size: int,
+    seeds: int,
+    initialization: str = "sparse_glorot_uniform",
 ) -> pd.DataFrame:
     """Train every network with its learning rate and seeds 0, 1, ...; one record per row, with the network's columns.
 
     Args:
         results: where runs are kept.
         networks: one network per row, with "learning_rate".
-        dataset, epochs, batch_size: as in `TrainConfig`.
+        dataset, epochs, batch_size, initialization: as in `TrainConfig`.
         seeds: runs per network.
     """
     trials = networks.merge(pd.DataFrame({"seed": range(seeds)}), how="cross").sort_values("seed", kind="stable")
     configs = [
-        TrainConfig(dataset, row.network, epochs, batch_size, row.learning_rate, row.seed)
+        TrainConfig(dataset, row.network, epochs, batch_size, row.learning_rate, row.seed, initialization)
         for row in trials.itertuples()
     ]
     records = results.sweep(train, configs)
-    for column in ("method", "target"):
+    for column in trials.columns.difference(records.columns):
         records[column] = trials[column].to_numpy()
     return records
 
