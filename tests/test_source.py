@@ -7,7 +7,8 @@ import pytest
 
 from fabric.experiments.studies import processing_element
 from fabric.hardware.datapath import datapath
-from fabric.hardware.source import Counts, Design, header
+from fabric.hardware.header import header
+from fabric.hardware.source import Counts, Design
 
 LANE = """// SPDX-License-Identifier: Apache-2.0
 // One product, kept. Latency 1.

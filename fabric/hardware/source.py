@@ -1,4 +1,4 @@
-"""The Verilog as Pyverilog reads it: what each module is, and an elaborated design counted signal by signal."""
+"""The Verilog as Pyverilog reads it: an elaborated design counted signal by signal."""
 
 import contextlib
 import io
@@ -20,6 +20,7 @@ from pyverilog.vparser.preprocessor import VerilogPreprocessor
 from fabric.hardware.verilator import RTL
 
 _TOP = "elaborated"
+_KINDS = frozenset({"Input", "Output", "Wire", "Reg"})
 _GENERATED = ((re.compile(r"md_generate\d+\."), ""), (re.compile(r"ge_if\d+\."), ""),
               (re.compile(r"ge_for\d+\[(\d+)\]\.(\w+)"), r"\2[\1]"))  # fmt: skip
 _LOGARITHM = re.compile(r"\$clog2\(([^()]*)\)")
@@ -28,15 +29,6 @@ _OPERATORS = {
     "Eq": operator.eq, "NotEq": operator.ne, "LessThan": operator.lt, "LessEq": operator.le,
     "GreaterThan": operator.gt, "GreaterEq": operator.ge,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Header:
-    """What the comment at the top of a module's file says: its purpose in one sentence, and its latency."""
-
-    module: str
-    purpose: str
-    latency: str
 
 
 @dataclass(frozen=True)
@@ -67,25 +59,6 @@ class Counts:
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
-
-
-def header(path: Path) -> Header:
-    """The header of a Verilog file that holds one module of its name.
-
-    Raises:
-        ValueError: no sentence on the latency.
-    """
-    lines = path.read_text(encoding="utf-8").splitlines()[1:]
-    comment = []
-    for line in lines:
-        if not line.startswith("//"):
-            break
-        comment.append(line.removeprefix("//").strip())
-    sentences = re.split(r"(?<=\.)\s+", " ".join(comment))
-    latency = [sentence for sentence in sentences if re.match("Latency|Combinational", sentence)]
-    if not latency:
-        raise ValueError(f"the comment at the top of {path.name} must say the latency, got {' '.join(comment)!r}")
-    return Header(path.stem, sentences[0].rstrip("."), latency[0].rstrip("."))
 
 
 class Design:
@@ -134,7 +107,7 @@ class Design:
         """Every signal by its path, parameters left out."""
         found = {}
         for path, term in self._terms.items():
-            kinds = frozenset(term.termtype) & {"Input", "Output", "Wire", "Reg"}
+            kinds = _KINDS & term.termtype
             if kinds:
                 bits = 1 + self._width(term.msb, path) - self._width(term.lsb, path)
                 words = 1
@@ -184,12 +157,7 @@ class Design:
                 path = path_of(node.name)
                 if path not in self._constants:
                     bound = self.binds.get(path, ())
-                    fixed = path not in self._terms or not self._terms[path].termtype & {
-                        "Wire",
-                        "Reg",
-                        "Input",
-                        "Output",
-                    }
+                    fixed = path not in self._terms or not self._terms[path].termtype & _KINDS
                     self._constants[path] = self.constant(bound[0].tree) if fixed and bound else None
                 return self._constants[path]
             case df.DFOperator() if node.operator in _OPERATORS and len(node.nextnodes) == 2:

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fabric.hardware.datapath import datapath
-from fabric.hardware.source import Counts, Design, header
+from fabric.hardware.header import header
+from fabric.hardware.source import Counts, Design
 from fabric.hardware.verilator import RTL
 from fabric.plots.datapath import block_diagrams
 
