@@ -9,6 +9,7 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
@@ -28,5 +29,7 @@ __all__ = [
     "mark_compression",
     "mark_published",
     "network_looks",
+    "training_figure",
     "use_style",
+    "variance_figure",
 ]
