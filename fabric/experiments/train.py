@@ -1,6 +1,7 @@
 """Training one network: configuration in, one flat record out."""
 
 import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import ClassVar
@@ -76,7 +77,7 @@ def train(config: TrainConfig) -> Record:
     if network[-1].out_features < classes:
         raise ValueError(f"network must have at least {classes} outputs, its last layer has {network[-1].out_features}")
     data = _padded(data, network[0].in_features)
-    with _one_thread():
+    with one_thread():
         accuracies, loss = _fit(network, data, config)
     return {
         **asdict(config),
@@ -129,7 +130,8 @@ def _padded(data: Dataset, inputs: int) -> Dataset:
 
 
 @contextmanager
-def _one_thread():
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread inside the context: the number of threads changes the bits of a result."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -9,6 +9,7 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.depth import depth_figure
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.style import COLORS, LABELS, use_style
@@ -19,6 +20,7 @@ __all__ = [
     "LABELS",
     "accuracy_against_parameters",
     "accuracy_curves",
+    "depth_figure",
     "draw_banks",
     "draw_cells",
     "draw_clos_routers",

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from fabric import topology
 from fabric.experiments.networks import INITIALIZATIONS
 from fabric.experiments.studies.topologies import families
+from fabric.experiments.train import one_thread
 from fabric.experiments.verdicts import CONFIDENCE, interval
 from fabric.nn import CascadeLinear
 from fabric.nn.init import expected_variance_by_level, orthogonal_
@@ -76,7 +77,9 @@ def variances(
     """
     rows = []
     for family, t in tqdm(cascades.items(), desc=initialization, unit="cascade"):
-        measured = _mean_squares(t, initialization, draws, samples, seed)
+        with one_thread():
+            measured = _mean_squares(t, initialization, draws, samples, seed)
+        regular = is_regular(t)
         expected = np.full((2, t.depth + 1), np.nan)
         initialise = INITIALIZATIONS[initialization]
         if initialise is not orthogonal_:
@@ -89,7 +92,7 @@ def variances(
                     "family": family,
                     "initialization": initialization,
                     "stages": t.depth,
-                    "regular": is_regular(t),
+                    "regular": regular,
                     "level": level,
                     "direction": _DIRECTIONS[way],
                     "passed": t.depth - level if way else level,
@@ -116,7 +119,7 @@ def _mean_squares(t: Topology, initialization: str, draws: int, samples: int, se
         for stage in module.stages:
             levels.append(stage(levels[-1]))
         gradients = torch.autograd.grad(levels[-1], levels, above)
-        draw[:] = [[float(values.square().mean()) for values in way] for way in (levels, gradients)]
+        draw[:] = [[float(values.detach().square().mean()) for values in way] for way in (levels, gradients)]
     return found
 
 
