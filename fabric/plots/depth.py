@@ -1,6 +1,7 @@
 """Accuracy against what is known of a cascade before training: depth, paths, solvable constraints."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -31,12 +32,15 @@ def depth_figure(table: pd.DataFrame) -> Figure:
                 percent = 100 * rows[["accuracy", "low", "high"]]
                 errors = [percent["accuracy"] - percent["low"], percent["high"] - percent["accuracy"]]
                 look = {"color": COLORS[method], "marker": MARKERS[method], "capsize": 2.5, "elinewidth": 1}
-                line = "-" if x == "stages" else ""
+                line = "-" if x == "stages" and method != "torus" else ""  # the tori differ in their sides, too
                 ax.errorbar(rows[x], percent["accuracy"], errors, linestyle=line, **look)
             ax.set_xlabel(name)
         row[0].set_xscale("log", base=2)
         row[0].xaxis.set_major_formatter(lambda stages, _: f"{stages:g}")
-        row[1].set_xscale("symlog", linthresh=1)
+        row[1].set_xscale("symlog", linthresh=1, linscale=0.4)
+        most = table["fewest_paths"].max()
+        row[1].set_xlim(-0.5, 10 * most)
+        row[1].set_xticks([0, *10.0 ** np.arange(0, np.log10(10 * most), 2)])
         row[2].xaxis.set_major_formatter(lambda count, _: f"{count / 1000:g}k")
         row[0].set_ylabel(f"test accuracy (%)\n{target:,} weights")
     handles = [
