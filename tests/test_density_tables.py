@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fabric.experiments.studies import density_tables as tables
+from fabric.experiments.trunks import Pool
 from fabric.topology.junctions import densities
 
 
@@ -15,7 +16,7 @@ def trunk_module(trunk):
     channels = trunk.image[1]
     layers = []
     for layer in trunk.layers:
-        if isinstance(layer, tables.Pool):
+        if isinstance(layer, Pool):
             layers.append(nn.MaxPool2d(layer.size))
         else:
             layers.append(nn.Conv2d(channels, layer.channels, layer.kernel, padding="same"))

@@ -15,6 +15,7 @@ from fabric.nn import CascadeLinear, ClosLinear
 from fabric.nn.init import (
     end_to_end_glorot_uniform_,
     glorot_uniform_,
+    he_normal_,
     orthogonal_,
     sparse_glorot_normal_,
     sparse_glorot_uniform_,
@@ -27,6 +28,7 @@ INITIALIZATIONS = {
     "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
     "orthogonal": orthogonal_,
     "glorot_uniform": glorot_uniform_,
+    "he_normal": he_normal_,
 }
 SKIPS = {"identity": skips.identity, "off_support": skips.off_support}
 

@@ -76,7 +76,7 @@ def train(config: TrainConfig) -> Record:
     classes = int(data.train_y.max()) + 1
     if network[-1].out_features < classes:
         raise ValueError(f"network must have at least {classes} outputs, its last layer has {network[-1].out_features}")
-    data = _padded(data, network[0].in_features)
+    data = padded(data, network[0].in_features)
     with one_thread():
         accuracies, loss = _fit(network, data, config)
     return {
@@ -119,12 +119,19 @@ def _parts(x: Tensor, y: Tensor, size: int = 2048):
     return zip(x.split(size), y.split(size), strict=True)
 
 
-def _padded(data: Dataset, inputs: int) -> Dataset:
+def padded(data: Dataset, inputs: int) -> Dataset:
+    """The data with zeros appended to its features up to `inputs`.
+
+    Raises:
+        ValueError: there are more features than that.
+    """
     features = data.train_x.shape[1]
     if inputs < features:
         raise ValueError(
             f"network must take at least the {features} features of the data, its first layer has {inputs}"
         )
+    if inputs == features:
+        return data
     pad = (0, inputs - features)
     return Dataset(functional.pad(data.train_x, pad), data.train_y, functional.pad(data.test_x, pad), data.test_y)
 

@@ -115,8 +115,24 @@ def as_good(claim: str, ours: Sequence[float], other: Sequence[float], reason: s
         verdict = "better"
     else:
         verdict = "supported" if mine.mean >= theirs.low else "refuted" if mine.high < theirs.low else "undecided"
-    compared = f"{reason} The other's mean is {theirs.mean:.2f}, its interval {theirs.low:.2f} … {theirs.high:.2f}."
+    spread = "a single run" if len(other) == 1 else f"its interval {theirs.low:.2f} … {theirs.high:.2f}"
+    compared = f"{reason} The other's mean is {theirs.mean:.2f}, {spread}."
     return Verdict(claim, mine.mean, mine.low, mine.high, verdict, compared)
+
+
+def as_printed(claim: str, ours: Sequence[float], tolerance: float, reason: str) -> Verdict:
+    """Verdict on a printed measurement, from repetitions of ours.
+
+    Supported if our 95 % interval lies within `tolerance` of the published value, refuted if it lies outside,
+    undecided otherwise.
+    """
+    printed = published(claim)["value"]
+    bounds = interval(ours)
+    least, most = printed - tolerance, printed + tolerance
+    inside = least <= bounds.low and bounds.high <= most
+    verdict = "supported" if inside else "refuted" if bounds.high < least or bounds.low > most else "undecided"
+    stated = f"{reason} The interval is asked to lie within {tolerance:g} of {printed:g}."
+    return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, stated)
 
 
 def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:

@@ -43,6 +43,14 @@ def glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = No
     return _initialise(module, lambda stage: _uniform(sum(stage.widths), stage.weight, generator))
 
 
+def he_normal_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
+    """Draw all weights from N(0, 2 / f_in), edge by edge; set biases to zero. For layers behind a ReLU.
+
+    Like Sparse Glorot it counts the edges that exist: pre-defined sparsity prescribes He-normal weights.
+    """
+    return _initialise(module, lambda stage: _normal(stage.fan_in.to(stage.weight.dtype), stage.weight, generator))
+
+
 def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
     """Sparse Glorot times one factor per cascade, such that its entries have the variance of the dense layer.
 
@@ -115,7 +123,7 @@ def _uniform(connections: Tensor | int, weight: Tensor, generator: torch.Generat
     return torch.empty_like(weight).uniform_(-math.sqrt(6), math.sqrt(6), generator=generator) / connections**0.5
 
 
-def _normal(connections: Tensor | int, weight: Tensor, generator: torch.Generator | None) -> Tensor:
+def _normal(connections: Tensor, weight: Tensor, generator: torch.Generator | None) -> Tensor:
     return torch.empty_like(weight).normal_(0, math.sqrt(2), generator=generator) / connections**0.5
 
 

@@ -9,6 +9,12 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.density import (
+    accuracy_against_bytes,
+    accuracy_against_density,
+    accuracy_against_weights,
+    accuracy_by_pattern,
+)
 from fabric.plots.depth import depth_figure
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
@@ -18,7 +24,11 @@ from fabric.plots.topology import draw_clos_routers, draw_topology
 __all__ = [
     "COLORS",
     "LABELS",
+    "accuracy_against_bytes",
+    "accuracy_against_density",
     "accuracy_against_parameters",
+    "accuracy_against_weights",
+    "accuracy_by_pattern",
     "accuracy_curves",
     "depth_figure",
     "draw_banks",

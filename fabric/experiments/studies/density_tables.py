@@ -14,53 +14,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fabric.experiments.published import predefined_tables
+from fabric.experiments.trunks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
 from fabric.topology.junctions import Densities, densities, valid_fan_outs
 
 # Differences below this come from what exactly was counted, which is not printed; slips of a digit are far above.
 _CLOSE = 1e-3
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """Stride 1, padded to keep the image size, with biases; `normalised` adds a layer that is not counted further."""
-
-    kernel: int
-    channels: int
-    normalised: bool = False
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Shrinks both sides of the image to 1 / `size`."""
-
-    size: int
-
-
-@dataclass(frozen=True)
-class Trunk:
-    """The layers before the classification layers: `image` is (side, channels) of the input."""
-
-    image: tuple[int, int]
-    layers: tuple[Convolution | Pool, ...]
-
-    def counts(self) -> tuple[int, int, int]:
-        """Parameters, operations per image, and features at the end."""
-        side, channels = self.image
-        parameters = operations = 0
-        for layer in self.layers:
-            if isinstance(layer, Pool):
-                side //= layer.size
-            else:
-                weights = layer.kernel**2 * channels * layer.channels
-                channels = layer.channels
-                parameters += weights + channels
-                operations += side**2 * (weights + channels)
-        return parameters, operations, side**2 * channels
-
-    @property
-    def depth(self) -> int:
-        """Layers as the poster counts them: convolutions, their normalisations and pools."""
-        return len(self.layers) + sum(getattr(layer, "normalised", False) for layer in self.layers)
 
 
 @dataclass(frozen=True)
@@ -70,13 +28,6 @@ class Network:
     trunk: Trunk | None
     widths: tuple[int, ...]
 
-
-def _block(channels: int) -> tuple[Convolution | Pool, ...]:
-    return (Convolution(3, channels, normalised=True), Convolution(3, channels, normalised=True), Pool(2))
-
-
-CIFAR_TRUNK = Trunk((32, 3), (*_block(64), *_block(128), *_block(256)))
-MNIST_TRUNK = Trunk((28, 1), (Convolution(5, 32), Pool(2), Convolution(5, 64), Pool(2)))
 
 NETWORKS = {
     "CIFAR10 conv2": Network(CIFAR_TRUNK, (4096, 512, 16)),

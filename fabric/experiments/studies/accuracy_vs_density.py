@@ -1,0 +1,253 @@
+"""What pre-defined sparsity costs in accuracy, and what it saves (notebook 21_accuracy_vs_density)."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from fabric.experiments.classify import ClassifierConfig, classify, junctions
+from fabric.experiments.compress import CompressConfig, compress
+from fabric.experiments.published import published
+from fabric.experiments.results import Results
+from fabric.experiments.trunks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
+from fabric.experiments.verdicts import summarise
+from fabric.topology.junctions import densities
+
+# The poster's trunk for images of 28×28 and of 32×32×3.
+_TRUNKS = {"digits": MNIST_TRUNK, "mnist": MNIST_TRUNK, "cifar10": CIFAR_TRUNK}
+# L2 coefficient at full density. It falls with the square root of the density, which meets both published settings:
+# 1.1e-4 for the dense 784-112-10 network and 8e-5 for 800-100-10 at a density of 50.6 %.
+_L2 = 1.1e-4
+_LAYOUT = ["layers", "fan_outs", "pattern"]
+
+
+def layouts(
+    layers: str,
+    fan_outs: Sequence[Sequence[int]],
+    patterns: Sequence[str] = ("structured",),
+    parallelism: int | None = None,
+) -> pd.DataFrame:
+    """Classification layers with pre-defined sparsity, one row per tuple of fan-outs and pattern.
+
+    Args:
+        layers: their widths, features first: "784-112-10".
+        fan_outs: tuples with one fan-out per junction.
+        patterns, parallelism: as in `topology.predefined`.
+
+    Returns:
+        "layers", "fan_outs" ("42, 10"), "pattern" ("dense" at full fan-outs), "density" (overall), "weights" and
+        "network".
+    """
+    widths = tuple(map(int, layers.split("-")))
+    rows = []
+    for outs, pattern in itertools.product(fan_outs, patterns):
+        counts = densities(widths, outs)
+        rows.append(
+            {
+                "layers": layers,
+                "fan_outs": ", ".join(map(str, outs)),
+                "pattern": "dense" if counts.overall == 1 else pattern,
+                "density": counts.overall,
+                "weights": sum(counts.edges),
+                "network": junctions(widths, outs, pattern, parallelism),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def configurations(
+    networks: pd.DataFrame, dataset: str, epochs: int, seeds: int, trunk: Trunk | None = None, l2: bool = True
+) -> list[ClassifierConfig]:
+    """One configuration per row of `networks` and seed 0, 1, ..., row by row.
+
+    Args:
+        networks: with "network" and "density".
+        dataset, epochs, trunk: as in `ClassifierConfig`.
+        seeds: runs per network.
+        l2: whether weights are penalised, the less the sparser a network is.
+    """
+    return [
+        ClassifierConfig(dataset, row.network, epochs, seed, trunk, _L2 * row.density**0.5 if l2 else 0.0)
+        for row in networks.itertuples()
+        for seed in range(seeds)
+    ]
+
+
+def train_layouts(
+    results: Results,
+    networks: pd.DataFrame,
+    dataset: str,
+    epochs: int,
+    seeds: int,
+    trunk: Trunk | None = None,
+    l2: bool = True,
+) -> pd.DataFrame:
+    """Train every network with seeds 0, 1, ...; one record per row, with the columns of `layouts`."""
+    configs = configurations(networks, dataset, epochs, seeds, trunk, l2)
+    title = f"{dataset}, {', '.join(networks['layers'].unique())}"
+    records = results.sweep(classify, configs, title=title)
+    trials = networks.loc[networks.index.repeat(seeds)]
+    for column in _LAYOUT:
+        records[column] = trials[column].to_numpy()
+    return records
+
+
+def train_convolutional(
+    results: Results, studies: Sequence[tuple[str, str, Sequence[Sequence[int]], int, int]]
+) -> pd.DataFrame:
+    """Train networks with the poster's convolutional trunks, without L2 penalty.
+
+    Args:
+        results: where runs are kept.
+        studies: per study data set, classification layers, fan-outs, epochs and seeds.
+    """
+    return pd.concat(
+        [
+            train_layouts(results, layouts(layers, outs), dataset, epochs, seeds, _TRUNKS[dataset], l2=False)
+            for dataset, layers, outs, epochs, seeds in studies
+        ],
+        ignore_index=True,
+    )
+
+
+def dense_and_sparse(
+    records: pd.DataFrame, dataset: str, layers: str, fan_outs: Sequence[Sequence[int]]
+) -> tuple[pd.Series, pd.Series]:
+    """Accuracies (%) by seed of a study's first two networks: the dense one and the one that is said to equal it."""
+    of_dataset = records[records["dataset"] == dataset]
+    dense, sparse = (percent(of_dataset, layers, ", ".join(map(str, outs))) for outs in fan_outs[:2])
+    return dense, sparse
+
+
+def by_epoch(records: pd.DataFrame, epochs: Sequence[int]) -> pd.DataFrame:
+    """Mean accuracies after some of the epochs, with intervals and what was printed for them.
+
+    Returns:
+        "layers", "fan_outs", "density", "weights", "epoch", "accuracy", "low", "high" (fractions), "seeds", "printed"
+        (a fraction; nan where there is none).
+    """
+    curves = pd.concat([at_epoch(records, epoch).assign(epoch=epoch) for epoch in epochs])
+    table = summarise(curves, ["layers", "fan_outs", "density", "weights", "epoch"], "accuracy")
+    return table.merge(printed_accuracies(), on=["layers", "fan_outs", "epoch"], how="left")
+
+
+def at_epoch(records: pd.DataFrame, epoch: int) -> pd.DataFrame:
+    """The records with the accuracy after that epoch: a shorter run is the beginning of a longer one."""
+    return records.assign(accuracy=[curve[epoch - 1] for curve in records["accuracy_by_epoch"]])
+
+
+def beside_print(table: pd.DataFrame) -> pd.DataFrame:
+    """Of a table of `by_epoch`, the networks with printed accuracies, each at the latest epoch that has some."""
+    latest = table[table["printed"].notna()].groupby("layers")["epoch"].max().rename("shown")
+    shown = table.join(latest, on="layers")
+    return shown[shown["epoch"] == shown["shown"]].drop(columns="shown")
+
+
+def percent(
+    records: pd.DataFrame, layers: str, fan_outs: str, epoch: int | None = None, pattern: str = "structured"
+) -> pd.Series:
+    """Accuracies (%) of one network by seed, after the last epoch or an earlier one; full fan-outs need no pattern.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    of_pattern = records["pattern"].isin([pattern, "dense"])
+    chosen = of_pattern & (records["layers"] == layers) & (records["fan_outs"] == fan_outs)
+    if not chosen.any():
+        raise ValueError(f"records must hold layers {layers} with {pattern} fan-outs {fan_outs}, they do not")
+    found = records[chosen] if epoch is None else at_epoch(records[chosen], epoch)
+    return 100 * found.set_index("seed")["accuracy"]
+
+
+def large_and_sparse(records: pd.DataFrame) -> pd.DataFrame:
+    """What a large sparse network gains over a small dense one with as many weights (within 2 %), paired by seed.
+
+    Returns:
+        "large", "fan_outs" and "small", the networks; their weights as "large_weights" and "small_weights";
+        "large_minus_small" in accuracy with its 95 % interval "low", "high" (fractions) and "seeds".
+    """
+    columns = ["layers", "fan_outs", "weights", "seed", "accuracy"]
+    dense = records.loc[records["density"] == 1, columns]
+    pairs = records.loc[records["density"] < 1, columns].merge(dense, on="seed", suffixes=("", "_small"))
+    pairs = pairs[(pairs["weights"] / pairs["weights_small"] - 1).abs() < 0.02]
+    pairs["large_minus_small"] = pairs["accuracy"] - pairs["accuracy_small"]
+    names = {"layers": "large", "layers_small": "small", "weights": "large_weights", "weights_small": "small_weights"}
+    keys = ["large", "fan_outs", "small", "large_weights", "small_weights"]
+    return summarise(pairs.rename(columns=names), keys, "large_minus_small")
+
+
+def printed_accuracies() -> pd.DataFrame:
+    """Accuracies read off published plots: "layers", "fan_outs", "epoch", "printed" (a fraction)."""
+    rows = []
+    for claim in ("predefined-curve-784", "predefined-curve-800"):
+        entry = published(claim)
+        for fan_outs, values in entry["values"].items():
+            for epoch, value in zip(entry["epochs"], values, strict=True):
+                rows.append({"layers": entry["layers"], "fan_outs": fan_outs, "epoch": epoch, "printed": value / 100})
+    return pd.DataFrame(rows)
+
+
+def above_printed(records: pd.DataFrame, layers: str, epoch: int) -> pd.Series:
+    """Per seed ours after `epoch` minus printed (percentage points), averaged over the densities with a printed value.
+
+    Where several epochs were printed, the last one counts.
+    """
+    printed = printed_accuracies().query("layers == @layers").sort_values("epoch").groupby("fan_outs")["printed"].last()
+    ours = at_epoch(records[records["layers"] == layers], epoch)
+    difference = 100 * (ours["accuracy"] - ours["fan_outs"].map(printed))
+    return difference.groupby(ours["seed"]).mean()
+
+
+def train_compressed(
+    results: Results, dataset: str, layers: str, methods: Mapping[str, Sequence[float]], epochs: int, seeds: int
+) -> pd.DataFrame:
+    """Train dense networks that other methods compress, every strength of each with seeds 0, 1, ...
+
+    Args:
+        results: where runs are kept.
+        dataset, epochs: as in `CompressConfig`.
+        layers: widths, features first: "784-112-10".
+        methods: strengths per method.
+        seeds: runs per method and strength.
+    """
+    widths = tuple(map(int, layers.split("-")))
+    configs = [
+        CompressConfig(dataset, widths, method, strength, epochs, seed)
+        for method, strengths in methods.items()
+        for strength in strengths
+        for seed in range(seeds)
+    ]
+    return results.sweep(compress, configs, title="other methods")
+
+
+def storage(compressed: pd.DataFrame, predefined: pd.DataFrame, epochs: int) -> pd.DataFrame:
+    """What each method holds in memory while it trains, and what it reaches, after the same number of epochs.
+
+    Args:
+        compressed: records of `train_compressed`.
+        predefined: records of `train_layouts`, dense networks among them.
+        epochs: of both; longer runs of `predefined` are read at that epoch.
+
+    Returns:
+        "method", "setting" (strength or fan-outs), "accuracy", "low", "high" (fractions), "seeds", "weights" (other
+        than zero at the end, mean over seeds), "training_bytes" and "index_bytes" (see `classify.held_bytes`).
+    """
+    ours = at_epoch(predefined, epochs)
+    dense = ours["density"] == 1
+    ours = ours.assign(method=dense.map({True: "dense", False: "predefined"}), setting=ours["fan_outs"])
+    others = compressed.assign(setting=[f"{strength:g}" for strength in compressed["strength"]])
+    together = pd.concat([ours, others], ignore_index=True)
+    keys = ["method", "setting"]
+    counts = together.groupby(keys, as_index=False)[["weights", "training_bytes", "index_bytes"]].mean()
+    return summarise(together, keys, "accuracy").merge(counts, on=keys)
+
+
+def at_equal_accuracy(table: pd.DataFrame, accuracy: float) -> pd.DataFrame:
+    """For each method the setting that holds the fewest bytes in training among those that reach `accuracy` (mean).
+
+    Returns:
+        "method", "setting", "accuracy", "training_bytes", "index_bytes"; a method that never reaches it has no row.
+    """
+    reached = table[table["accuracy"] >= accuracy]
+    least = reached.loc[reached.groupby("method")["training_bytes"].idxmin()]
+    return least[["method", "setting", "accuracy", "training_bytes", "index_bytes"]].reset_index(drop=True)

@@ -1,0 +1,26 @@
+"""The training machine: fixed point, mapping onto a torus, programs, cycles, golden model, RTL simulation."""
+
+from fabric.hardware.cycles import Cycles, cycles
+from fabric.hardware.fixed_point import FixedPoint
+from fabric.hardware.golden import GoldenMachine
+from fabric.hardware.machine import Counters, Machine, Stalls
+from fabric.hardware.mapping import Phase, TorusMapping
+from fabric.hardware.program import Program, program
+from fabric.hardware.torus import Torus
+from fabric.hardware.verilator import SimulationError
+
+__all__ = [
+    "Counters",
+    "Cycles",
+    "FixedPoint",
+    "GoldenMachine",
+    "Machine",
+    "Phase",
+    "Program",
+    "SimulationError",
+    "Stalls",
+    "Torus",
+    "TorusMapping",
+    "cycles",
+    "program",
+]

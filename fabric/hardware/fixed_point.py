@@ -1,0 +1,99 @@
+"""Number formats of the training machine and the two ways it rounds. The arithmetic of rtl/README.md."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RATES = 8  # learning rates are powers of two, this many neighbouring ones without a new build
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Signed two's complement formats: bits in all and bits after the binary point.
+
+    The three multipliers of a processing element take operands of `word` bits. A stored weight may be wider: its upper
+    `word` bits are the operand, the rest are guard bits that only updates see.
+
+    Attributes:
+        word: bits of activations, deltas, targets and weight operands.
+        weight: bits of a stored weight, at least `word`.
+        activation_fraction, delta_fraction, weight_fraction: bits after the binary point; that of weights is of the
+            stored ones.
+        slowest: the smallest learning rate is 2 ** -slowest, the largest 2 ** (7 - slowest).
+
+    Raises:
+        ValueError: a format that the machine cannot hold.
+    """
+
+    word: int = 9
+    weight: int = 12
+    activation_fraction: int = 5
+    delta_fraction: int = 8
+    weight_fraction: int = 10
+    slowest: int = 10
+
+    def __post_init__(self) -> None:
+        _between("word", self.word, 4, 16)
+        _between("weight", self.weight, self.word, 24)
+        _between("activation_fraction", self.activation_fraction, 1, self.word - 1)
+        _between("delta_fraction", self.delta_fraction, self.activation_fraction, self.activation_fraction + 12)
+        _between("weight_fraction", self.weight_fraction, self.guard + 1, self.guard + self.word + 4)
+        _between("update_shift, which is activation_fraction + delta_fraction - weight_fraction + slowest,",
+                 self.update_shift, 2, 16)  # fmt: skip
+
+    @property
+    def guard(self) -> int:
+        """Bits of a stored weight below its operand."""
+        return self.weight - self.word
+
+    @property
+    def operand_fraction(self) -> int:
+        """Bits after the binary point of a weight operand: what a sum loses when it is rounded."""
+        return self.weight_fraction - self.guard
+
+    @property
+    def update_shift(self) -> int:
+        """Bits after those of a stored weight in the product of activation, delta and the largest learning rate."""
+        return self.activation_fraction + self.delta_fraction - self.weight_fraction + self.slowest
+
+    def rate(self, exponent: int) -> int:
+        """Left shift of a product that makes the learning rate 2 ** -exponent.
+
+        Raises:
+            ValueError: outside the eight rates of the format.
+        """
+        _between("exponent of the learning rate", exponent, self.slowest - RATES + 1, self.slowest)
+        return self.slowest - exponent
+
+    def accumulator(self, longest: int) -> int:
+        """Bits of a sum of `longest` products that cannot overflow."""
+        return 2 * self.word + max(longest - 1, 1).bit_length()
+
+    def activations(self, values: np.ndarray) -> np.ndarray:
+        """Floats as activation words, int64, rounded to nearest, half up, and saturated."""
+        return quantise(values, self.activation_fraction, self.word)
+
+    def weights(self, values: np.ndarray) -> np.ndarray:
+        """Floats as stored weights."""
+        return quantise(values, self.weight_fraction, self.weight)
+
+    def sigmoid_table(self) -> np.ndarray:
+        """Sigmoid of every activation word from zero up, as activation words; that of -z is one less that of z."""
+        z = np.arange(2 ** (self.word - 1)) / 2**self.activation_fraction
+        return quantise(1 / (1 + np.exp(-z)), self.activation_fraction, self.word)
+
+    def slope_table(self) -> np.ndarray:
+        """Derivative a (1 - a) of the sigmoid for every word a from zero to one, as weight operands."""
+        a = np.arange(2**self.activation_fraction + 1) / 2**self.activation_fraction
+        return quantise(a * (1 - a), self.operand_fraction, self.word)
+
+
+def quantise(values: np.ndarray, fraction: int, bits: int) -> np.ndarray:
+    """Round to nearest, half up, at `fraction` bits after the binary point; saturate to `bits` bits; int64."""
+    limit = 2 ** (bits - 1)
+    return np.clip(np.floor(np.asarray(values, dtype=float) * 2.0**fraction + 0.5), -limit, limit - 1).astype(np.int64)
+
+
+def _between(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least} to {most}, got {value}")

@@ -1,0 +1,103 @@
+"""What pre-defined sparsity costs and saves: accuracy against density, against patterns and against bytes held."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+
+from fabric.plots.style import PUBLISHED
+
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+_MARKERS = ("o", "s", "^", "D")
+# Label, colour, marker, and a factor that sets methods apart which hold the same number of bytes.
+_METHODS = {
+    "predefined": ("pre-defined sparsity", "#0072B2", "o", 1.0),
+    "dense": ("dense", "#4D4D4D", "s", 1.0),
+    "hashing": ("hashing", "#CC79A7", "D", 1.0),
+    "magnitude_pruning": ("magnitude pruning", "#D55E00", "^", 1.1),
+    "l1": ("L1 regularisation", "#E69F00", "v", 1.21),
+    "dropout": ("dropout", "#009E73", "P", 1.33),
+}
+_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+
+
+def accuracy_against_density(ax: Axes, table: pd.DataFrame) -> None:
+    """One line per network: mean accuracy (%) with its interval against density (%), printed values as crosses.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "layers", "density", "accuracy", "low", "high" and, optionally, "printed" (fractions).
+    """
+    _lines(ax, table.assign(x=100 * table["density"]))
+    ax.xaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if tick >= 100 * table["density"].min() / 1.3]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("density of the classification layers (%)")
+
+
+def accuracy_against_weights(ax: Axes, table: pd.DataFrame) -> None:
+    """As `accuracy_against_density` against the number of weights, column "weights"."""
+    _lines(ax, table.assign(x=table["weights"] / 1000))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda thousands, _: f"{thousands:g}k"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("weights (without biases)")
+
+
+def _lines(ax: Axes, table: pd.DataFrame) -> None:
+    for (layers, rows), color, marker in zip(table.groupby("layers", sort=False), _COLORS, _MARKERS, strict=False):
+        rows = rows.sort_values("x")
+        _with_interval(ax, rows["x"], rows, color, marker, label=layers, line="-")
+        if "printed" in rows and rows["printed"].notna().any():
+            look = {"color": PUBLISHED["color"], "marker": "x" if color == _COLORS[0] else "+", "markersize": 8}
+            ax.plot(rows["x"], 100 * rows["printed"], linestyle="none", label=f"{layers}, published for MNIST", **look)
+    ax.set_xscale("log")
+    ax.set_ylabel("test accuracy (%)")
+
+
+def accuracy_by_pattern(ax: Axes, table: pd.DataFrame, title: str) -> None:
+    """One row per pattern and tuple of fan-outs: mean accuracy (%) with its interval.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "fan_outs", "pattern", "accuracy", "low", "high" (fractions), in drawing order.
+        title: of the axes.
+    """
+    rows = table.reset_index(drop=True)
+    errors = [100 * (rows["accuracy"] - rows["low"]), 100 * (rows["high"] - rows["accuracy"])]
+    colors = [_COLORS[1] if name.endswith("+MD") else _COLORS[0] for name in rows["pattern"]]
+    for place, row in rows.iterrows():
+        spread = [[errors[0][place]], [errors[1][place]]]
+        ax.errorbar(100 * row["accuracy"], place, xerr=spread, color=colors[place], marker="o", capsize=3)
+    ax.set_yticks(range(len(rows)), [f"{row.pattern} ({row.fan_outs})" for row in rows.itertuples()])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_xlabel("test accuracy (%)")
+    ax.set_title(title)
+
+
+def accuracy_against_bytes(ax: Axes, table: pd.DataFrame) -> None:
+    """Mean accuracy (%) with its interval against the bytes that a method holds while it trains, without indices.
+
+    Methods that hold the complete network are drawn side by side, right of the dense one.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "method", "setting", "training_bytes", "accuracy", "low", "high" (fractions).
+    """
+    for method, (label, color, marker, aside) in _METHODS.items():
+        rows = table[table["method"] == method].sort_values("training_bytes")
+        if len(rows):
+            line = "-" if method == "predefined" else "none"
+            _with_interval(ax, aside * rows["training_bytes"] / 1000, rows, color, marker, label, line)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("weights, gradients and optimiser state held in training (kB)")
+    ax.set_ylabel("test accuracy (%)")
+
+
+def _with_interval(ax: Axes, x: pd.Series, rows: pd.DataFrame, color: str, marker: str, label: str, line: str) -> None:
+    percent = 100 * rows[["accuracy", "low", "high"]]
+    # One seed has no interval: a bar of length zero.
+    errors = [(percent["accuracy"] - percent["low"]).fillna(0), (percent["high"] - percent["accuracy"]).fillna(0)]
+    ax.errorbar(
+        x, percent["accuracy"], yerr=errors, color=color, marker=marker, linestyle=line, capsize=2.5, label=label
+    )

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weight addresses of a ring: in cycle t of a phase of LENGTH values, position p uses base + (p - t) mod LENGTH, the
+// index of the value that passes by. In the cycle of start the addresses are those of t = 0. Latency 0.
+`default_nettype none
+
+module fabric_ring_address #(
+    parameter SIZE = 4,         // positions of the ring, 2..
+    parameter ADDRESS = 5       // bits of an address
+) (
+    input  wire                    clk,
+    input  wire                    enable,
+    input  wire                    start,
+    input  wire                    same,        // the same address, base, at all positions
+    input  wire [ADDRESS-1:0]      base,
+    input  wire [ADDRESS-1:0]      last,        // base + LENGTH - 1, at least base + SIZE - 1
+    output wire [SIZE*ADDRESS-1:0] address,
+    output reg  [SIZE*ADDRESS-1:0] address_q    // those of the cycle before
+);
+    reg [SIZE*ADDRESS-1:0] next_q;
+
+    genvar p;
+    generate
+        for (p = 0; p < SIZE; p = p + 1) begin : position
+            localparam [ADDRESS-1:0] OFFSET = p;
+            wire [ADDRESS-1:0] at = same ? base : start ? base + OFFSET : next_q[p*ADDRESS +: ADDRESS];
+
+            assign address[p*ADDRESS +: ADDRESS] = at;
+            always @(posedge clk) begin
+                if (enable) begin
+                    next_q[p*ADDRESS +: ADDRESS] <= (at == base) ? last : at - 1'b1;
+                    address_q[p*ADDRESS +: ADDRESS] <= at;
+                end
+            end
+        end
+    endgenerate
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes commands, walks the instruction table and says what every unit does in the next cycle. Latency 1: the machine
+// registers these signals, so that memories are read one cycle before their words are used.
+`default_nettype none
+
+module fabric_sequencer #(
+    parameter ADDRESS = 5,      // bits of a weight address
+    parameter LENGTH = 8,       // bits of a phase's length
+    parameter SLOTS = 16,       // instructions, a power of two
+    parameter SLOT = 4,         // clog2(SLOTS)
+    parameter WIDTH = 72        // bits of an instruction: 2 * ADDRESS + 5 * LENGTH + 38
+) (
+    input  wire               clk,
+    input  wire               rst,
+    input  wire               enable,           // the machine is not frozen
+    input  wire               idle,             // nothing is under way behind the sequencer
+    // host
+    input  wire               program_valid,
+    output wire               program_ready,
+    input  wire [SLOT-1:0]    program_address,
+    input  wire [WIDTH-1:0]   program_data,
+    input  wire               command_valid,
+    output wire               command_ready,
+    input  wire [79:0]        command_data,
+    output wire               running,
+    output wire [SLOT-1:0]    slot,
+    output wire               started,          // a command begins in this cycle
+    output wire [LENGTH-1:0]  started_last,     // values of a sample on a row, less one
+    // what the next cycle may wait for
+    input  wire               input_full,
+    input  wire               error_full,
+    // modes of the present command
+    output reg                emit_q,
+    output reg                train_q,
+    output reg                pass_q,
+    output reg                stochastic_q,
+    output reg  [2:0]         rate_q,
+    // the next cycle
+    output wire               go,               // it takes place
+    output wire               start,            // first cycle of a slot
+    output wire               same,
+    output wire               weight_load,
+    output wire               weight_dump,
+    output wire               forward_run,
+    output wire               forward_last,
+    output wire               forward_axis,
+    output wire [1:0]         forward_bank,
+    output wire               forward_first,
+    output wire               forward_feed,
+    output wire [1:0]         forward_kind,
+    output wire [1:0]         forward_scale,
+    output wire               forward_save,
+    output wire [3:0]         forward_store,
+    output wire               forward_final,
+    output wire [ADDRESS-1:0] forward_base,
+    output wire [LENGTH-1:0]  forward_length,   // less one
+    output wire [LENGTH-1:0]  present_row,      // last row and column that compute neurons
+    output wire [LENGTH-1:0]  present_column,
+    output wire [1:0]         forward_sample,
+    output wire               backward_run,
+    output wire               backward_last,
+    output wire               backward_derive,
+    output wire               backward_axis,
+    output wire [1:0]         backward_bank,
+    output wire               backward_first,
+    output wire               backward_feed,
+    output wire               backward_rectified,
+    output wire [1:0]         backward_scale,
+    output wire [3:0]         backward_store,
+    output wire               backward_emit,
+    output wire [ADDRESS-1:0] backward_base,
+    output wire [LENGTH-1:0]  backward_length,
+    output wire [1:0]         backward_sample
+);
+    localparam [1:0] RUN = 2'd0;    // kinds of commands; a command that is over leaves busy_q at zero
+    localparam [1:0] LOAD = 2'd1;
+    localparam [1:0] DUMP = 2'd2;
+
+    reg [WIDTH-1:0] table_q [0:SLOTS-1];
+    reg busy_q;
+    reg [1:0] kind_q;
+    reg [1:0] bank_q;
+    reg [1:0] drain_q;
+    reg [SLOT-1:0] first_q;
+    reg [SLOT-1:0] slot_q;
+    reg [LENGTH-1:0] cycle_q;
+    reg [ADDRESS-1:0] address_q;
+    reg [31:0] count_q;
+    reg [31:0] sample_q;
+
+    // The instruction, from its least significant bit.
+    wire [WIDTH-1:0] instruction = table_q[slot_q];
+    wire [LENGTH-1:0] slot_last;
+    wire f_run, f_axis, f_first, f_feed, f_save, f_final, b_run, b_axis, b_first, b_feed, b_emit, end_of_program;
+    wire [1:0] f_bank, f_kind, f_scale, f_versions, b_bank, b_kind, b_scale, b_versions, b_lag;
+    wire [3:0] f_store, b_store;
+    wire [ADDRESS-1:0] f_base, b_base;
+    assign {
+        end_of_program, b_emit, b_lag, b_versions, b_store, b_scale, b_kind, b_feed, b_first, b_bank, b_axis, b_run,
+        f_final, f_versions, f_store, f_save, f_scale, f_kind, f_feed, f_first, f_bank, f_axis, f_run,
+        present_column, present_row, backward_length, b_base, forward_length, f_base, slot_last
+    } = instruction;
+
+    wire accept = command_valid && command_ready;
+    wire [1:0] command_kind = command_data[1:0];
+    wire run = busy_q && (kind_q == RUN);
+    wire load = busy_q && (kind_q == LOAD);
+    wire dump = busy_q && (kind_q == DUMP);
+
+    assign program_ready = !busy_q;
+    assign command_ready = !busy_q && idle;
+    assign running = busy_q;
+    assign slot = slot_q;
+    assign started = accept;
+    assign started_last = command_data[16 +: LENGTH];
+
+    // A sample goes forward in its own round of the program and backward `lag` rounds later.
+    wire f_active = run && f_run && (sample_q < count_q);
+    wire b_active = run && b_run && (sample_q >= {30'd0, b_lag}) && (sample_q < count_q + {30'd0, b_lag});
+    wire last_cycle = cycle_q == slot_last;
+    wire last_round = sample_q == count_q + {30'd0, drain_q} - 32'd1;
+
+    assign start = cycle_q == {LENGTH{1'b0}};
+    assign forward_first = f_active && start && f_first;
+    assign backward_first = b_active && start && b_first;
+    assign go = enable && busy_q && !(forward_first && !input_full) && !(backward_first && !error_full)
+        && !(load && !input_full);
+    assign same = load || dump;
+    assign weight_load = load;
+    assign weight_dump = dump;
+
+    assign forward_run = dump || (f_active && (cycle_q <= forward_length));
+    assign forward_last = f_active && (cycle_q == forward_length);
+    assign forward_axis = f_axis && run;
+    assign forward_bank = run ? f_bank : bank_q;
+    assign forward_feed = f_feed;
+    assign forward_kind = f_kind;
+    assign forward_scale = f_scale;
+    assign forward_sample = sample_q[1:0];
+    assign forward_save = f_active && start && f_save;
+    assign forward_store = f_store + {2'd0, forward_sample & f_versions};
+    assign forward_final = f_final;
+    assign forward_base = run ? f_base : address_q;
+
+    assign backward_run = b_active && (cycle_q <= backward_length);
+    assign backward_last = b_active && (cycle_q == backward_length);
+    assign backward_derive = b_active && b_kind[1] && (cycle_q == backward_length + 1'b1);
+    assign backward_axis = b_axis && run;
+    assign backward_bank = run ? b_bank : bank_q;
+    assign backward_feed = b_feed;
+    assign backward_rectified = b_kind[0];
+    assign backward_scale = b_scale;
+    assign backward_sample = sample_q[1:0] - b_lag;
+    assign backward_store = b_store + {2'd0, backward_sample & b_versions};
+    assign backward_emit = b_emit;
+    assign backward_base = run ? b_base : address_q;
+
+    always @(posedge clk) begin
+        if (program_valid && program_ready)
+            table_q[program_address] <= program_data;
+        if (accept) begin
+            kind_q <= command_kind;
+            bank_q <= command_data[3:2];
+            stochastic_q <= command_data[4];
+            rate_q <= command_data[7:5];
+            drain_q <= command_data[9:8];
+            emit_q <= command_data[10];
+            train_q <= command_data[11];
+            pass_q <= command_data[12];
+            first_q <= command_data[32 +: SLOT];
+            slot_q <= command_data[32 +: SLOT];
+            address_q <= command_data[32 +: ADDRESS];
+            count_q <= command_data[79:48];
+            sample_q <= 32'd0;
+            cycle_q <= {LENGTH{1'b0}};
+        end else if (go) begin
+            if (run) begin
+                cycle_q <= last_cycle ? {LENGTH{1'b0}} : cycle_q + 1'b1;
+                if (last_cycle)
+                    slot_q <= end_of_program ? first_q : slot_q + 1'b1;
+                if (last_cycle && end_of_program)
+                    sample_q <= sample_q + 32'd1;
+            end else begin
+                address_q <= address_q + 1'b1;
+                sample_q <= sample_q + 32'd1;
+            end
+        end
+        if (rst)
+            busy_q <= 1'b0;
+        else if (accept)
+            busy_q <= command_data[79:48] != 32'd0;
+        else if (go && (run ? (last_cycle && end_of_program && last_round) : (sample_q == count_q - 32'd1)))
+            busy_q <= 1'b0;
+    end
+
+    wire unused = &{1'b0, command_data};
+endmodule
+
+`default_nettype wire

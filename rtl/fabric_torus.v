@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Torus of processing elements: row rings west to east, column rings north to south, chains along the rows for samples,
+// targets and results (ClosNets, figures 4 to 6). Everything on it moves one hop a cycle. Latency 1 a step.
+`default_nettype none
+
+module fabric_torus #(
+    parameter ROWS = 4,
+    parameter COLUMNS = 4,
+    parameter WORD = 9,
+    parameter WEIGHT = 12,
+    parameter ACC = 24,
+    parameter SHIFT = 7,
+    parameter FRACTION = 5,
+    parameter WIDEN = 3,
+    parameter UPDATE_SHIFT = 10,
+    parameter BANKS = 3,
+    parameter DEPTH = 32,
+    parameter ADDRESS = 5,
+    parameter LENGTH = 8,
+    parameter STORE = 6,
+    parameter SIGMOID = 1,
+    parameter SIGMOID_TABLE = "sigmoid.hex",
+    parameter SLOPE_TABLE = "derivative.hex"
+) (
+    input  wire                   clk,
+    input  wire                   rst,
+    input  wire                   enable,
+    // chains, one word a row
+    input  wire                   input_shift,
+    input  wire [ROWS*WEIGHT-1:0] input_data,
+    input  wire                   target_shift,
+    input  wire [ROWS*WORD-1:0]   target_data,
+    input  wire                   output_shift,
+    output wire [ROWS*WEIGHT-1:0] output_data,
+    // what enters the first place of each row where more values circulate than the ring has places
+    input  wire [ROWS*WORD-1:0]   operand_feed,
+    input  wire [ROWS*WORD-1:0]   activation_feed,
+    // control, one cycle ahead
+    input  wire                   next_start,
+    input  wire                   next_same,
+    input  wire                   next_forward_run,
+    input  wire                   next_forward_axis,
+    input  wire [1:0]             next_forward_bank,
+    input  wire [ADDRESS-1:0]     next_forward_base,
+    input  wire [LENGTH-1:0]      next_forward_length,
+    input  wire                   next_backward_axis,
+    input  wire [ADDRESS-1:0]     next_backward_base,
+    input  wire [LENGTH-1:0]      next_backward_length,
+    input  wire [3:0]             next_backward_store,
+    input  wire                   advance,
+    input  wire                   load_operand,
+    input  wire                   load_delta,
+    input  wire                   load_activation,
+    // control
+    input  wire                   forward_run,
+    input  wire                   forward_start,
+    input  wire                   forward_last,
+    input  wire                   forward_axis,
+    input  wire [1:0]             forward_bank,
+    input  wire                   forward_feed,
+    input  wire [1:0]             forward_kind,
+    input  wire [1:0]             forward_scale,
+    input  wire                   forward_save,
+    input  wire [3:0]             forward_store,
+    input  wire [LENGTH-1:0]      present_row,
+    input  wire [LENGTH-1:0]      present_column,
+    input  wire                   backward_run,
+    input  wire                   backward_start,
+    input  wire                   backward_last,
+    input  wire                   backward_derive,
+    input  wire                   backward_axis,
+    input  wire [1:0]             backward_bank,
+    input  wire                   backward_feed,
+    input  wire                   backward_rectified,
+    input  wire [1:0]             backward_scale,
+    input  wire                   stochastic,
+    input  wire [2:0]             rate,
+    input  wire                   output_activation,
+    input  wire                   output_delta,
+    input  wire                   output_weight,
+    input  wire                   error_take,
+    input  wire                   error_pass,
+    input  wire                   weight_load
+);
+    // Addresses depend on the place on the ring only: one generator for all row rings, one for all column rings.
+    wire [COLUMNS*ADDRESS-1:0] forward_columns;
+    wire [ROWS*ADDRESS-1:0] forward_rows;
+    wire [COLUMNS*ADDRESS-1:0] backward_columns;
+    wire [ROWS*ADDRESS-1:0] backward_rows;
+    wire [COLUMNS*ADDRESS-1:0] forward_columns_q;
+    wire [ROWS*ADDRESS-1:0] forward_rows_q;
+    wire [COLUMNS*ADDRESS-1:0] write_columns;
+    wire [ROWS*ADDRESS-1:0] write_rows;
+    wire [ADDRESS+LENGTH-1:0] forward_wide = {{ADDRESS{1'b0}}, next_forward_length};
+    wire [ADDRESS+LENGTH-1:0] backward_wide = {{ADDRESS{1'b0}}, next_backward_length};
+    wire [ADDRESS-1:0] forward_end = next_forward_base + forward_wide[ADDRESS-1:0];
+    wire [ADDRESS-1:0] backward_end = next_backward_base + backward_wide[ADDRESS-1:0];
+
+    fabric_ring_address #(.SIZE(COLUMNS), .ADDRESS(ADDRESS)) forward_along_row (
+        .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_forward_base),
+        .last(forward_end), .address(forward_columns), .address_q(forward_columns_q)
+    );
+    fabric_ring_address #(.SIZE(ROWS), .ADDRESS(ADDRESS)) forward_along_column (
+        .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_forward_base),
+        .last(forward_end), .address(forward_rows), .address_q(forward_rows_q)
+    );
+    fabric_ring_address #(.SIZE(COLUMNS), .ADDRESS(ADDRESS)) backward_along_row (
+        .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_backward_base),
+        .last(backward_end), .address(backward_columns), .address_q(write_columns)
+    );
+    fabric_ring_address #(.SIZE(ROWS), .ADDRESS(ADDRESS)) backward_along_column (
+        .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_backward_base),
+        .last(backward_end), .address(backward_rows), .address_q(write_rows)
+    );
+
+    genvar r;
+    genvar c;
+    generate
+        for (r = 0; r < ROWS; r = r + 1) begin : row
+            localparam [LENGTH-1:0] ROW = r;
+            wire row_present = (r == 0) || (present_row > ROW - 1'b1);
+            for (c = 0; c < COLUMNS; c = c + 1) begin : pe
+                localparam [LENGTH-1:0] COLUMN = c;
+                localparam WEST = (c == 0) ? COLUMNS - 1 : c - 1;
+                localparam NORTH = (r == 0) ? ROWS - 1 : r - 1;
+                wire [WEIGHT-1:0] input_in;
+                wire [WEIGHT-1:0] input_q;
+                wire [WORD-1:0] target_in;
+                wire [WORD-1:0] target_q;
+                wire [WEIGHT-1:0] output_in;
+                wire [WEIGHT-1:0] output_q;
+                wire [WORD-1:0] operand_west;
+                wire [WORD-1:0] operand;
+                wire [ACC-1:0] sum;
+                wire [WORD-1:0] activation_west;
+                wire [WORD-1:0] activation;
+
+                if (c == 0) begin : first_place
+                    assign input_in = input_data[r*WEIGHT +: WEIGHT];
+                    assign target_in = target_data[r*WORD +: WORD];
+                    assign output_in = {WEIGHT{1'b0}};
+                    assign operand_west = forward_feed ? operand_feed[r*WORD +: WORD] : row[r].pe[WEST].operand;
+                    assign activation_west = backward_feed ? activation_feed[r*WORD +: WORD]
+                        : row[r].pe[WEST].activation;
+                end else begin : further_place
+                    assign input_in = row[r].pe[WEST].input_q;
+                    assign target_in = row[r].pe[WEST].target_q;
+                    assign output_in = row[r].pe[WEST].output_q;
+                    assign operand_west = row[r].pe[WEST].operand;
+                    assign activation_west = row[r].pe[WEST].activation;
+                end
+
+                if (c == COLUMNS - 1) begin : last_place
+                    wire unused = &{1'b0, input_q, target_q};
+                end
+
+                fabric_pe #(
+                    .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .WIDEN(WIDEN),
+                    .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .STORE(STORE),
+                    .SIGMOID(SIGMOID), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE),
+                    .INDEX(r * COLUMNS + c)
+                ) element (
+                    .clk(clk),
+                    .rst(rst),
+                    .enable(enable),
+                    .input_shift(input_shift),
+                    .input_in(input_in),
+                    .input_q(input_q),
+                    .target_shift(target_shift),
+                    .target_in(target_in),
+                    .target_q(target_q),
+                    .output_shift(output_shift),
+                    .output_in(output_in),
+                    .output_q(output_q),
+                    .operand_west(operand_west),
+                    .operand_north(row[NORTH].pe[c].operand),
+                    .operand(operand),
+                    .sum_west(row[r].pe[WEST].sum),
+                    .sum_north(row[NORTH].pe[c].sum),
+                    .sum(sum),
+                    .activation_west(activation_west),
+                    .activation_north(row[NORTH].pe[c].activation),
+                    .activation(activation),
+                    .next_forward_column(forward_columns[c*ADDRESS +: ADDRESS]),
+                    .next_forward_row(forward_rows[r*ADDRESS +: ADDRESS]),
+                    .next_backward_column(backward_columns[c*ADDRESS +: ADDRESS]),
+                    .next_backward_row(backward_rows[r*ADDRESS +: ADDRESS]),
+                    .write_column(write_columns[c*ADDRESS +: ADDRESS]),
+                    .write_row(write_rows[r*ADDRESS +: ADDRESS]),
+                    .next_forward_run(next_forward_run),
+                    .next_forward_axis(next_forward_axis),
+                    .next_forward_bank(next_forward_bank),
+                    .next_backward_axis(next_backward_axis),
+                    .next_backward_store(next_backward_store),
+                    .load_operand(load_operand),
+                    .load_delta(load_delta),
+                    .load_activation(load_activation),
+                    .forward_run(forward_run),
+                    .forward_start(forward_start),
+                    .forward_last(forward_last),
+                    .forward_axis(forward_axis),
+                    .forward_bank(forward_bank),
+                    .forward_kind(forward_kind),
+                    .forward_scale(forward_scale),
+                    .forward_save(forward_save),
+                    .forward_store(forward_store),
+                    .present(row_present && ((c == 0) || (present_column > COLUMN - 1'b1))),
+                    .backward_run(backward_run),
+                    .backward_start(backward_start),
+                    .backward_last(backward_last),
+                    .backward_derive(backward_derive),
+                    .backward_axis(backward_axis),
+                    .backward_bank(backward_bank),
+                    .backward_rectified(backward_rectified),
+                    .backward_scale(backward_scale),
+                    .stochastic(stochastic),
+                    .rate(rate),
+                    .output_activation(output_activation),
+                    .output_delta(output_delta),
+                    .output_weight(output_weight),
+                    .error_take(error_take),
+                    .error_pass(error_pass),
+                    .weight_load(weight_load)
+                );
+            end
+            assign output_data[r*WEIGHT +: WEIGHT] = row[r].pe[COLUMNS-1].output_q;
+        end
+    endgenerate
+
+    wire unused = &{1'b0, forward_columns_q, forward_rows_q, forward_wide, backward_wide};
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,112 @@
+"""The tables of accuracy against density, on records made up so that the answers are known."""
+
+import pandas as pd
+import pytest
+
+from fabric.experiments.studies import accuracy_vs_density as study
+from fabric.experiments.verdicts import as_printed
+
+
+def record(layers: str, fan_outs: tuple[int, ...], curve: list[float], seed: int, pattern: str = "structured") -> dict:
+    (row,) = study.layouts(layers, [fan_outs], [pattern]).to_dict("records")
+    held = {"training_bytes": 16 * row["weights"], "index_bytes": 12 * row["weights"]}
+    return {**row, "seed": seed, "accuracy": curve[-1], "accuracy_by_epoch": curve, **held}
+
+
+RECORDS = pd.DataFrame(
+    [record("784-112-10", (2, 10), [0.5] * 29 + [0.941 + seed / 100, 0.96], seed) for seed in (0, 1)]
+    + [record("784-112-10", (42, 10), [0.5] * 29 + [0.979, 0.98], seed) for seed in (0, 1)]
+    + [record("784-112-10", (112, 10), [0.5] * 29 + [0.9795, 0.99], seed) for seed in (0, 1)]
+    + [record("784-43-10", (43, 10), [0.5] * 30 + [0.97 - seed / 100], seed) for seed in (0, 1)]
+)
+
+
+def test_layouts_are_those_of_the_poster():
+    table = study.layouts("784-112-10", [(42, 10), (2, 10)])
+    assert (100 * table["density"]).round(2).tolist() == [38.29, 3.02]
+    assert table["weights"].tolist() == [34048, 2688]
+    assert table["fan_outs"].tolist() == ["42, 10", "2, 10"]
+
+
+def test_the_penalty_meets_both_published_settings():
+    dense, half = study.layouts("784-112-10", [(112, 10)]), study.layouts("800-100-10", [(50, 10)])
+    (config,) = study.configurations(dense, "mnist", 50, 1)
+    assert config.l2 == 1.1e-4
+    (config,) = study.configurations(half, "mnist", 50, 1)
+    assert config.l2 == pytest.approx(8e-5, rel=0.03)
+    assert [config.seed for config in study.configurations(half, "mnist", 50, 3, l2=False)] == [0, 1, 2]
+    assert study.configurations(half, "mnist", 50, 1, l2=False)[0].l2 == 0
+
+
+def test_printed_accuracies_belong_to_the_densities_they_were_printed_for():
+    """Slide 12 of the Asilomar talk labels its points 1.5, 2.2, 3, 4, 5.7, 10, 15, 20, 26, 38.5, 50, 75 and 100 %."""
+    printed = study.printed_accuracies()
+    fan_outs = printed[printed["layers"] == "784-112-10"]["fan_outs"].unique()
+    table = study.layouts("784-112-10", [tuple(map(int, outs.split(","))) for outs in fan_outs])
+    labels = [1.5, 2.2, 3, 4, 5.7, 10, 15, 20, 26, 38.5, 50, 75, 100]
+    assert (100 * table["density"]).tolist() == pytest.approx(labels, rel=0.03)
+    eight = printed[printed["layers"] == "800-100-10"]["fan_outs"].unique()
+    table = study.layouts("800-100-10", [tuple(map(int, outs.split(","))) for outs in eight])
+    assert (100 * table["density"]).tolist() == pytest.approx([2.2, 5.6, 11.1, 21.0, 40.7, 60.5, 80.2, 100], rel=0.03)
+
+
+def test_tables_by_epoch_stand_beside_print():
+    table = study.by_epoch(RECORDS, [30, 31]).set_index(["layers", "fan_outs", "epoch"])
+    assert table.loc[("784-112-10", "2, 10", 30), "accuracy"] == pytest.approx(0.946)
+    assert table.loc[("784-112-10", "2, 10", 30), "printed"] == pytest.approx(0.951)
+    assert table["printed"].notna().sum() == 3
+    shown = study.beside_print(table.reset_index())
+    assert set(shown["layers"]) == {"784-112-10"}
+    assert set(shown["epoch"]) == {30}
+    # Seed 0: -1.0, 0 and 0 percentage points; seed 1: 0, 0 and 0.
+    differences = study.above_printed(RECORDS, "784-112-10", 30)
+    assert differences.tolist() == pytest.approx([-1 / 3, 0], abs=1e-9)
+
+
+def test_large_and_sparse_meets_small_and_dense_of_the_same_weights():
+    (row,) = study.large_and_sparse(RECORDS).to_dict("records")
+    assert (row["large"], row["fan_outs"], row["small"]) == ("784-112-10", "42, 10", "784-43-10")
+    assert abs(row["large_weights"] / row["small_weights"] - 1) < 0.02
+    assert row["large_minus_small"] == pytest.approx(0.015)
+    assert row["seeds"] == 2
+
+
+def test_networks_are_found_by_name():
+    assert study.percent(RECORDS, "784-112-10", "42, 10", epoch=30).tolist() == pytest.approx([97.9, 97.9])
+    with pytest.raises(ValueError, match="records must hold layers 784-112-10 with random fan-outs 42, 10"):
+        study.percent(RECORDS, "784-112-10", "42, 10", pattern="random")
+
+
+def test_storage_at_equal_accuracy_takes_the_smallest_setting_that_reaches_it():
+    others = pd.DataFrame(
+        {
+            "method": ["hashing", "hashing", "l1"],
+            "strength": [0.1, 0.3, 0.5],
+            "accuracy": [0.9, 0.985, 0.5],
+            "weights": [100, 300, 5],
+            "training_bytes": [1600, 4800, 9000],
+            "index_bytes": [40, 40, 0],
+        }
+    )
+    predefined = RECORDS[RECORDS["layers"] == "784-112-10"]
+    table = study.storage(others, predefined, 31)
+    assert set(table["method"]) == {"dense", "predefined", "hashing", "l1"}
+    equal = study.at_equal_accuracy(table, 0.975).set_index("method")
+    assert equal["setting"].to_dict() == {"dense": "112, 10", "predefined": "42, 10", "hashing": "0.3"}
+    assert equal.loc["predefined", "training_bytes"] == 16 * 34048
+
+
+def test_a_convolutional_study_compares_its_first_two_networks():
+    fan_outs = [(112, 10), (2, 10), (42, 10)]
+    mnist, other = RECORDS.assign(dataset="mnist"), RECORDS.assign(dataset="digits", accuracy=0.1)
+    dense, sparse = study.dense_and_sparse(pd.concat([other, mnist]), "mnist", "784-112-10", fan_outs)
+    assert dense.tolist() == pytest.approx([99, 99])
+    assert sparse.tolist() == pytest.approx([96, 96])
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"),
+    [([98.08, 98.1, 98.09], "supported"), ([97.0, 97.1, 97.05], "refuted"), ([97.8, 97.9, 97.95], "undecided")],
+)
+def test_a_printed_measurement_is_reproduced_within_its_tolerance(ours, verdict):
+    assert as_printed("predefined-stored-784", ours, 0.2, "").verdict == verdict

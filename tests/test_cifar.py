@@ -1,0 +1,110 @@
+"""The reader of CIFAR-10's pickles makes arrays of bytes and calls nothing else."""
+
+import hashlib
+import os
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric.experiments import data
+from fabric.experiments.cifar import UnsafePickleError, read_batch
+
+
+def pickled(content: object) -> bytes:
+    """A pickle that names NumPy's functions as those of CIFAR-10 do."""
+    return pickle.dumps(content, protocol=3).replace(b"numpy._core.", b"numpy.core.")
+
+
+@given(st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_arrays_and_labels_come_back(samples, seed):
+    rng = np.random.default_rng(seed)
+    images, labels = rng.integers(256, size=(samples, 12), dtype=np.uint8), rng.integers(10, size=samples).tolist()
+    read_images, read_labels = read_batch(pickled({b"data": images, b"labels": labels}))
+    assert np.array_equal(read_images, images)
+    assert read_images.dtype == np.uint8
+    assert read_labels.tolist() == labels
+
+
+class Intruder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_that_calls_anything_is_refused_before_the_call(tmp_path):
+    victim = tmp_path / "touched"
+    content = pickle.dumps({b"data": Intruder(victim), b"labels": []}, protocol=3)
+    with pytest.raises(UnsafePickleError, match=r"must name only numpy.core.multiarray._reconstruct, .* it names"):
+        read_batch(content)
+    assert not victim.exists()
+    pickle.loads(content)  # the same bytes do harm where nobody looks
+    assert victim.exists()
+
+
+def test_arrays_of_anything_but_bytes_are_refused():
+    for array in (np.array(["a", {}], dtype=object), np.zeros(3)):
+        with pytest.raises(UnsafePickleError, match=r"unsigned bytes \(u1\), it holds"):
+            read_batch(pickled({b"data": array, b"labels": []}))
+
+
+@pytest.mark.skipif("FABRIC_DATA" not in os.environ, reason="set FABRIC_DATA to a folder with cifar-10-batches-py")
+def test_the_published_set():
+    data.load.cache_clear()
+    cifar = data.load("cifar10")
+    assert cifar.train_x.shape == (50000, 3072)
+    assert cifar.test_x.shape == (10000, 3072)
+    assert cifar.train_y[:10].tolist() == [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]
+    assert cifar.train_y.bincount().tolist() == [5000] * 10
+    assert cifar.test_y.bincount().tolist() == [1000] * 10
+    data.load.cache_clear()
+
+
+def test_a_damaged_batch_is_never_unpickled(tmp_path, monkeypatch):
+    victim = tmp_path / "touched"
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    (folder / "data_batch_1").write_bytes(pickle.dumps(Intruder(victim)))
+    monkeypatch.setenv("FABRIC_DATA", str(tmp_path))
+    with pytest.raises(data.DataError, match=r"data_batch_1 is damaged: its MD5 is .*, wanted c99cafc1.*https"):
+        data.load("cifar10")
+    assert not victim.exists()
+    (folder / "data_batch_1").unlink()
+    with pytest.raises(data.DataError, match=r"data_batch_1 is missing \(MD5 wanted: c99cafc1.*unset FABRIC_DATA"):
+        data.load("cifar10")
+
+
+def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(tmp_path, monkeypatch):
+    batch = pickled({b"data": np.full((2, 12), 255, np.uint8), b"labels": [3, 4]})
+    asked = []
+
+    def retrieve(url, known_hash, fname, path, processor):
+        asked.append((url, known_hash))
+        source = tmp_path / "batch"
+        source.write_bytes(batch)
+        with tarfile.open(Path(path) / fname, "w:gz") as archive:
+            for file in data._HASHES["cifar10"]:
+                archive.add(source, f"cifar-10-batches-py/{file}")
+        processor(str(Path(path) / fname), "download", None)
+
+    monkeypatch.delenv("FABRIC_DATA", raising=False)
+    monkeypatch.setattr(data.pooch, "os_cache", lambda name: tmp_path)
+    monkeypatch.setattr(data.pooch, "retrieve", retrieve)
+    with pytest.raises(data.DataError, match=r"cifar-10-batches-py/data_batch_1 is damaged"):
+        data.load("cifar10")
+    digest = f"md5:{hashlib.md5(batch, usedforsecurity=False).hexdigest()}"
+    monkeypatch.setitem(data._HASHES, "cifar10", dict.fromkeys(data._HASHES["cifar10"], digest))
+    loaded = data.load("cifar10")
+    data.load.cache_clear()
+    assert loaded.train_x.shape == (10, 12)
+    assert (loaded.test_x == 1).all()
+    assert loaded.test_y.tolist() == [3, 4]
+    assert set(asked) == {
+        ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a")
+    }

@@ -1,0 +1,119 @@
+"""The Verilog against the golden model, bit for bit, on small tori with everything drawn at random."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from machine_builds import BUILDS
+
+from fabric.hardware import FixedPoint, GoldenMachine, Machine, SimulationError, TorusMapping, cycles, program
+from fabric.hardware.verification import differences, random_case
+
+
+@pytest.fixture(scope="module", params=BUILDS)
+def machine(request):
+    return Machine(BUILDS[request.param])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_rtl_equals_the_golden_model(machine, seed):
+    case = random_case(machine.torus, np.random.default_rng(seed))
+    assert list(differences(machine, case)) == []
+
+
+def test_planted_difference_is_found(machine, monkeypatch):
+    """The comparison can fail: a golden model that holds one other weight is caught."""
+    rng = np.random.default_rng(0)
+    case = next(c for c in (random_case(machine.torus, rng) for _ in range(1000)) if not c.program.trains)
+    load = GoldenMachine.load
+
+    def load_another(golden, weights):
+        load(golden, [weights[0] ^ 1, *weights[1:]])
+
+    monkeypatch.setattr(GoldenMachine, "load", load_another)
+    assert "weights of phase 0" in list(differences(machine, case))
+
+
+def test_hang_is_named(machine):
+    """Without a target the machine waits for ever, and says where."""
+    rng = np.random.default_rng(1)
+    case = next(c for c in (random_case(machine.torus, rng) for _ in range(1000)) if c.program.trains)
+    machine.reset()
+    machine.load(case.mapping, case.weights)
+    never = np.ones(1, dtype=np.uint8)
+    with pytest.raises(SimulationError, match=r"hangs while running.*target 0 of"):
+        machine.run(case.mapping, case.program, case.inputs, case.targets, case.rate_exponent,
+                    stalls=type(case.stalls)(target=never))  # fmt: skip
+    machine.reset()
+
+
+def test_golden_model_tends_to_autograd():
+    """With fine formats a sequential step of the golden model is one of gradient descent in floating point."""
+    torch = pytest.importorskip("torch")
+    fixed = FixedPoint(16, 24, 9, 15, 22, 10)
+    mapping = TorusMapping([(12, 8, 4, 3, 2)])
+    rng = np.random.default_rng(0)
+    floats = [rng.uniform(-0.5, 0.5, (p.rings, p.neurons, p.values)) for p in mapping.phases]
+    golden = GoldenMachine(mapping, fixed)
+    golden.load([fixed.weights(w) for w in floats])
+    x, y = rng.uniform(-1, 1, (1, 12)), rng.uniform(-1, 1, (1, 8))
+    out, _ = golden.run(program(mapping, "sequential"), fixed.activations(x), fixed.activations(y), 4, stochastic=False)
+    w = [torch.tensor(v, requires_grad=True) for v in floats]
+    h = torch.einsum("rmi,ri->mr", w[0], torch.tensor(x).reshape(4, 3))
+    h = torch.einsum("mor,mr->om", w[1], h)
+    z = torch.einsum("ojm,om->oj", w[2], h).reshape(-1)
+    (0.5 * ((z - torch.tensor(y[0])) ** 2).sum()).backward()
+    assert np.allclose(out[0] / 2**9, z.detach(), atol=2**-7)
+    for have, before in zip(golden.weights(), w, strict=True):
+        want = (before - 2**-4 * before.grad).detach().numpy()
+        assert np.allclose(have / 2**22, want, atol=2**-4 * 2**-6)
+
+
+@pytest.mark.parametrize(
+    ("cascade", "interval"),
+    [
+        ((1024, 1024, 32, 32, 32), 96),
+        ((1024, 256, 32, 16, 32), 80),
+        ((1024, 256, 32, 8, 32), 72),
+        ((1024, 256, 16, 8, 16), 96),
+        ((1024, 256, 16, 5, 16), 96),
+    ],
+)
+def test_overlapped_interval_is_the_sum_of_the_ring_lengths(cascade, interval):
+    mapping = TorusMapping([cascade])
+    assert cycles(program(mapping, "inference")).interval == interval
+    assert cycles(program(mapping, "overlapped")).interval == interval
+    assert cycles(program(mapping, "sequential")).interval == 2 * interval + 2
+
+
+@pytest.mark.parametrize(
+    ("rotation", "late"), [(0, {0: 2, 1: 1, 2: 0}), (1, {0: 2, 1: 1, 2: 1}), (2, {0: 1, 1: 1, 2: 0})]
+)
+def test_updates_are_late_as_the_rotation_says(rotation, late):
+    assert program(TorusMapping([(16, 16, 4, 4, 4)]), "overlapped", rotation=rotation).late() == late
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([(10, 8, 4, 2, 4)],), "R_i must divide I"),
+        (([(8, 8, 4, 2, 4)], None, 2, 2), "at least 4 rows"),
+        (([(8, 8, 4, 2, 4), (8, 4, 2, 2, 2)],), "must take its inputs as 4 rows of 2"),
+        (([(8, 8, 4, 2, 4)], ["tanh"]), "activations must be one of"),
+        (([(4, 4)], None, 2, 4), "exactly one row"),
+    ],
+)
+def test_mappings_that_do_not_fit_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TorusMapping(*arguments)
+
+
+def test_random_words_have_the_full_period():
+    state, seen = 1, 0
+    while seen == 0 or state != 1:
+        state = (state ^ (state << 7)) & 0xFFFF
+        state ^= state >> 9
+        state = (state ^ (state << 8)) & 0xFFFF
+        seen += 1
+    assert seen == 65535
