@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from fabric.nn.init import (
     glorot_uniform_,
     sparse_glorot_uniform_,
 )
+from fabric.plots import training_figure, variance_figure
 from fabric.topology import Topology
 
 CASCADES = sparse_glorot.deep_cascades(16, 10)
@@ -139,3 +141,28 @@ def test_scaling_end_to_end_is_trained_only_where_it_changes_something(tmp_path,
 def test_scaled_cascades_have_the_variance_of_the_dense_layer():
     for t in CASCADES.values():
         assert expected_variance(t, end_to_end_glorot_uniform_).forward.mean() == pytest.approx(1)
+
+
+def test_figures_show_every_mean_of_the_tables():
+    table = pd.concat(
+        sparse_glorot.variances(CASCADES, name, draws=2, samples=2, seed=0)
+        for name in ("sparse_glorot_uniform", "glorot_uniform")
+    )
+    figure = variance_figure(table)
+    ends = table[table["passed"] == table["stages"]]
+    for ax, direction in zip(figure.axes[:2], ("forward", "backward"), strict=True):
+        shown = sorted(bars.lines[0].get_ydata()[0] for bars in ax.containers)
+        assert shown == sorted(ends.loc[ends["direction"] == direction, "measured"])
+    plt.close(figure)
+
+    names = ["sparse_glorot_uniform", "glorot_uniform"]
+    accuracy = pd.DataFrame(
+        {"family": "torus", "stages": [2, 12, 2, 12], "initialization": np.repeat(names, 2), "accuracy": [0.9] * 4}
+    ).assign(low=0.8, high=0.95)
+    curves = accuracy.merge(pd.DataFrame({"epoch": [1, 2, 3]}), how="cross")
+    figure = training_figure(accuracy, curves, scanned="torus", fewest_stages=8)
+    first, second = figure.axes
+    assert [len(bars.lines[0].get_xdata()) for bars in first.containers] == [2, 2]  # both depths
+    assert [len(bars.lines[0].get_xdata()) for bars in second.containers] == [3, 3]  # the deep one, every epoch
+    assert second.get_title() == "torus, 12 stages"
+    plt.close(figure)

@@ -34,6 +34,7 @@ def variance_figure(table: pd.DataFrame) -> Figure:
         for row, initializations in enumerate((list(_LINES), ["sparse_glorot_uniform"])):
             chosen = table["initialization"].isin(initializations) & (table["direction"] == direction)
             _draw_variances(axes[row, column], table[chosen])
+        axes[0, column].yaxis.set_major_locator(LogLocator(base=1e10))
         axes[0, column].set_title(title)
         axes[1, column].set_xlabel(f"stages passed from the {'inputs' if direction == 'forward' else 'outputs'}")
         axes[1, column].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -78,14 +79,16 @@ def training_figure(accuracy: pd.DataFrame, curves: pd.DataFrame, scanned: str, 
         fewest_stages: of the networks that get a panel.
     """
     panels = list(curves[curves["stages"] >= fewest_stages].groupby(["family", "stages"], sort=False))
-    columns = 3
+    columns = min(4, len(panels) + 1)
     rows = -(-(len(panels) + 1) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(10, 0.6 + 2.7 * rows), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(3 * columns, 0.6 + 2.7 * rows), sharey=True, squeeze=False)
     first, *others = axes.flat
-    _draw_accuracy(first, accuracy[accuracy["family"] == scanned], "stages")
+    scan = accuracy[accuracy["family"] == scanned]
+    _draw_accuracy(first, scan, "stages")
     first.set_xscale("log", base=2)
-    first.set(title=f"{_NAMES[scanned]}, after the last epoch", xlabel="stages")
-    first.xaxis.set_major_formatter(lambda stages, _: f"{stages:g}")
+    depths = sorted(set(scan["stages"]))
+    first.set_xticks(depths, map(str, depths))
+    first.set(title=f"{_NAMES[scanned]}, last epoch", xlabel="stages")
     for ax, ((family, stages), table) in zip(others, panels, strict=False):
         _draw_accuracy(ax, table, "epoch")
         ax.set(title=f"{_NAMES[family]}, {stages} stages", xlabel="epoch")
