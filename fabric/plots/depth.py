@@ -37,7 +37,7 @@ def depth_figure(table: pd.DataFrame) -> Figure:
             ax.set_xlabel(name)
         row[0].set_xscale("log", base=2)
         row[0].xaxis.set_major_formatter(lambda stages, _: f"{stages:g}")
-        row[1].set_xscale("symlog", linthresh=1, linscale=0.4)
+        row[1].set_xscale("symlog", linthresh=1, linscale=0.8)
         most = table["fewest_paths"].max()
         row[1].set_xlim(-0.5, 10 * most)
         row[1].set_xticks([0, *10.0 ** np.arange(0, np.log10(10 * most), 2)])
