@@ -17,6 +17,7 @@ from fabric.nn.init import (
     glorot_uniform_,
     he_normal_,
     orthogonal_,
+    skip_scaled_glorot_uniform_,
     sparse_glorot_normal_,
     sparse_glorot_uniform_,
 )
@@ -27,6 +28,7 @@ INITIALIZATIONS = {
     "sparse_glorot_normal": sparse_glorot_normal_,
     "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
     "orthogonal": orthogonal_,
+    "skip_scaled_glorot_uniform": skip_scaled_glorot_uniform_,
     "glorot_uniform": glorot_uniform_,
     "he_normal": he_normal_,
 }

@@ -87,7 +87,11 @@ def higher(claim: str, values: Sequence[float], reason: str, than: float = 0.0) 
 
     Supported if the 95 % interval of the mean lies above `than`, refuted if it lies below, undecided otherwise.
     """
-    bounds = interval(values)
+    return above(claim, interval(values), reason, than)
+
+
+def above(claim: str, bounds: Interval, reason: str, than: float = 0.0) -> Verdict:
+    """As `higher`, for a statistic whose 95 % interval is known already, from a bootstrap for instance."""
     verdict = "supported" if bounds.low > than else "refuted" if bounds.high < than else "undecided"
     return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
 

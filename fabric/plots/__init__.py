@@ -16,8 +16,10 @@ from fabric.plots.density import (
     accuracy_by_pattern,
 )
 from fabric.plots.depth import depth_figure
+from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
+from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
 
@@ -25,11 +27,13 @@ __all__ = [
     "COLORS",
     "LABELS",
     "accuracy_against_bytes",
+    "accuracy_against_counts",
     "accuracy_against_density",
     "accuracy_against_parameters",
     "accuracy_against_weights",
     "accuracy_by_pattern",
     "accuracy_curves",
+    "accuracy_ranking",
     "depth_figure",
     "draw_banks",
     "draw_cells",
@@ -38,9 +42,11 @@ __all__ = [
     "draw_constraint_counts",
     "draw_reads",
     "draw_topology",
+    "hypervolume_curves",
     "mark_compression",
     "mark_published",
     "network_looks",
+    "pareto_panels",
     "training_figure",
     "use_style",
     "variance_figure",
