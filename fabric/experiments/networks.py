@@ -1,6 +1,7 @@
 """Networks as plain values: a tuple of layers, each a topology by name. What a configuration holds and hashes."""
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -121,6 +122,15 @@ class LayerWithSkips:
     def label(self) -> str:
         """For tables: "clos(8, 8, 4, 2, 4) + off-support skips"."""
         return f"{self.layer.label} + {self.skips.replace('_', '-')} skips"
+
+
+def layer(topology: str, arguments: Sequence[Any]) -> Layer:
+    """A `Layer` from what parameters of notebooks and JSON hold: lists become tuples."""
+    return Layer(topology, _as_tuple(arguments))
+
+
+def _as_tuple(argument: Any) -> Any:
+    return tuple(map(_as_tuple, argument)) if isinstance(argument, list | tuple) else argument
 
 
 def _is_plain(argument: Any) -> bool:

@@ -1,6 +1,7 @@
 """Training one network: configuration in, one flat record out."""
 
 import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import ClassVar
@@ -136,8 +137,8 @@ def padded(data: Dataset, inputs: int) -> Dataset:
 
 
 @contextmanager
-def one_thread():
-    """Run the block on one thread of PyTorch: the number of threads changes the bits."""
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread inside the context: the number of threads changes the bits of a result."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -96,6 +96,17 @@ def above(claim: str, bounds: Interval, reason: str, than: float = 0.0) -> Verdi
     return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
 
 
+def no_benefit(claim: str, values: Sequence[float], reason: str, margin: float) -> Verdict:
+    """Verdict on "not higher than zero by anything that matters", from differences paired by seed.
+
+    Supported if the 95 % interval of the mean lies below `margin`, the smallest difference that matters; otherwise
+    refuted if it lies above zero, undecided if it holds both.
+    """
+    bounds = interval(values)
+    verdict = "supported" if bounds.high < margin else "refuted" if bounds.low > 0 else "undecided"
+    return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
+
+
 def as_good(claim: str, ours: Sequence[float], other: Sequence[float], reason: str) -> Verdict:
     """Verdict on "ours is within the other's interval, or above it", from repetitions of both.
 

@@ -97,6 +97,15 @@ def orthogonal_(module: nn.Module, *, generator: torch.Generator | None = None) 
 
 
 def expected_variance(topology: Topology, initialise: Callable[..., nn.Module]) -> Variance:
+    """What an initialisation does to the outputs of a linear cascade and to the gradients at its inputs: exact.
+
+    Args and errors as for `expected_variance_by_level`.
+    """
+    levels = expected_variance_by_level(topology, initialise)
+    return Variance(levels[-1].forward, levels[0].backward)
+
+
+def expected_variance_by_level(topology: Topology, initialise: Callable[..., nn.Module]) -> list[Variance]:
     """What an initialisation does to signals and gradients of a linear cascade: exact, from the counts of its edges.
 
     Weights are independent with mean zero, so a neuron's mean square is the sum over its edges of the weight's variance
@@ -107,6 +116,9 @@ def expected_variance(topology: Topology, initialise: Callable[..., nn.Module]) 
         initialise: one of `sparse_glorot_uniform_`, `sparse_glorot_normal_`, `glorot_uniform_` and
             `end_to_end_glorot_uniform_`. The weights of `orthogonal_` are not independent on irregular stages; where
             all stages consist of routers, it has the variances of Sparse Glorot.
+
+    Returns:
+        One `Variance` per level, inputs first: depth + 1 of them.
 
     Raises:
         ValueError: another `initialise`.

@@ -15,7 +15,9 @@ from fabric.plots.density import (
     accuracy_against_weights,
     accuracy_by_pattern,
 )
+from fabric.plots.depth import depth_figure
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
+from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.style import COLORS, LABELS, use_style
@@ -35,6 +37,7 @@ __all__ = [
     "accuracy_curves",
     "accuracy_ranking",
     "animate_movement",
+    "depth_figure",
     "draw_banks",
     "draw_cascade",
     "draw_cells",
@@ -52,5 +55,7 @@ __all__ = [
     "network_looks",
     "pareto_panels",
     "timing_diagram",
+    "training_figure",
     "use_style",
+    "variance_figure",
 ]

@@ -116,6 +116,15 @@ def train_networks(
     return records
 
 
+def by_epoch(records: pd.DataFrame) -> pd.DataFrame:
+    """Records of `train` unrolled to one row per run and epoch: "epoch" (from 1) and "accuracy" after that epoch."""
+    curves = records.assign(
+        accuracy=records["accuracy_by_epoch"],
+        epoch=[list(range(1, len(curve) + 1)) for curve in records["accuracy_by_epoch"]],
+    ).explode(["accuracy", "epoch"], ignore_index=True)
+    return curves.astype({"accuracy": float, "epoch": int})
+
+
 def learning_curves(records: pd.DataFrame, training_samples: int) -> pd.DataFrame:
     """Records unrolled to one row per run and epoch, with the operations spent so far.
 
@@ -129,11 +138,7 @@ def learning_curves(records: pd.DataFrame, training_samples: int) -> pd.DataFram
     Returns:
         The records with "epoch" (from 1), "accuracy" after that epoch and "operations" up to it.
     """
-    curves = records.assign(
-        accuracy=records["accuracy_by_epoch"],
-        epoch=[list(range(1, len(curve) + 1)) for curve in records["accuracy_by_epoch"]],
-    ).explode(["accuracy", "epoch"], ignore_index=True)
-    curves = curves.astype({"accuracy": float, "epoch": int})
+    curves = by_epoch(records)
     return curves.assign(operations=6.0 * curves["weights"] * training_samples * curves["epoch"])
 
 
