@@ -1,4 +1,4 @@
-"""Threads of numerical libraries."""
+"""Threads of PyTorch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
 """Networks as plain values: a tuple of layers, each a topology by name. What a configuration holds and hashes."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,7 @@ from fabric.nn.init import (
     glorot_uniform_,
     he_normal_,
     orthogonal_,
+    skip_scaled_glorot_uniform_,
     sparse_glorot_normal_,
     sparse_glorot_uniform_,
 )
@@ -27,6 +28,7 @@ INITIALIZATIONS = {
     "sparse_glorot_normal": sparse_glorot_normal_,
     "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
     "orthogonal": orthogonal_,
+    "skip_scaled_glorot_uniform": skip_scaled_glorot_uniform_,
     "glorot_uniform": glorot_uniform_,
     "he_normal": he_normal_,
 }
@@ -133,6 +135,15 @@ class LayerWithSkips:
     def label(self) -> str:
         """For tables: "clos(8, 8, 4, 2, 4) + off-support skips"."""
         return f"{self.layer.label} + {self.skips.replace('_', '-')} skips"
+
+
+def layer(topology: str, arguments: Sequence[Any]) -> Layer:
+    """A `Layer` from what parameters of notebooks and JSON hold: lists become tuples."""
+    return Layer(topology, _as_tuple(arguments))
+
+
+def _as_tuple(argument: Any) -> Any:
+    return tuple(map(_as_tuple, argument)) if isinstance(argument, list | tuple) else argument
 
 
 def _is_plain(argument: Any) -> bool:
