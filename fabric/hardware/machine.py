@@ -161,21 +161,14 @@ class Machine:
         return mapping.collect_outputs(results), deltas[:, :rings, :values].reshape(len(deltas), rings * values)
 
     def _input(self, mapping: TorusMapping, inputs: np.ndarray, stalls: np.ndarray | None):
-        placed = mapping.place_inputs(self._words(inputs, "inputs"))
+        placed = mapping.place_inputs(self.torus.fixed_point.words(inputs, "inputs"))
         beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
         return self.simulation.stream("input", pack(beats, self.torus.fixed_point.weight), stalls)
 
     def _target(self, mapping: TorusMapping, targets: np.ndarray, stalls: np.ndarray | None):
-        placed = mapping.place_outputs(self._words(targets, "targets"))
+        placed = mapping.place_outputs(self.torus.fixed_point.words(targets, "targets"))
         beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
         return self.simulation.stream("target", pack(beats, self.torus.fixed_point.word), stalls)
-
-    def _words(self, values: np.ndarray, name: str) -> np.ndarray:
-        limit = 1 << (self.torus.fixed_point.word - 1)
-        values = np.asarray(values)
-        if values.size and (values.min() < -limit or values.max() >= limit):
-            raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {values.min()} to {values.max()}")
-        return values
 
     def _pump(self, arrays: dict[str, np.ndarray], doing: str) -> None:
         self._move({name: self.simulation.stream(name, beats) for name, beats in arrays.items()}, doing)
