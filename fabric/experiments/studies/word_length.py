@@ -104,7 +104,8 @@ def choose_formats(
         way(cascades, formats(word, weight, activation_whole, weight_whole), rates, scale)
         for (word, weight), (activation_whole, weight_whole, scale) in itertools.product(bits, ranges)
     ]
-    return choose(results, pd.DataFrame(rows), ["word", "weight"], dataset, seeds, held_out, "formats")
+    table = pd.DataFrame(rows).drop_duplicates(["fixed_point", "scales"])
+    return choose(results, table, ["word", "weight"], dataset, seeds, held_out, "formats")
 
 
 def choose_rates(
