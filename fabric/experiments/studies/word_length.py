@@ -74,10 +74,11 @@ def way(
 
 
 def last_layers(first: Sequence[int], last: Sequence[Sequence[int]], word: int, weight: int, rates: Sequence[int]):
-    """Rows for every last layer behind the first cascade, in fixed point and float32, with "place", where it runs."""
+    """Rows for every last layer behind the first cascade, with "place", where it runs."""
     return pd.DataFrame(
-        way((first, layer), fixed_point, rates) | {"place": "same torus" if len(layer) == 5 else "a ring of its own"}
-        for layer, fixed_point in itertools.product(last, (formats(word, weight), None))
+        way((first, layer), formats(word, weight), rates)
+        | {"place": "same torus" if len(layer) == 5 else "a ring of its own"}
+        for layer in last
     )
 
 
@@ -98,11 +99,13 @@ def choose_formats(
         cascades: the network.
         bits: pairs of operand and weight bits.
         ranges: triples: bits before the binary point of activations and of weights; scale of all phases but the last.
+            All but the first are tried only where weights are stored in as few bits as operands have.
         rates: exponents of the learning rates.
     """
     rows = [
         way(cascades, formats(word, weight, activation_whole, weight_whole), rates, scale)
-        for (word, weight), (activation_whole, weight_whole, scale) in itertools.product(bits, ranges)
+        for word, weight in bits
+        for activation_whole, weight_whole, scale in (ranges if weight == word else ranges[:1])
     ]
     table = pd.DataFrame(rows).drop_duplicates(["fixed_point", "scales"])
     return choose(results, table, ["word", "weight"], dataset, seeds, held_out, "formats")
