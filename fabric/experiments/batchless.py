@@ -6,6 +6,7 @@ the same samples in the same order.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,6 +40,28 @@ def orders(seed: int, samples: int, epochs: int) -> Iterator[np.ndarray]:
     rng = np.random.default_rng([seed, 1])
     for _ in range(epochs):
         yield rng.permutation(samples)
+
+
+def stretches(checks: Sequence[int], samples: int, epochs: int) -> Iterator[tuple[int, slice, bool]]:
+    """A training cut at the end of each epoch and where accuracy is measured, up to the last measurement.
+
+    Args:
+        checks: numbers of samples, all epochs counted together, after which accuracy is measured; increasing.
+        samples: of an epoch.
+        epochs: at most.
+
+    Yields:
+        Epoch, the part of it as a slice of its order, and whether accuracy is measured after it.
+
+    Raises:
+        ValueError: checks that do not increase from one to the end of the last epoch.
+    """
+    if not checks or any(b <= a for a, b in pairwise([0, *checks])) or checks[-1] > samples * epochs:
+        raise ValueError(f"checks must increase within 1 and {samples * epochs} samples, got {tuple(checks)}")
+    ends = sorted({*checks, *range(samples, checks[-1], samples)})
+    for begin, end in pairwise([0, *ends]):
+        first = begin - begin % samples
+        yield begin // samples, slice(begin - first, end - first), end in checks
 
 
 def samples(
