@@ -59,8 +59,8 @@ def throughput_over_clock(ax: Axes, table: pd.DataFrame, clocks: tuple[float, fl
     assumed = rows["clock_mhz"].dropna().iloc[0]
     ax.axvline(assumed, color="#999999", linewidth=0.8, zorder=1)
     ax.annotate(
-        f"{assumed:g} MHz,\nassumed", (assumed, 0.03), xycoords=("data", "axes fraction"), xytext=(4, 0),
-        textcoords="offset points", fontsize=8, color="#666666",
+        f"{assumed:g} MHz,\nassumed", (assumed, 0.98), xycoords=("data", "axes fraction"), xytext=(-4, 0),
+        textcoords="offset points", fontsize=8, color="#666666", ha="right", va="top",
     )  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -69,4 +69,4 @@ def throughput_over_clock(ax: Axes, table: pd.DataFrame, clocks: tuple[float, fl
     ax.set_xlim(*clocks)
     ax.set_xlabel("clock of the machine (MHz)")
     ax.set_ylabel("samples trained on per second")
-    ax.legend(loc="upper left")
+    ax.legend(loc="center right", frameon=True, framealpha=1, edgecolor="none")
