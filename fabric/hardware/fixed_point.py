@@ -73,6 +73,18 @@ class FixedPoint:
         """Floats as activation words, int64, rounded to nearest, half up, and saturated."""
         return quantise(values, self.activation_fraction, self.word)
 
+    def words(self, values: np.ndarray, name: str) -> np.ndarray:
+        """Integers that are words already, as int16.
+
+        Raises:
+            ValueError: a value that does not fit; the message calls them `name`.
+        """
+        limit = 1 << (self.word - 1)
+        values = np.asarray(values)
+        if values.size and (values.min() < -limit or values.max() >= limit):
+            raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {values.min()} to {values.max()}")
+        return values.astype(np.int16)
+
     def weights(self, values: np.ndarray) -> np.ndarray:
         """Floats as stored weights."""
         return quantise(values, self.weight_fraction, self.weight)

@@ -1,33 +1,57 @@
 """Golden model: the machine's arithmetic in integers, instruction by instruction. The RTL equals it bit for bit."""
 
-import numpy as np
-from numba import njit
+from typing import NamedTuple
 
+import numpy as np
+
+from fabric.hardware._steps import KINDS, STEP, run_steps
 from fabric.hardware.fixed_point import FixedPoint
-from fabric.hardware.mapping import TorusMapping
-from fabric.hardware.program import BANKS, Backward, Forward, Program, bases
+from fabric.hardware.mapping import Phase, TorusMapping
+from fabric.hardware.program import Backward, Forward, Program
 
 SEED_FACTOR = 40503
 
 
+class _Format(NamedTuple):
+    """What the loops need of a `FixedPoint`."""
+
+    word: int
+    weight: int
+    guard: int
+    fraction: int
+    widen: int
+    operand: int
+    update: int
+    sigmoid: np.ndarray
+    slope: np.ndarray
+
+
 class GoldenMachine:
-    """State of a torus: the weight memories and the random number generators of its PEs.
+    """State of a torus: the stored weights and the random number generators of its PEs.
 
     Args:
         mapping: cascades on the torus.
         fixed_point: formats.
-        banks: weight memories of a PE.
     """
 
-    def __init__(self, mapping: TorusMapping, fixed_point: FixedPoint, banks: int = BANKS) -> None:
+    def __init__(self, mapping: TorusMapping, fixed_point: FixedPoint) -> None:
         self.mapping = mapping
         self.fixed_point = fixed_point
-        self._bases = bases(mapping, banks)
-        depth = max(base + phase.length for (_, base), phase in zip(self._bases, mapping.phases, strict=True))
-        # (bank, row, column, address)
-        self._memory = np.zeros((banks, mapping.rows, mapping.columns, depth), dtype=np.int64)
-        self._sigmoid = fixed_point.sigmoid_table()
-        self._slope = fixed_point.slope_table()
+        ends = np.cumsum([0, *(phase.length for phase in mapping.phases)])
+        self._offsets = [int(end) for end in ends[:-1]]
+        # Row by row what all PEs use in a cycle, see _steps.py.
+        self._weights = np.zeros((ends[-1], mapping.rows * mapping.columns), dtype=np.int64)
+        self._format = _Format(
+            fixed_point.word,
+            fixed_point.weight,
+            fixed_point.guard,
+            fixed_point.activation_fraction,
+            fixed_point.delta_fraction - fixed_point.activation_fraction,
+            fixed_point.operand_fraction,
+            fixed_point.update_shift,
+            fixed_point.sigmoid_table(),
+            fixed_point.slope_table(),
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -37,17 +61,23 @@ class GoldenMachine:
 
     def load(self, weights: list[np.ndarray]) -> None:
         """Set the stored weights: for each phase integers (rings, neurons, values)."""
-        self._memory[:] = 0
-        for index, (phase, (bank, base)) in enumerate(zip(self.mapping.phases, self._bases, strict=True)):
+        for index, (phase, offset) in enumerate(zip(self.mapping.phases, self._offsets, strict=True)):
             held = self.mapping.memory(index, np.asarray(weights[index]))
-            self._memory[bank, :, :, base : base + phase.length] = held
+            by_place = held.transpose(1, 0, 2) if phase.axis == "row" else held
+            used = np.take_along_axis(by_place, self._addresses(phase), axis=2)
+            self._weights[offset : offset + phase.length] = used.transpose(2, 0, 1).reshape(phase.length, -1)
 
     def weights(self) -> list[np.ndarray]:
         """The stored weights of each phase, integers (rings, neurons, values)."""
-        return [
-            self.mapping.weights(index, self._memory[bank, :, :, base : base + phase.length]).copy()
-            for index, (phase, (bank, base)) in enumerate(zip(self.mapping.phases, self._bases, strict=True))
-        ]
+        read = []
+        for index, (phase, offset) in enumerate(zip(self.mapping.phases, self._offsets, strict=True)):
+            addresses = self._addresses(phase)
+            used = self._weights[offset : offset + phase.length].T.reshape(*self._by_place(phase), phase.length)
+            by_place = np.zeros_like(used)
+            np.put_along_axis(by_place, np.broadcast_to(addresses, used.shape), used, axis=2)
+            held = by_place.transpose(1, 0, 2) if phase.axis == "row" else by_place
+            read.append(self.mapping.weights(index, held).copy())
+        return read
 
     def run(
         self,
@@ -71,126 +101,54 @@ class GoldenMachine:
         Returns:
             Outputs (samples, outputs) and, where the program emits them, deltas of the inputs (samples, inputs),
             otherwise (0, inputs).
+
+        Raises:
+            ValueError: shapes or values that do not fit.
         """
-        samples = self.mapping.place_inputs(inputs)
-        wanted = self.mapping.place_outputs(targets) if program.trains else None
-        rate = self.fixed_point.rate(rate_exponent) if program.trains else 0
-        outputs = np.zeros((len(samples), self.mapping.rows, self.mapping.columns), dtype=np.int64)
-        input_deltas = []
-        operands: dict[tuple[int, int], np.ndarray] = {}  # (phase, sample) -> what circulates
-        deltas: dict[int, np.ndarray] = {}
-        for turn in range(len(samples) + program.drain):
-            for slot in program.slots:
-                if slot.forward and turn < len(samples):
-                    step = slot.forward
-                    x = samples[turn] if step.first else operands[step.phase, turn]
-                    operands[step.phase, turn] = x
-                    y = self._forward(step, x)
-                    if step.final:
-                        outputs[turn] = y
-                        if program.trains:
-                            deltas[turn] = wanted[turn] if targets_are_deltas else self._error(y, wanted[turn])
-                    else:
-                        operands[step.phase + 1, turn] = y
-                if slot.backward and 0 <= (sample := turn - slot.backward.lag) < len(samples):
-                    step = slot.backward
-                    a = operands.pop((step.phase, sample))
-                    deltas[sample] = self._backward(step, deltas[sample], a, rate, stochastic)
-                    if step.phase == 0:
-                        below = deltas.pop(sample)
-                        if step.emit:
-                            input_deltas.append(below)
-            if not program.trains:
-                operands.clear()
-        emitted = np.array(input_deltas, dtype=np.int64).reshape(-1, self.mapping.rows, self.mapping.columns)
-        (rings, values) = self.mapping.phases[0].rings, self.mapping.phases[0].values
-        return self.mapping.collect_outputs(outputs), emitted[:, :rings, :values].reshape(len(emitted), rings * values)
-
-    def _forward(self, step: Forward, x: np.ndarray) -> np.ndarray:
         fixed = self.fixed_point
-        y = np.zeros((self.mapping.rows, self.mapping.columns), dtype=np.int64)
-        memory = self._memory[step.bank, :, :, step.base : step.base + step.length]
-        _sums(memory, x, step.axis == "row", fixed.guard, y)
-        y = _rounded(y, fixed.operand_fraction + step.scale, fixed.word)
-        if step.kind == "relu":
-            y = np.maximum(y, 0)
-        elif step.kind == "sigmoid":
-            half = self._sigmoid[np.minimum(np.abs(y), len(self._sigmoid) - 1)]
-            y = np.where(y < 0, (1 << fixed.activation_fraction) - half, half)
-        y[step.rows :] = 0
-        y[:, step.columns :] = 0
-        return y
+        samples = self.mapping.place_inputs(fixed.words(inputs, "inputs"))
+        torus = (self.mapping.rows, self.mapping.columns)
+        wanted = np.zeros((0, *torus), dtype=np.int16)
+        if program.trains:
+            wanted = self.mapping.place_outputs(fixed.words(targets, "targets"))
+        outputs = np.zeros((len(samples), *torus), dtype=np.int16)
+        emits = any(slot.backward and slot.backward.emit for slot in program.slots)
+        emitted = np.zeros((len(samples) if emits else 0, *torus), dtype=np.int16)
+        forward, backward = self._table(program)
+        run_steps(
+            forward, backward, program.drain, self._format, fixed.rate(rate_exponent) if program.trains else 0,
+            -1 if stochastic else 1 << (fixed.update_shift - 1), targets_are_deltas, self._weights, self._random,
+            samples, wanted, outputs, emitted,
+        )  # fmt: skip
+        rings, values = self.mapping.phases[0].rings, self.mapping.phases[0].values
+        below = emitted[:, :rings, :values].reshape(len(emitted), rings * values)
+        return self.mapping.collect_outputs(outputs).astype(np.int64), below.astype(np.int64)
 
-    def _error(self, y: np.ndarray, target: np.ndarray) -> np.ndarray:
-        fixed = self.fixed_point
-        limit = 1 << (fixed.word - 1)
-        return np.clip((target - y) << (fixed.delta_fraction - fixed.activation_fraction), -limit, limit - 1)
+    def _table(self, program: Program) -> tuple[np.ndarray, np.ndarray]:
+        """The program's slots as the loops read them; all zero where a unit rests."""
+        forward, backward = np.zeros(len(program.slots), STEP), np.zeros(len(program.slots), STEP)
+        for at, slot in enumerate(program.slots):
+            for step, rows in ((slot.forward, forward), (slot.backward, backward)):
+                if step is not None:
+                    rows[at] = self._row(step)
+        return forward, backward
 
-    def _backward(self, step: Backward, d: np.ndarray, a: np.ndarray, rate: int, stochastic: bool) -> np.ndarray:
-        fixed = self.fixed_point
-        below = np.zeros((self.mapping.rows, self.mapping.columns), dtype=np.int64)
-        memory = self._memory[step.bank, :, :, step.base : step.base + step.length]
-        by_row = step.axis == "row"
-        _passing_sums(memory, d, by_row, fixed.guard, below)
-        below = _rounded(below, fixed.operand_fraction + step.scale, fixed.word)
-        own = a[:, : self.mapping.columns]
-        if step.kind == "relu":
-            below[own <= 0] = 0
-        elif step.kind == "sigmoid":
-            slope = self._slope[own & ((2 << fixed.activation_fraction) - 1)]
-            below = _rounded(below * slope, fixed.operand_fraction, fixed.word)
-        _update(memory, d, a, by_row, rate, fixed.update_shift, fixed.weight, stochastic, self._random)
-        return below
+    def _row(self, step: Forward | Backward) -> tuple:
+        derived = {
+            "runs": True,
+            "by_row": step.axis == "row",
+            "offset": self._offsets[step.phase],
+            "kind": KINDS.index(step.kind),
+            "shift": self.fixed_point.operand_fraction + step.scale,
+        }
+        return tuple(derived.get(name, getattr(step, name, 0)) for name in STEP.names)
 
+    def _by_place(self, phase: Phase) -> tuple[int, int]:
+        """Places of a ring and rings of the torus."""
+        torus = (self.mapping.columns, self.mapping.rows)
+        return torus if phase.axis == "row" else torus[::-1]
 
-def _rounded(sums: np.ndarray, shift: int, bits: int) -> np.ndarray:
-    """Divide by 2 ** shift, round half up, saturate."""
-    limit = 1 << (bits - 1)
-    return np.clip((sums + (1 << (shift - 1))) >> shift, -limit, limit - 1)
-
-
-@njit(cache=True)
-def _sums(memory, x, by_row, guard, y):
-    rows, columns, length = memory.shape
-    for r in range(rows):
-        for c in range(columns):
-            total = 0
-            for i in range(length):
-                total += (memory[r, c, i] >> guard) * (x[r, i] if by_row else x[i, c])
-            y[r, c] = total
-
-
-@njit(cache=True)
-def _passing_sums(memory, d, by_row, guard, below):
-    rows, columns, _ = memory.shape
-    for r in range(rows):
-        for c in range(columns):
-            delta = d[r, c]
-            if delta != 0:
-                for i in range(columns if by_row else rows):
-                    product = (memory[r, c, i] >> guard) * delta
-                    if by_row:
-                        below[r, i] += product
-                    else:
-                        below[i, c] += product
-
-
-@njit(cache=True)
-def _update(memory, d, a, by_row, rate, shift, bits, stochastic, random):
-    """A PE at place p of its ring updates weight (p - t) mod length in cycle t, a random word for each."""
-    rows, columns, length = memory.shape
-    limit = 1 << (bits - 1)
-    for r in range(rows):
-        for c in range(columns):
-            place = c if by_row else r
-            state = random[r, c]
-            for t in range(length):
-                i = (place - t) % length
-                dither = state & ((1 << shift) - 1) if stochastic else 1 << (shift - 1)
-                step = d[r, c] * (a[r, i] if by_row else a[i, c])
-                total = memory[r, c, i] + (((step << rate) + dither) >> shift)
-                memory[r, c, i] = min(max(total, -limit), limit - 1)
-                state = (state ^ (state << 7)) & 0xFFFF
-                state ^= state >> 9
-                state = (state ^ (state << 8)) & 0xFFFF
-            random[r, c] = state
+    def _addresses(self, phase: Phase) -> np.ndarray:
+        """The address that each place uses in each cycle: (places, 1, length)."""
+        place, t = np.arange(self._by_place(phase)[0])[:, None], np.arange(phase.length)
+        return ((place - t) % phase.length)[:, None]

@@ -1,5 +1,6 @@
 """The simulated machine: builds a torus, loads weights and programs, streams samples, reads everything back."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,12 +49,14 @@ class Machine:
     Attributes:
         simulation: the running design: `simulation.io`, `simulation.start_vcd_trace(...)` and so on.
         output_times: cycles of the clock in which the values of the last run's results left, int64.
+        beats: of each stream, by name, that moved in the last run, its program not counted.
     """
 
     def __init__(self, torus: Torus, trace: bool = False) -> None:
         self.torus = torus
         self.simulation = Simulation.of("fabric_machine", torus.parameters, tables=torus.tables(), trace=trace)
         self.output_times = np.zeros(0, dtype=np.int64)
+        self.beats: Counter[str] = Counter()
         self.reset()
 
     def reset(self) -> None:
@@ -138,6 +141,7 @@ class Machine:
         space = np.zeros((groups * self.torus.columns, self.simulation.words("output")), dtype=np.uint32)
         self.output_times = np.zeros(len(space), dtype=np.int64)
         sink = self.simulation.stream("output", space, stalls.output, self.output_times)
+        self.beats = Counter()
         command = _command(
             _RUN, count=len(inputs), last=mapping.phases[0].length - 1, stochastic=stochastic, drain=program.drain,
             rate=fixed.rate(rate_exponent) if program.trains else 0, emit=emit_outputs, train=program.trains,
@@ -152,7 +156,9 @@ class Machine:
                 if program.trains:
                     streams["target"] = self._target(mapping, targets[chunk], stalls.target)
                 self._move(streams, "running", begin + _CHUNK >= len(inputs), limit)
+                self.beats.update({name: stream.done for name, stream in streams.items() if stream is not sink})
                 bar.update(len(inputs[chunk]))
+        self.beats["output"] = sink.done
         placed = unpack(space, self.torus.rows, fixed.weight).reshape(groups, self.torus.columns, self.torus.rows)
         placed = placed[:, ::-1].transpose(0, 2, 1)
         results = placed[:: 1 + emits_deltas] if emit_outputs else placed[:0]
@@ -161,21 +167,14 @@ class Machine:
         return mapping.collect_outputs(results), deltas[:, :rings, :values].reshape(len(deltas), rings * values)
 
     def _input(self, mapping: TorusMapping, inputs: np.ndarray, stalls: np.ndarray | None):
-        placed = mapping.place_inputs(self._words(inputs, "inputs"))
+        placed = mapping.place_inputs(self.torus.fixed_point.words(inputs, "inputs"))
         beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
         return self.simulation.stream("input", pack(beats, self.torus.fixed_point.weight), stalls)
 
     def _target(self, mapping: TorusMapping, targets: np.ndarray, stalls: np.ndarray | None):
-        placed = mapping.place_outputs(self._words(targets, "targets"))
+        placed = mapping.place_outputs(self.torus.fixed_point.words(targets, "targets"))
         beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
         return self.simulation.stream("target", pack(beats, self.torus.fixed_point.word), stalls)
-
-    def _words(self, values: np.ndarray, name: str) -> np.ndarray:
-        limit = 1 << (self.torus.fixed_point.word - 1)
-        values = np.asarray(values)
-        if values.size and (values.min() < -limit or values.max() >= limit):
-            raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {values.min()} to {values.max()}")
-        return values
 
     def _pump(self, arrays: dict[str, np.ndarray], doing: str) -> None:
         self._move({name: self.simulation.stream(name, beats) for name, beats in arrays.items()}, doing)

@@ -79,7 +79,7 @@ def differences(machine: Machine, case: Case) -> Iterator[str]:
     Compared are outputs, emitted deltas, all weights afterwards, the counters of busy cycles with the cycle model, and,
     where the host never pauses, the cycles of the whole run.
     """
-    golden = GoldenMachine(case.mapping, machine.torus.fixed_point, machine.torus.banks)
+    golden = GoldenMachine(case.mapping, machine.torus.fixed_point)
     run = {"rate_exponent": case.rate_exponent, "stochastic": case.stochastic,
            "targets_are_deltas": case.targets_are_deltas}  # fmt: skip
     on_chip = {**run, "emit_outputs": case.emit_outputs, "stalls": case.stalls}

@@ -19,6 +19,7 @@ from fabric.plots.depth import depth_figure
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
+from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.reconstruction import draw_hits, hits_legend
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
@@ -37,6 +38,7 @@ __all__ = [
     "accuracy_against_weights",
     "accuracy_by_pattern",
     "accuracy_curves",
+    "accuracy_over_samples",
     "accuracy_ranking",
     "animate_movement",
     "depth_figure",
@@ -60,6 +62,7 @@ __all__ = [
     "mark_published",
     "network_looks",
     "pareto_panels",
+    "throughput_over_clock",
     "timing_diagram",
     "training_figure",
     "use_style",

@@ -1,0 +1,98 @@
+"""What every training sample by sample shares: starting weights, order of samples, words for the machine, accuracy.
+
+Networks are cascades without biases, ReLU between them and sigmoid outputs, as many as the last cascade has and at
+least one a class. From one seed all of them, in fixed point and in floating point, start at the same weights and see
+the same samples in the same order.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from fabric.experiments.data import Dataset, load
+from fabric.hardware import FixedPoint
+
+Cascade = tuple[int, ...]
+
+
+def initial_weights(cascades: Sequence[Cascade], seed: int) -> list[np.ndarray]:
+    """Sparse Glorot weights of each stage, float64 (rings, neurons, values): uniform in ± sqrt(6 / (fan-in + fan-out)).
+
+    Args:
+        cascades: (I, O, R_i, R_m, R_o), or (I, O) for a dense layer.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng([seed, 0])
+    bounds = {shape: np.sqrt(6 / (shape[1] + shape[2])) for cascade in cascades for shape in _shapes(*cascade)}
+    return [rng.uniform(-bounds[s], bounds[s], s) for cascade in cascades for s in _shapes(*cascade)]
+
+
+def _shapes(inputs: int, outputs: int, *routers: int) -> list[tuple[int, int, int]]:
+    if not routers:
+        return [(1, outputs, inputs)]
+    r_i, r_m, r_o = routers
+    return [(r_i, r_m, inputs // r_i), (r_m, r_o, r_i), (r_o, outputs // r_o, r_m)]
+
+
+def orders(seed: int, samples: int, epochs: int) -> Iterator[np.ndarray]:
+    """The order of the samples in each epoch."""
+    rng = np.random.default_rng([seed, 1])
+    for _ in range(epochs):
+        yield rng.permutation(samples)
+
+
+def stretches(checks: Sequence[int], samples: int, epochs: int) -> Iterator[tuple[int, slice, bool]]:
+    """A training cut at the end of each epoch and where accuracy is measured, up to the last measurement.
+
+    Args:
+        checks: numbers of samples, all epochs counted together, after which accuracy is measured; increasing.
+        samples: of an epoch.
+        epochs: at most.
+
+    Yields:
+        Epoch, the part of it as a slice of its order, and whether accuracy is measured after it.
+
+    Raises:
+        ValueError: checks that do not increase from one to the end of the last epoch.
+    """
+    if not checks or any(b <= a for a, b in pairwise([0, *checks])) or checks[-1] > samples * epochs:
+        raise ValueError(f"checks must increase within 1 and {samples * epochs} samples, got {tuple(checks)}")
+    ends = sorted({*checks, *range(samples, checks[-1], samples)})
+    for begin, end in pairwise([0, *ends]):
+        first = begin - begin % samples
+        yield begin // samples, slice(begin - first, end - first), end in checks
+
+
+def samples(
+    data: Dataset, cascades: Sequence[Cascade], fixed_point: FixedPoint
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Training inputs (samples, inputs), their targets (samples, outputs), zero or one, and test inputs, as words.
+
+    Raises:
+        ValueError: more features or classes than the network takes.
+    """
+    features, classes = data.train_x.shape[1], int(data.train_y.max()) + 1
+    inputs, outputs = cascades[0][0], cascades[-1][1]
+    if features > inputs or classes > outputs:
+        raise ValueError(
+            f"cascades must take at least {features} inputs and give at least {classes} outputs, "
+            f"got {inputs} and {outputs}"
+        )
+    one_hot = fixed_point.activations(np.eye(outputs)).astype(np.int16)
+    train_x, test_x = (
+        np.pad(fixed_point.activations(x.numpy()).astype(np.int16), ((0, 0), (0, inputs - features)))
+        for x in (data.train_x, data.test_x)
+    )
+    return train_x, one_hot[data.train_y.numpy()], test_x
+
+
+def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Fraction of the samples whose largest output, the first of equal ones, is the label's."""
+    return float((outputs.argmax(axis=1) == labels).mean())
+
+
+def data_of(dataset: str, held_out: int) -> Dataset:
+    """The data set; `held_out` as in `fabric.experiments.TrainConfig`."""
+    data = load(dataset)
+    return data.hold_out(held_out) if held_out else data

@@ -1,0 +1,189 @@
+"""The golden model's loops: forward, backward and update steps of a whole run, all PEs of a cycle side by side.
+
+Arrays of a phase are flat over the PEs, place by place along the rings. What circulates moves one place, one stride, a
+cycle: in cycle t the PEs see a window of it (held twice in a row for the wrap-around), and the weights that they use
+then are row t of the phase's weights.
+"""
+
+import numpy as np
+from numba import njit
+
+STEP = np.dtype(
+    [
+        ("runs", "?"),
+        ("phase", "i8"),
+        ("by_row", "?"),
+        ("offset", "i8"),  # the row of `weights` that is used in cycle 0
+        ("length", "i8"),
+        ("first", "?"),
+        ("final", "?"),
+        ("kind", "i8"),
+        ("shift", "i8"),
+        ("rows", "i8"),
+        ("columns", "i8"),
+        ("lag", "i8"),
+        ("emit", "?"),
+    ],
+    align=True,
+)
+KINDS = ("identity", "relu", "sigmoid")
+_RELU, _SIGMOID = 1, 2
+_HELD = 4  # samples under way at once, at most
+
+
+@njit(cache=True)
+def run_steps(forward, backward, drain, fixed, rate, dither, deltas_given, weights, random, samples, wanted, outputs,
+              emitted):  # fmt: skip
+    """All rounds of a program.
+
+    Args:
+        forward, backward: `STEP` of each slot.
+        drain: rounds after the last sample.
+        fixed: integers and tables of the format, see `GoldenMachine`.
+        rate: left shift of update products.
+        dither: added to them before they are rounded; -1 for random words.
+        deltas_given: `wanted` are deltas.
+        weights: stored weights, int64 (cycles of all phases, PEs), changed in place.
+        random: random words, int64 (rows, columns), changed in place.
+        samples: words (samples, rows, length of the first phase).
+        wanted: words (samples, rows, columns), or (0, rows, columns) for inference.
+        outputs, emitted: words (samples or 0, rows, columns), written.
+    """
+    count, rows, columns = outputs.shape
+    longest = forward["length"].max()
+    space = 2 * longest * max(rows, columns)
+    operands = np.zeros((len(forward), _HELD, space), np.int64)
+    deltas = np.zeros((_HELD, rows, columns), np.int64)
+    y = np.zeros((rows, columns), np.int64)
+    for turn in range(count + drain):
+        for slot in range(len(forward)):
+            step = forward[slot]
+            if step.runs and turn < count:
+                ring = operands[step.phase, turn % _HELD]
+                if step.first:
+                    _circulate(samples[turn], step.by_row, step.length, ring)
+                else:
+                    _circulate(y, step.by_row, step.length, ring)
+                _forward(step, fixed, weights, ring, y)
+                if step.final:
+                    outputs[turn] = y
+                    if len(wanted) and deltas_given:
+                        deltas[turn % _HELD] = wanted[turn]
+                    elif len(wanted):
+                        _error(y, wanted[turn], fixed, deltas[turn % _HELD])
+            step = backward[slot]
+            sample = turn - step.lag
+            if step.runs and 0 <= sample < count:
+                delta = deltas[sample % _HELD]
+                _backward(step, fixed, weights, operands[step.phase, sample % _HELD], delta, random, rate, dither)
+                if step.emit:
+                    emitted[sample] = delta
+
+
+@njit(cache=True)
+def _circulate(x, by_row, length, ring):
+    """Values as they stand on the rings before the first cycle, twice: from (rows, length) or (length, columns)."""
+    rings = x.shape[0] if by_row else x.shape[1]
+    for i in range(length):
+        for j in range(rings):
+            value = x[j, i] if by_row else x[i, j]
+            ring[i * rings + j] = value
+            ring[(length + i) * rings + j] = value
+
+
+@njit(cache=True)
+def _forward(step, fixed, weights, ring, y):
+    rows, columns = y.shape
+    rings = rows if step.by_row else columns
+    sums = np.zeros(rows * columns, np.int64)
+    for t in range(step.length):
+        _accumulate(weights[step.offset + t], fixed.guard, ring[(step.length - t) * rings :], sums)
+    for k in range(rows * columns):
+        r, c = _position(k, rings, step.by_row)
+        value = _rounded(sums[k], step.shift, fixed.word)
+        if step.kind == _RELU:
+            value = max(value, 0)
+        elif step.kind == _SIGMOID:
+            half = fixed.sigmoid[min(abs(value), len(fixed.sigmoid) - 1)]
+            value = (1 << fixed.fraction) - half if value < 0 else half
+        y[r, c] = value if r < step.rows and c < step.columns else 0
+
+
+@njit(cache=True)
+def _error(y, wanted, fixed, delta):
+    for r in range(y.shape[0]):
+        for c in range(y.shape[1]):
+            delta[r, c] = _saturated((np.int64(wanted[r, c]) - y[r, c]) << fixed.widen, fixed.word)
+
+
+@njit(cache=True)
+def _backward(step, fixed, weights, ring, delta, random, rate, dither):
+    """Deltas of a phase's neurons become those of its inputs; then its weights are updated."""
+    rows, columns = delta.shape
+    rings = rows if step.by_row else columns
+    size = rows * columns
+    own, state = np.empty(size, np.int64), np.empty(size, np.int64)
+    for k in range(size):
+        r, c = _position(k, rings, step.by_row)
+        own[k], state[k] = delta[r, c], random[r, c]
+    passing = np.zeros(2 * step.length * rings, np.int64)
+    for t in range(step.length):
+        held = weights[step.offset + t]
+        window = (step.length - t) * rings
+        _accumulate_passing(held, fixed.guard, own, passing[window:])
+        _update(held, own, ring[window:], state, fixed.update, fixed.weight, rate, dither)
+    for k in range(size):
+        r, c = _position(k, rings, step.by_row)
+        below = _rounded(passing[k] + passing[step.length * rings + k], step.shift, fixed.word)
+        if step.kind == _RELU and ring[k] <= 0:
+            below = 0
+        elif step.kind == _SIGMOID:
+            slope = fixed.slope[ring[k] & ((2 << fixed.fraction) - 1)]
+            below = _rounded(below * slope, fixed.operand, fixed.word)
+        delta[r, c], random[r, c] = below, state[k]
+
+
+@njit(cache=True)
+def _accumulate(held, guard, passing, sums):
+    for k in range(len(sums)):
+        sums[k] += (held[k] >> guard) * passing[k]
+
+
+@njit(cache=True)
+def _accumulate_passing(held, guard, delta, passing):
+    for k in range(len(delta)):
+        passing[k] += (held[k] >> guard) * delta[k]
+
+
+@njit(cache=True)
+def _update(held, delta, passing, state, shift, bits, rate, dither):
+    limit = 1 << (bits - 1)
+    mask = (1 << shift) - 1
+    for k in range(len(held)):
+        noise = dither if dither >= 0 else state[k] & mask
+        total = held[k] + (((delta[k] * passing[k] << rate) + noise) >> shift)
+        held[k] = min(max(total, -limit), limit - 1)
+    for k in range(len(held)):
+        x = state[k]
+        x = (x ^ (x << 7)) & 0xFFFF
+        x ^= x >> 9
+        state[k] = (x ^ (x << 8)) & 0xFFFF
+
+
+@njit(cache=True, inline="always")
+def _position(k, rings, by_row):
+    """Row and column of the PE at place k // rings of ring k % rings."""
+    place, ring = k // rings, k % rings
+    return (ring, place) if by_row else (place, ring)
+
+
+@njit(cache=True, inline="always")
+def _rounded(total, shift, bits):
+    """Divide by 2 ** shift, round half up, saturate."""
+    return _saturated((total + (1 << (shift - 1))) >> shift, bits)
+
+
+@njit(cache=True, inline="always")
+def _saturated(value, bits):
+    limit = 1 << (bits - 1)
+    return min(max(value, -limit), limit - 1)

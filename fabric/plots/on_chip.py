@@ -1,0 +1,72 @@
+"""The simulated machine and PyTorch: accuracy over samples, samples a second over the clock."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from fabric.plots.style import COLORS
+
+_LOOKS = {
+    "chip, overlapped": {"color": COLORS["clos"], "marker": "o"},
+    "chip, sequential": {"color": COLORS["multistage_clos"], "marker": "s"},
+    "float32, Clos": {"color": COLORS["low_rank"], "marker": "^", "linestyle": "--"},
+    "float32, dense": {"color": COLORS["dense"], "marker": "v", "linestyle": "--"},
+}
+
+
+def accuracy_over_samples(ax: Axes, table: pd.DataFrame) -> None:
+    """Accuracy (%) against the samples seen, a line for each name, bands where there are seeds.
+
+    Args:
+        ax: axes to draw on.
+        table: of `fabric.experiments.studies.on_chip.curves`.
+    """
+    for name, look in _LOOKS.items():
+        rows = table[table["name"] == name].sort_values("samples")
+        if rows.empty:
+            continue
+        seeds = f"{rows['seeds'].max()} seeds" if rows["seeds"].max() > 1 else "one seed"
+        what = "simulated Verilog" if name.startswith("chip") else "PyTorch"
+        ax.plot(rows["samples"], 100 * rows["accuracy"], label=f"{name}: {what}, {seeds}", **look)
+        ax.fill_between(rows["samples"], 100 * rows["low"], 100 * rows["high"], color=look["color"], alpha=0.12, lw=0)
+    ax.set_xscale("log")
+    ax.set_xlabel("samples trained on, one at a time")
+    ax.set_ylabel("test accuracy (%)")
+    ax.legend(loc="lower right")
+
+
+def throughput_over_clock(ax: Axes, table: pd.DataFrame, clocks: tuple[float, float]) -> None:
+    """Samples a second of the machine against its clock (MHz), and of PyTorch as level lines.
+
+    Args:
+        ax: axes to draw on.
+        table: of `fabric.experiments.studies.on_chip.throughput`.
+        clocks: range of the clock, MHz.
+    """
+    rows = table.set_index("name")
+    at = np.array(clocks)
+    for name, row in rows.iterrows():
+        look = {key: value for key, value in _LOOKS[name].items() if key != "marker"}
+        if np.isnan(row["cycles_per_sample"]):
+            ax.axhline(row["samples_per_second"], label=f"{name}: PyTorch, measured on one core", **look)
+            if row["low"] < row["high"]:
+                ax.axhspan(row["low"], row["high"], color=look["color"], alpha=0.12, lw=0)
+            continue
+        label = f"{name}: clock / {row['cycles_per_sample']:.4g} cycles"
+        ax.plot(at, 1e6 * at / row["cycles_per_sample"], label=label, **look)
+        ax.plot(row["clock_mhz"], row["samples_per_second"], color=look["color"], marker=_LOOKS[name]["marker"])
+    assumed = rows["clock_mhz"].dropna().iloc[0]
+    ax.axvline(assumed, color="#999999", linewidth=0.8, zorder=1)
+    ax.annotate(
+        f"{assumed:g} MHz,\nassumed", (assumed, 0.98), xycoords=("data", "axes fraction"), xytext=(-4, 0),
+        textcoords="offset points", fontsize=8, color="#666666", ha="right", va="top",
+    )  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xticks([10, 20, 50, 100, 200], ["10", "20", "50", "100", "200"])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlim(*clocks)
+    ax.set_xlabel("clock of the machine (MHz)")
+    ax.set_ylabel("samples trained on per second")
+    ax.legend(loc="center right", frameon=True, framealpha=1, edgecolor="none")
