@@ -12,9 +12,9 @@ module fabric_backward #(
     parameter TABLE = "derivative.hex"  // a (1 - a) with SHIFT fraction bits for a = 0 .. 2^FRACTION
 ) (
     input  wire            clk,
+    input  wire            rst,
     input  wire            enable,
     input  wire            run,         // multiply and add in this cycle
-    input  wire            start,       // sums begin at zero
     input  wire            last,        // the finished sum of this PE's own neuron comes in: it is the next delta
     input  wire            derive,      // multiply the delta by the derivative of the sigmoid
     input  wire            load,        // take a new delta from the error calculator
@@ -36,7 +36,7 @@ module fabric_backward #(
     wire [WORD-1:0] rounded;
     wire inactive = own[WORD-1] || (own == {WORD{1'b0}});
 
-    assign sum = (start ? {ACC{1'b0}} : passing_q) + wide;
+    assign sum = passing_q + wide;
     assign delta_next = (rectified && inactive) ? {WORD{1'b0}} : rounded;
 
     generate
@@ -56,9 +56,11 @@ module fabric_backward #(
     endgenerate
 
     always @(posedge clk) begin
+        if (rst || (enable && last))
+            passing_q <= {ACC{1'b0}};       // the next sum begins at zero
+        else if (enable && run)
+            passing_q <= incoming;
         if (enable) begin
-            if (run)
-                passing_q <= incoming;
             if (load)
                 delta_q <= loaded;
             else if (last || derive)

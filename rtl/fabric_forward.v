@@ -11,10 +11,10 @@ module fabric_forward #(
     parameter TABLE = "sigmoid.hex"
 ) (
     input  wire            clk,
+    input  wire            rst,
     input  wire            enable,
     input  wire            run,         // multiply and accumulate in this cycle
-    input  wire            start,       // the first product of a sum
-    input  wire            last,        // the last product: the activation becomes the next operand
+    input  wire            last,        // the last product: the activation becomes the next operand, the sum ends
     input  wire            load,        // take a new operand from the input chain
     input  wire            present,     // this PE computes a neuron; if not, its activation is zero
     input  wire [1:0]      kind,        // activation function
@@ -28,8 +28,7 @@ module fabric_forward #(
     reg signed [ACC-1:0] sum_q;
 
     wire signed [2*WORD-1:0] product = $signed(weight) * $signed(operand_q);
-    wire signed [ACC-1:0] held = start ? {ACC{1'b0}} : sum_q;
-    wire signed [ACC-1:0] sum = held + {{(ACC - 2 * WORD){product[2*WORD-1]}}, product};
+    wire signed [ACC-1:0] sum = sum_q + {{(ACC - 2 * WORD){product[2*WORD-1]}}, product};
     wire [WORD-1:0] rounded;
     wire [WORD-1:0] activated;
 
@@ -40,9 +39,11 @@ module fabric_forward #(
     assign activation = present ? activated : {WORD{1'b0}};
 
     always @(posedge clk) begin
+        if (rst || (enable && last))
+            sum_q <= {ACC{1'b0}};
+        else if (enable && run)
+            sum_q <= sum;
         if (enable) begin
-            if (run)
-                sum_q <= sum;
             if (load)
                 operand_q <= loaded;
             else if (last)

@@ -24,7 +24,9 @@ module fabric_machine #(
     parameter MEMORY = 8,               // beats of the input memory and of the target memory, a power of two
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
     parameter SIGMOID_TABLE = "sigmoid.hex",
-    parameter SLOPE_TABLE = "derivative.hex"
+    parameter SLOPE_TABLE = "derivative.hex",
+    parameter FIXED = 0,                // 1: the instructions are those of the file, whatever the stream says
+    parameter PROGRAM_TABLE = "program.hex"
 ) (
     input  wire                                   clk,
     input  wire                                   rst,
@@ -72,11 +74,11 @@ module fabric_machine #(
     wire [LENGTH-1:0] b_length;
 
     // ---- the present cycle ----
-    reg step_q, forward_q, forward_start_q, forward_last_q, forward_axis_q, forward_feed_q, forward_save_q, final_q;
+    reg step_q, forward_q, forward_last_q, forward_axis_q, forward_feed_q, forward_save_q, final_q;
     reg [1:0] forward_bank_q, forward_kind_q, forward_scale_q;
     reg [3:0] forward_store_q;
     reg [LENGTH-1:0] present_row_q, present_column_q;
-    reg backward_q, backward_start_q, backward_last_q, backward_derive_q, backward_axis_q, backward_feed_q;
+    reg backward_q, backward_last_q, backward_derive_q, backward_axis_q, backward_feed_q;
     reg rectified_q, backward_emit_q, load_q, dump_q;
     reg [1:0] backward_bank_q, backward_scale_q;
     reg error_due_q, error_full_q, counting_q, begun_q;
@@ -95,7 +97,8 @@ module fabric_machine #(
     wire idle = !step_q && !error_due_q && !output_valid;
 
     fabric_sequencer #(
-        .ADDRESS(ADDRESS), .LENGTH(LENGTH), .SLOTS(SLOTS), .SLOT(SLOT), .WIDTH(INSTRUCTION)
+        .ADDRESS(ADDRESS), .LENGTH(LENGTH), .SLOTS(SLOTS), .SLOT(SLOT), .WIDTH(INSTRUCTION), .FIXED(FIXED),
+        .PROGRAM_TABLE(PROGRAM_TABLE)
     ) sequencer (
         .clk(clk), .rst(rst), .enable(enable), .idle(idle),
         .program_valid(program_valid), .program_ready(program_ready),
@@ -138,7 +141,6 @@ module fabric_machine #(
             dump_q <= go && dump_weights;
         end
         if (enable) begin
-            forward_start_q <= start;
             forward_axis_q <= f_axis;
             forward_bank_q <= f_bank;
             forward_feed_q <= f_feed;
@@ -148,7 +150,6 @@ module fabric_machine #(
             final_q <= f_final;
             present_row_q <= f_row;
             present_column_q <= f_column;
-            backward_start_q <= start;
             backward_axis_q <= b_axis;
             backward_bank_q <= b_bank;
             backward_feed_q <= b_feed;
@@ -249,11 +250,11 @@ module fabric_machine #(
         .next_backward_axis(b_axis), .next_backward_base(b_base), .next_backward_length(b_length),
         .next_backward_store(b_store), .advance(go), .load_operand(load_operand), .load_delta(load_delta),
         .load_activation(go && start && b_run),
-        .forward_run(forward_q), .forward_start(forward_start_q), .forward_last(forward_last_q),
+        .forward_run(forward_q), .forward_last(forward_last_q),
         .forward_axis(forward_axis_q), .forward_bank(forward_bank_q), .forward_feed(forward_feed_q),
         .forward_kind(forward_kind_q), .forward_scale(forward_scale_q), .forward_save(forward_save_q),
         .forward_store(forward_store_q), .present_row(present_row_q), .present_column(present_column_q),
-        .backward_run(backward_q), .backward_start(backward_start_q), .backward_last(backward_last_q),
+        .backward_run(backward_q), .backward_last(backward_last_q),
         .backward_derive(backward_derive_q), .backward_axis(backward_axis_q), .backward_bank(backward_bank_q),
         .backward_feed(backward_feed_q), .backward_rectified(rectified_q), .backward_scale(backward_scale_q),
         .stochastic(stochastic), .rate(rate), .output_activation(result), .output_delta(delta_out),

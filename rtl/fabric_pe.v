@@ -61,7 +61,6 @@ module fabric_pe #(
     input  wire               load_activation,
     // control of the forward unit
     input  wire               forward_run,
-    input  wire               forward_start,
     input  wire               forward_last,
     input  wire               forward_axis,
     input  wire [1:0]         forward_bank,
@@ -72,7 +71,6 @@ module fabric_pe #(
     input  wire               present,
     // control of the backward and the update unit
     input  wire               backward_run,
-    input  wire               backward_start,
     input  wire               backward_last,
     input  wire               backward_derive,
     input  wire               backward_axis,
@@ -138,7 +136,7 @@ module fabric_pe #(
     fabric_forward #(
         .WORD(WORD), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .TABLE(SIGMOID_TABLE)
     ) forward (
-        .clk(clk), .enable(enable), .run(forward_run), .start(forward_start), .last(forward_last),
+        .clk(clk), .rst(rst), .enable(enable), .run(forward_run), .last(forward_last),
         .load(load_operand), .present(present), .kind(forward_kind), .scale(forward_scale),
         .weight(forward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(input_q[WORD-1:0]), .incoming(operand_in),
         .operand_q(operand), .activation(activated)
@@ -146,7 +144,7 @@ module fabric_pe #(
     fabric_backward #(
         .WORD(WORD), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .TABLE(SLOPE_TABLE)
     ) backward (
-        .clk(clk), .enable(enable), .run(backward_run), .start(backward_start), .last(backward_last),
+        .clk(clk), .rst(rst), .enable(enable), .run(backward_run), .last(backward_last),
         .derive(backward_derive), .load(load_delta), .rectified(backward_rectified), .scale(backward_scale),
         .weight(backward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(error_q),
         .own(backward_derive ? activation : activation_in), .incoming(sum_in),

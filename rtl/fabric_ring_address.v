@@ -16,23 +16,30 @@ module fabric_ring_address #(
     output wire [SIZE*ADDRESS-1:0] address,
     output reg  [SIZE*ADDRESS-1:0] address_q    // those of the cycle before
 );
-    reg [SIZE*ADDRESS-1:0] next_q;
+    reg [ADDRESS-1:0] next_q;   // of position 0; every other position uses what the one before it has just used
 
     genvar p;
     generate
         for (p = 0; p < SIZE; p = p + 1) begin : position
             localparam [ADDRESS-1:0] OFFSET = p;
-            wire [ADDRESS-1:0] at = same ? base : start ? base + OFFSET : next_q[p*ADDRESS +: ADDRESS];
+            wire [ADDRESS-1:0] following;
+            wire [ADDRESS-1:0] at = same ? base : start ? base + OFFSET : following;
 
-            assign address[p*ADDRESS +: ADDRESS] = at;
-            always @(posedge clk) begin
-                if (enable) begin
-                    next_q[p*ADDRESS +: ADDRESS] <= (at == base) ? last : at - 1'b1;
-                    address_q[p*ADDRESS +: ADDRESS] <= at;
-                end
+            if (p == 0) begin : first
+                assign following = next_q;
+            end else begin : further
+                assign following = address_q[(p-1)*ADDRESS +: ADDRESS];
             end
+            assign address[p*ADDRESS +: ADDRESS] = at;
         end
     endgenerate
+
+    always @(posedge clk) begin
+        if (enable) begin
+            next_q <= (address[ADDRESS-1:0] == base) ? last : address[ADDRESS-1:0] - 1'b1;
+            address_q <= address;
+        end
+    end
 endmodule
 
 `default_nettype wire

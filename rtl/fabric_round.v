@@ -11,15 +11,18 @@ module fabric_round #(
     input  wire [1:0]     scale,  // drop that many bits more
     output wire [OUT-1:0] out
 );
+    localparam KEPT = (IN - SHIFT + 1 > OUT) ? IN - SHIFT + 1 : OUT;
+
     // One bit below the result is kept: adding one there and dropping it rounds half up.
     wire signed [IN-1:0] shifted = $signed(in) >>> (SHIFT - 1);
-    wire signed [IN-1:0] scaled = shifted >>> scale;
-    wire signed [IN:0] rounded = $signed({scaled[IN-1], scaled}) + $signed({{IN{1'b0}}, 1'b1});
-    wire fits = (rounded[IN:OUT] == {(IN - OUT + 1){1'b0}}) || (rounded[IN:OUT] == {(IN - OUT + 1){1'b1}});
+    wire signed [KEPT-1:0] kept = shifted[KEPT-1:0];    // the bits above are copies of its sign
+    wire signed [KEPT-1:0] scaled = kept >>> scale;
+    wire signed [KEPT:0] rounded = $signed({scaled[KEPT-1], scaled}) + $signed({{KEPT{1'b0}}, 1'b1});
+    wire fits = (rounded[KEPT:OUT] == {(KEPT - OUT + 1){1'b0}}) || (rounded[KEPT:OUT] == {(KEPT - OUT + 1){1'b1}});
 
-    assign out = fits ? rounded[OUT:1] : {rounded[IN], {(OUT - 1){~rounded[IN]}}};
+    assign out = fits ? rounded[OUT:1] : {rounded[KEPT], {(OUT - 1){~rounded[KEPT]}}};
 
-    wire unused = &{1'b0, rounded[0]};
+    wire unused = &{1'b0, shifted, rounded[0]};
 endmodule
 
 `default_nettype wire

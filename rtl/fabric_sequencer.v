@@ -8,7 +8,9 @@ module fabric_sequencer #(
     parameter LENGTH = 8,       // bits of a phase's length
     parameter SLOTS = 16,       // instructions, a power of two
     parameter SLOT = 4,         // clog2(SLOTS)
-    parameter WIDTH = 72        // bits of an instruction: 2 * ADDRESS + 5 * LENGTH + 38
+    parameter WIDTH = 72,       // bits of an instruction: 2 * ADDRESS + 5 * LENGTH + 38
+    parameter FIXED = 0,        // 1: the instructions are those of the file, not those of the stream
+    parameter PROGRAM_TABLE = "program.hex"
 ) (
     input  wire               clk,
     input  wire               rst,
@@ -76,7 +78,8 @@ module fabric_sequencer #(
     localparam [1:0] LOAD = 2'd1;
     localparam [1:0] DUMP = 2'd2;
 
-    reg [WIDTH-1:0] table_q [0:SLOTS-1];
+    reg [WIDTH-1:0] instructions [0:SLOTS-1];
+    reg [WIDTH-1:0] instruction_q;      // that of slot_q
     reg busy_q;
     reg [1:0] kind_q;
     reg [1:0] bank_q;
@@ -85,11 +88,12 @@ module fabric_sequencer #(
     reg [SLOT-1:0] slot_q;
     reg [LENGTH-1:0] cycle_q;
     reg [ADDRESS-1:0] address_q;
-    reg [31:0] count_q;
-    reg [31:0] sample_q;
+    reg [31:0] left_q;          // samples or addresses that are not through; 0 while the last samples go backward
+    reg [1:0] sample_q;         // number of the round modulo 4
+    reg [1:0] begun_q;          // rounds before this one, at most 3
+    reg [1:0] beyond_q;         // rounds since that of the last sample
 
     // The instruction, from its least significant bit.
-    wire [WIDTH-1:0] instruction = table_q[slot_q];
     wire [LENGTH-1:0] slot_last;
     wire f_run, f_axis, f_first, f_feed, f_save, f_final, b_run, b_axis, b_first, b_feed, b_emit, end_of_program;
     wire [1:0] f_bank, f_kind, f_scale, f_versions, b_bank, b_kind, b_scale, b_versions, b_lag;
@@ -99,7 +103,7 @@ module fabric_sequencer #(
         end_of_program, b_emit, b_lag, b_versions, b_store, b_scale, b_kind, b_feed, b_first, b_bank, b_axis, b_run,
         f_final, f_versions, f_store, f_save, f_scale, f_kind, f_feed, f_first, f_bank, f_axis, f_run,
         present_column, present_row, backward_length, b_base, forward_length, f_base, slot_last
-    } = instruction;
+    } = instruction_q;
 
     wire accept = command_valid && command_ready;
     wire [1:0] command_kind = command_data[1:0];
@@ -108,17 +112,21 @@ module fabric_sequencer #(
     wire dump = busy_q && (kind_q == DUMP);
 
     assign program_ready = !busy_q;
-    assign command_ready = !busy_q && idle;
+    assign command_ready = !busy_q && idle && !program_valid;   // so that the first instruction is never just changing
     assign running = busy_q;
     assign slot = slot_q;
     assign started = accept;
     assign started_last = command_data[16 +: LENGTH];
 
     // A sample goes forward in its own round of the program and backward `lag` rounds later.
-    wire f_active = run && f_run && (sample_q < count_q);
-    wire b_active = run && b_run && (sample_q >= {30'd0, b_lag}) && (sample_q < count_q + {30'd0, b_lag});
+    wire some_left = left_q != 32'd0;
+    wire one_left = left_q == 32'd1;
+    wire f_active = run && f_run && some_left;
+    wire b_active = run && b_run && (begun_q >= b_lag) && (some_left || (beyond_q < b_lag));
     wire last_cycle = cycle_q == slot_last;
-    wire last_round = sample_q == count_q + {30'd0, drain_q} - 32'd1;
+    wire last_round = (drain_q == 2'd0) ? one_left : (!some_left && (beyond_q == drain_q - 2'd1));
+    wire [SLOT-1:0] slot_next = accept ? command_data[32 +: SLOT] : !(go && run && last_cycle) ? slot_q
+        : end_of_program ? first_q : slot_q + 1'b1;
 
     assign start = cycle_q == {LENGTH{1'b0}};
     assign forward_first = f_active && start && f_first;
@@ -136,7 +144,7 @@ module fabric_sequencer #(
     assign forward_feed = f_feed;
     assign forward_kind = f_kind;
     assign forward_scale = f_scale;
-    assign forward_sample = sample_q[1:0];
+    assign forward_sample = sample_q;
     assign forward_save = f_active && start && f_save;
     assign forward_store = f_store + {2'd0, forward_sample & f_versions};
     assign forward_final = f_final;
@@ -150,14 +158,26 @@ module fabric_sequencer #(
     assign backward_feed = b_feed;
     assign backward_rectified = b_kind[0];
     assign backward_scale = b_scale;
-    assign backward_sample = sample_q[1:0] - b_lag;
+    assign backward_sample = sample_q - b_lag;
     assign backward_store = b_store + {2'd0, backward_sample & b_versions};
     assign backward_emit = b_emit;
     assign backward_base = run ? b_base : address_q;
 
+    generate
+        if (FIXED != 0) begin : fixed
+            initial $readmemh(PROGRAM_TABLE, instructions);
+            wire unused = &{1'b0, program_address, program_data};
+        end else begin : writable
+            always @(posedge clk) begin
+                if (program_valid && program_ready)
+                    instructions[program_address] <= program_data;
+            end
+        end
+    endgenerate
+
     always @(posedge clk) begin
-        if (program_valid && program_ready)
-            table_q[program_address] <= program_data;
+        slot_q <= slot_next;
+        instruction_q <= instructions[slot_next];
         if (accept) begin
             kind_q <= command_kind;
             bank_q <= command_data[3:2];
@@ -168,28 +188,30 @@ module fabric_sequencer #(
             train_q <= command_data[11];
             pass_q <= command_data[12];
             first_q <= command_data[32 +: SLOT];
-            slot_q <= command_data[32 +: SLOT];
             address_q <= command_data[32 +: ADDRESS];
-            count_q <= command_data[79:48];
-            sample_q <= 32'd0;
+            left_q <= command_data[79:48];
+            sample_q <= 2'd0;
+            begun_q <= 2'd0;
+            beyond_q <= 2'd0;
             cycle_q <= {LENGTH{1'b0}};
         end else if (go) begin
-            if (run) begin
-                cycle_q <= last_cycle ? {LENGTH{1'b0}} : cycle_q + 1'b1;
-                if (last_cycle)
-                    slot_q <= end_of_program ? first_q : slot_q + 1'b1;
-                if (last_cycle && end_of_program)
-                    sample_q <= sample_q + 32'd1;
-            end else begin
-                address_q <= address_q + 1'b1;
-                sample_q <= sample_q + 32'd1;
+            cycle_q <= (last_cycle || !run) ? {LENGTH{1'b0}} : cycle_q + 1'b1;
+            address_q <= address_q + 1'b1;
+            if (!run || (last_cycle && end_of_program)) begin
+                sample_q <= sample_q + 2'd1;
+                if (begun_q != 2'd3)
+                    begun_q <= begun_q + 2'd1;
+                if (some_left)
+                    left_q <= left_q - 32'd1;
+                else
+                    beyond_q <= beyond_q + 2'd1;
             end
         end
         if (rst)
             busy_q <= 1'b0;
         else if (accept)
             busy_q <= command_data[79:48] != 32'd0;
-        else if (go && (run ? (last_cycle && end_of_program && last_round) : (sample_q == count_q - 32'd1)))
+        else if (go && (run ? (last_cycle && end_of_program && last_round) : one_left))
             busy_q <= 1'b0;
     end
 

@@ -23,7 +23,7 @@ module fabric_update #(
     output reg  [WORD-1:0]   activation_q,
     output wire [WEIGHT-1:0] updated
 );
-    localparam WIDE = (2 * WORD + 8 > WEIGHT + SHIFT + 2) ? 2 * WORD + 8 : WEIGHT + SHIFT + 2;
+    localparam WIDE = (2 * WORD + 7 > WEIGHT + SHIFT) ? 2 * WORD + 8 : WEIGHT + SHIFT + 1;
 
     wire [15:0] random;
     fabric_random #(.SEED(SEED)) noise (.clk(clk), .rst(rst), .step(enable && run), .word_q(random));
@@ -31,18 +31,14 @@ module fabric_update #(
     wire signed [2*WORD-1:0] product = $signed(activation_q) * $signed(delta);
     wire signed [WIDE-1:0] step = {{(WIDE - 2 * WORD){product[2*WORD-1]}}, product} <<< rate;
     wire [SHIFT-1:0] dither = stochastic ? random[SHIFT-1:0] : {1'b1, {(SHIFT - 1){1'b0}}};
-    wire signed [WIDE-1:0] dithered = step + $signed({{(WIDE - SHIFT){1'b0}}, dither});
-    wire signed [WIDE-1:0] increment = dithered >>> SHIFT;
-    wire signed [WIDE-1:0] total = increment + $signed({{(WIDE - WEIGHT){weight[WEIGHT-1]}}, weight});
-    wire fits = (total[WIDE-1:WEIGHT-1] == {(WIDE - WEIGHT + 1){1'b0}})
-        || (total[WIDE-1:WEIGHT-1] == {(WIDE - WEIGHT + 1){1'b1}});
+    // One adder for both: the weight stands above the bits that are rounded away, the dither in their place.
+    wire signed [WIDE-1:0] total = step
+        + $signed({{(WIDE - WEIGHT - SHIFT){weight[WEIGHT-1]}}, weight, dither});
+    wire fits = (total[WIDE-1:SHIFT+WEIGHT-1] == {(WIDE - SHIFT - WEIGHT + 1){1'b0}})
+        || (total[WIDE-1:SHIFT+WEIGHT-1] == {(WIDE - SHIFT - WEIGHT + 1){1'b1}});
 
-    generate
-        if (SHIFT < 16) begin : narrow
-            wire unused = &{1'b0, random[15:SHIFT]};
-        end
-    endgenerate
-    assign updated = fits ? total[WEIGHT-1:0] : {total[WIDE-1], {(WEIGHT - 1){~total[WIDE-1]}}};
+    wire unused = &{1'b0, random, total};
+    assign updated = fits ? total[SHIFT +: WEIGHT] : {total[WIDE-1], {(WEIGHT - 1){~total[WIDE-1]}}};
 
     always @(posedge clk) begin
         if (enable) begin

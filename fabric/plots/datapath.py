@@ -29,7 +29,7 @@ _INK, _FLOW, _CONTROL = "#2F3B47", "#6B7782", "#D08C60"
 PLACES = {
     "fabric_forward": {
         "incoming": (0, 2.2), "loaded": (0, 1.4), "weight": (0, 0.4), "operand_q": (1.5, 1.8), "product": (3, 1.1),
-        "sum": (4.5, 1.1), "held": (4.5, 0), "sum_q": (6, 0), "round": (6, 1.1), "function_of": (7.5, 1.1),
+        "sum": (4.5, 1.1), "sum_q": (4.5, 0), "round": (6, 1.1), "function_of": (7.5, 1.1),
         "activation": (9, 1.1),
     },
     "fabric_backward": {
@@ -39,8 +39,8 @@ PLACES = {
     },
     "fabric_update": {
         "incoming": (0, 2.2), "loaded": (0, 1.4), "delta": (0, 0.4), "activation_q": (1.5, 1.8), "product": (3, 1.4),
-        "noise": (3, 0.4), "step": (4.5, 1.4), "dither": (4.5, 0.4), "dithered": (6, 1.4), "increment": (7.5, 1.4),
-        "weight": (7.5, 0.4), "total": (9, 1.4), "updated": (10.5, 1.4),
+        "noise": (3, 0.4), "step": (4.5, 1.4), "dither": (4.5, 0.4), "weight": (6, 0.4),
+        "total": (6, 1.4), "updated": (7.5, 1.4),
     },
     "fabric_pe": {
         "operand_north": (0, 6.9), "operand_west": (0, 6.1), "operand_in": (1.7, 6.5), "forward": (5.2, 6.5),
@@ -61,6 +61,8 @@ PLACES = {
 }  # fmt: skip
 BENDS = {
     ("fabric_forward", "activation", "operand_q"): 0.22,
+    ("fabric_forward", "sum", "sum_q"): 0.3,
+    ("fabric_forward", "sum_q", "sum"): 0.3,
     ("fabric_backward", "delta_next", "delta_q"): -0.16,
     ("fabric_machine", "command_data", "target_chain"): 0.09,
     ("fabric_machine", "sequencer", "target_chain"): -0.14,

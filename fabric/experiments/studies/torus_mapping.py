@@ -141,7 +141,7 @@ def restless_deltas(sample: TracedSample) -> int:
     """Changes of a processing element's delta within a phase of the backward pass; none, since deltas stay."""
     trace = sample.trace
     delta = trace.elements("element.delta")
-    inside = (trace.unsigned("backward_q") == 1) & (trace.unsigned("backward_start_q") == 0)
+    inside = (trace.unsigned("backward_q") == 1) & ~_begins(trace, "backward")
     return int(np.count_nonzero((delta[1:] != delta[:-1])[inside[1:]]))
 
 
@@ -218,9 +218,15 @@ def _recognisable(
 
 def _steps(trace: Trace, side: str) -> np.ndarray:
     """Cycles since the phase of the present cycle began."""
-    began = np.flatnonzero(trace.unsigned(f"{side}_q") & trace.unsigned(f"{side}_start_q"))
+    began = np.flatnonzero(_begins(trace, side))
     at = np.arange(len(trace.cycles))
     return at - began[np.maximum(np.searchsorted(began, at, side="right") - 1, 0)]
+
+
+def _begins(trace: Trace, side: str) -> np.ndarray:
+    """Where a unit works on the first value of a phase: behind a cycle of rest or the last one of a phase."""
+    works, ends = (trace.unsigned(f"{side}{what}_q") == 1 for what in ("", "_last"))
+    return works & ~np.append(False, works[:-1] & ~ends[:-1])
 
 
 def _neuron(sample: TracedSample, level: int, value: int) -> str:
