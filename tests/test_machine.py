@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from machine_builds import BUILDS
 
 from fabric.hardware import FixedPoint, GoldenMachine, Machine, SimulationError, TorusMapping, cycles, program
-from fabric.hardware.verification import differences, random_case
+from fabric.hardware.verification import TORI, differences, random_case
 
 
-@pytest.fixture(scope="module", params=BUILDS)
+@pytest.fixture(scope="module", params=TORI)
 def machine(request):
-    return Machine(BUILDS[request.param])
+    return Machine(TORI[request.param])
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -144,3 +144,10 @@ def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
     value = published(claim)["value"]
     verdict = "supported" if abs(ours - value) <= rtol * abs(value) else "refuted"
     return Verdict(claim, ours, ours, ours, verdict, reason)
+
+
+def fewer(claim: str, ours: float, reason: str) -> Verdict:
+    """Verdict on a printed cost, from counting ours: better if it is less, supported if it is the same, else refuted."""
+    value = published(claim)["value"]
+    verdict = "better" if ours < value else "supported" if ours == value else "refuted"
+    return Verdict(claim, ours, ours, ours, verdict, reason)

@@ -64,7 +64,9 @@ def synthesize(torus: Torus, program: Program | None = None, part: Part = "machi
         SynthesisError: Yosys rejects the design.
     """
     folder = run_yosys(*_job(torus, program, part))
-    before, after, mapped = (json.loads((folder / f"{name}.json").read_text()) for name in ("before", "after", "mapped"))
+    before, after, mapped = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("before", "after", "mapped")
+    )
     return Netlist(*_count(before["modules"], after["modules"], mapped["modules"]), folder)
 
 
@@ -198,9 +200,7 @@ def _loads() -> tuple[str, str]:
         ):
             found.append(f"module {name}_{width} ({ports}{more}); {choice} {cell} endmodule\n")
             enable, clear = ("E | R", "R") if more else ("E", "1'b0")
-            register = (
-                f"le_register bit (.clk(C), .ena({enable}), .sclr({clear}), .sload(S), .asdata(B[i]), .d(A[i]), .q(Q[i]));"
-            )
+            register = f"le_register bit (.clk(C), .ena({enable}), .sclr({clear}), .sload(S), .asdata(B[i]), .d(A[i]), .q(Q[i]));"
             loop = f"for (i = 0; i < {width}; i = i + 1) {register}"
             made.append(f"module {name}_{width} ({ports}{more}); genvar i; generate {loop} endgenerate endmodule\n")
     return "".join(found), "".join(made)

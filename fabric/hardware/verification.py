@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fabric.hardware.cycles import cycles
-from fabric.hardware.fixed_point import RATES
+from fabric.hardware.fixed_point import RATES, FixedPoint
 from fabric.hardware.golden import GoldenMachine
 from fabric.hardware.machine import Machine, Stalls
 from fabric.hardware.mapping import ACTIVATIONS, TorusMapping
@@ -14,6 +14,17 @@ from fabric.hardware.program import MODES, Program, program
 from fabric.hardware.torus import Torus
 from fabric.hardware.verilator import SimulationError
 
+# Small tori, each with something that the others have not.
+TORI = {
+    "square": Torus(4, 4, depth=24, longest=8),
+    "smallest": Torus(2, 2, depth=16, longest=4, sigmoid=False),
+    "wide": Torus(2, 5, FixedPoint(8, 10, 4, 6, 7, 12), depth=24, longest=9, feed=9),
+    "tall": Torus(5, 3, FixedPoint(12, 16, 6, 9, 12, 12), depth=32, longest=12, feed=12),
+    "all nine bits": Torus(3, 4, FixedPoint(9, 9, 5, 8, 7, 8), banks=1, depth=48, longest=8, feed=8),
+    "narrow words": Torus(3, 3, FixedPoint(5, 7, 2, 4, 5, 10), depth=16, longest=6, sigmoid=False),
+    "dense ring": Torus(1, 6, depth=30, longest=12, feed=12),
+    "one memory": Torus(4, 2, FixedPoint(10, 14, 5, 5, 10, 10), banks=1, depth=48, longest=8, feed=8),
+}
 _MOST_SAMPLES = 6
 
 

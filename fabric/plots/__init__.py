@@ -9,6 +9,7 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.cycles import cycles_against_size
 from fabric.plots.density import (
     accuracy_against_bytes,
     accuracy_against_density,
@@ -41,6 +42,7 @@ __all__ = [
     "accuracy_over_samples",
     "accuracy_ranking",
     "animate_movement",
+    "cycles_against_size",
     "depth_figure",
     "draw_banks",
     "draw_cascade",

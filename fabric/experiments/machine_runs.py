@@ -1,0 +1,116 @@
+"""Measurements on the simulated machine: cycles by its counters and a stopwatch, agreement with its golden model."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fabric.experiments.store import Record, run_key
+from fabric.hardware import FixedPoint, GoldenMachine, Machine, Torus, TorusMapping, program
+from fabric.hardware.program import MODES, Program
+from fabric.hardware.verification import TORI, differences, random_case
+
+_RATE = 5
+
+
+@dataclass(frozen=True)
+class LayerOnChip:
+    """A layer on a torus of its own size, run in every mode.
+
+    Attributes:
+        layer: (I, O, R_i, R_m, R_o), or (I, O) for the dense ring.
+        samples: of the longer of the two runs in each mode; the other is of one sample.
+        seed: of weights, inputs and targets.
+    """
+
+    recipe: ClassVar[int] = 1
+
+    layer: tuple[int, ...]
+    samples: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Random cases on one small torus.
+
+    Attributes:
+        torus: a key of `fabric.hardware.verification.TORI`.
+        cases: how many.
+        seed: of the cases.
+    """
+
+    recipe: ClassVar[int] = 1
+
+    torus: str
+    cases: int
+    seed: int
+
+
+def run_layer(config: LayerOnChip) -> Record:
+    """The record holds the configuration, "key", the torus' "rows" and "columns", and "runs", one for each mode: "lone"
+    (cycles of one sample alone), "cycles", "forward", "backward" and "waiting" (the design's counters over all
+    samples), "stopwatch" (cycles of the clock from the first result to the last, for each sample between them), and
+    whether "outputs" and "weights" equal the golden model's bit for bit.
+
+    Raises:
+        ValueError: a layer that no torus holds.
+        SimulationError: the design does not build or hangs.
+    """
+    fixed, mapping = FixedPoint(), TorusMapping([config.layer])
+    programs = {mode: program(mapping, mode) for mode in MODES}
+    machine = Machine(Torus.of(mapping, fixed, programs.values()))
+    runs = [{"mode": mode} | _run(machine, mapping, way, config) for mode, way in programs.items()]
+    return {
+        **asdict(config), "key": run_key(config), "rows": mapping.rows, "columns": mapping.columns, "runs": runs
+    }  # fmt: skip
+
+
+def _run(machine: Machine, mapping: TorusMapping, way: Program, config: LayerOnChip) -> dict[str, Any]:
+    rng = np.random.default_rng(config.seed)
+    limit = 1 << (machine.torus.fixed_point.weight - 3)
+    weights = [rng.integers(-limit, limit, (p.rings, p.neurons, p.values)) for p in mapping.phases]
+    inputs = rng.integers(-64, 64, (config.samples, mapping.inputs))
+    targets = rng.integers(-64, 64, (config.samples, mapping.outputs)) if way.trains else None
+    rate = _RATE if way.trains else None
+    golden = GoldenMachine(mapping, machine.torus.fixed_point)
+    golden.load(weights)
+    machine.reset()
+    machine.load(mapping, weights)
+    machine.run(mapping, way, inputs[:1], None if targets is None else targets[:1], rate)
+    lone = machine.counters.cycles
+    machine.reset()
+    machine.load(mapping, weights)
+    outputs, _ = machine.run(mapping, way, inputs, targets, rate)
+    counters = asdict(machine.counters)
+    times = machine.output_times.reshape(config.samples, -1)[:, 0]
+    expected, _ = golden.run(way, inputs, targets, rate)
+    same = all(
+        np.array_equal(have, want)
+        for have, want in zip(machine.weights(mapping), golden.weights(), strict=True)
+    )  # fmt: skip
+    return {"lone": lone, **counters, "stopwatch": float((times[-1] - times[0]) / (config.samples - 1)),
+            "outputs": bool(np.array_equal(outputs, expected)), "weights": same}  # fmt: skip
+
+
+def run_campaign(config: Campaign) -> Record:
+    """The record holds the configuration, "key", "samples", how many ran in all cases, "modes", the cases in each mode,
+    and "differing": what differed between the Verilog and its golden model, case by case; empty if all is well.
+
+    Raises:
+        SimulationError: the design does not build or hangs.
+    """
+    machine = Machine(TORI[config.torus])
+    rng = np.random.default_rng(config.seed)
+    samples, differing = 0, []
+    modes = dict.fromkeys(MODES, 0)
+    for _ in range(config.cases):
+        case = random_case(machine.torus, rng)
+        samples += len(case.inputs)
+        modes[case.program.mode] += 1
+        found = list(differences(machine, case))
+        if found:
+            differing.append(f"{case}: {', '.join(found)}")
+    return {
+        **asdict(config), "key": run_key(config), "samples": samples, "modes": modes, "differing": differing
+    }  # fmt: skip
