@@ -147,7 +147,7 @@ def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
 
 
 def fewer(claim: str, ours: float, reason: str) -> Verdict:
-    """Verdict on a printed cost, from counting ours: better if it is less, supported if it is the same, else refuted."""
+    """Verdict on a printed cost, from counting ours: better if it is less, supported if the same, otherwise refuted."""
     value = published(claim)["value"]
     verdict = "better" if ours < value else "supported" if ours == value else "refuted"
     return Verdict(claim, ours, ours, ours, verdict, reason)
