@@ -76,7 +76,6 @@ module fabric_junction #(
     localparam STEP = (STEPS > 1) ? $clog2(STEPS) : 1;
     localparam SLOTS = (FAN_IN > LANES) ? LANES : FAN_IN;      // lanes of a right neuron
     localparam LAST_STEP = STEPS - 1;
-    localparam LAST_SWEEP = CYCLES - DEPTH;
 
     // ---- first cycle: addresses ----
     reg [STEP-1:0] step_q;
@@ -117,7 +116,7 @@ module fabric_junction #(
         finish_qq <= finish_q;
         first_sweep_q <= cycle < DEPTH[TIME-1:0];
         first_sweep_qq <= first_sweep_q;
-        last_sweep_q <= cycle >= LAST_SWEEP[TIME-1:0];
+        last_sweep_q <= cycle + DEPTH[TIME-1:0] >= CYCLES[TIME-1:0];
         last_sweep_qq <= last_sweep_q;
         address_q <= cycle[ADDRESS-1:0];
         address_qq <= address_q;
