@@ -24,14 +24,17 @@ module fabric_deal #(
                 assign out[l*WIDTH +: WIDTH] = in[order[l*INDEX +: INDEX]*WIDTH +: WIDTH];
             end
         end else begin : gives
-            reg [LANES*WIDTH-1:0] placed;
-            integer i;
-            always @* begin
-                placed = {(LANES * WIDTH){1'b0}};
-                for (i = 0; i < LANES; i = i + 1)
-                    placed[order[i*INDEX +: INDEX]*WIDTH +: WIDTH] = in[i*WIDTH +: WIDTH];
+            for (l = 0; l < LANES; l = l + 1) begin : place
+                localparam [INDEX-1:0] OWN = l;
+                reg [WIDTH-1:0] given;
+                integer i;
+                always @* begin
+                    given = {WIDTH{1'b0}};
+                    for (i = 0; i < LANES; i = i + 1)
+                        given = given | (in[i*WIDTH +: WIDTH] & {WIDTH{order[i*INDEX +: INDEX] == OWN}});
+                end
+                assign out[l*WIDTH +: WIDTH] = given;
             end
-            assign out = placed;
         end
     endgenerate
 endmodule

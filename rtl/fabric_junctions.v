@@ -67,7 +67,8 @@ module fabric_junctions #(
     localparam RESULT_ROW = (BEATS > 1) ? $clog2(BEATS) : 1;
     localparam FULL = MEMORY - BEATS;
 
-    function [31:0] lanes_before(input [31:0] junction);
+    function [31:0] lanes_before;
+        input [31:0] junction;
         integer i;
         begin
             lanes_before = 32'd0;
@@ -77,7 +78,8 @@ module fabric_junctions #(
     endfunction
 
     // Neurons that a junction finishes side by side.
-    function [31:0] side(input [31:0] junction);
+    function [31:0] side;
+        input [31:0] junction;
         reg [31:0] lanes;
         reg [31:0] fan_in;
         begin

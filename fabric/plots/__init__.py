@@ -16,6 +16,7 @@ from fabric.plots.density import (
     accuracy_by_pattern,
 )
 from fabric.plots.memories import draw_banks, draw_reads
+from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
 from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.topology import draw_clos_routers, draw_topology
 
@@ -33,8 +34,12 @@ __all__ = [
     "draw_clos_routers",
     "draw_coloring_step",
     "draw_constraint_counts",
+    "draw_pipeline",
     "draw_reads",
+    "draw_speed_up",
+    "draw_staleness",
     "draw_topology",
+    "draw_trade_off",
     "mark_compression",
     "mark_published",
     "network_looks",

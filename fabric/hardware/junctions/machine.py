@@ -12,8 +12,16 @@ from fabric.hardware.junctions.golden import Mode
 from fabric.hardware.junctions.network import JunctionNetwork
 from fabric.hardware.machine import Counters
 from fabric.hardware.mapping import ACTIVATIONS
-from fabric.hardware.verilator import FINISHED, HANGS, Parameter, Simulation, SimulationError
+from fabric.hardware.verilator import FINISHED, HANGS, RTL, Parameter, Simulation, SimulationError
 
+SOURCES = tuple(
+    RTL / f"fabric_{name}.v"
+    for name in (
+        "activation", "counters", "deal", "error", "fifo", "junction", "junction_address", "junction_bank",
+        "junction_deltas", "junction_lane", "junction_neuron", "junction_sum", "junctions", "ram", "random", "round",
+        "update",
+    )
+)  # fmt: skip
 _CHUNK = 512  # samples packed at a time
 
 
@@ -87,16 +95,14 @@ class JunctionBuild:
             "MEMORY": 1 << (2 * junctions[-1].outputs // junctions[-1].group + 1).bit_length(),
         }
 
-    def tables(self) -> dict[str, str]:
-        """Contents of the files that the table parameters name: the sigmoid and its derivative, hexadecimal."""
-        digits = (self.fixed_point.word + 3) // 4
-        return {
-            name: "".join(f"{value:0{digits}x}\n" for value in values)
-            for name, values in (
-                ("SIGMOID_TABLE", self.fixed_point.sigmoid_table()),
-                ("SLOPE_TABLE", self.fixed_point.slope_table()),
-            )
-        }
+
+def table_files(fixed: FixedPoint) -> dict[str, str]:
+    """Contents of the files that the table parameters name: the sigmoid and its derivative, hexadecimal."""
+    digits = (fixed.word + 3) // 4
+    return {
+        name: "".join(f"{value:0{digits}x}\n" for value in values)
+        for name, values in (("SIGMOID_TABLE", fixed.sigmoid_table()), ("SLOPE_TABLE", fixed.slope_table()))
+    }
 
 
 def entry_bits(junction) -> tuple[int, int]:
@@ -126,7 +132,7 @@ class JunctionMachine:
     def __init__(self, build: JunctionBuild) -> None:
         self.build = build
         self.network = build.network
-        self.simulation = Simulation.of("fabric_junctions", build.parameters, tables=build.tables())
+        self.simulation = Simulation.of("fabric_junctions", build.parameters, SOURCES, table_files(build.fixed_point))
         self.reset()
         self.connect(build.network)
 

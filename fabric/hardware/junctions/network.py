@@ -1,4 +1,4 @@
-"""Junctions with their degree of parallelism: what the pipelined machine is built for (pre-defined sparsity, section 4).
+"""Junctions with their degree of parallelism, what the pipelined machine is built for (pre-defined sparsity, 4).
 
 A junction processes z edges a cycle, slot after slot in the order of its interleaver: slot c z + l is lane l of cycle c
 and belongs to right neuron slot // fan-in. Everything below follows from that order.

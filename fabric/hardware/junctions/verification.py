@@ -78,9 +78,9 @@ def differences(machine: JunctionMachine, case: JunctionCase) -> Iterator[str]:
     blocks = (samples - 1) * (1 if case.mode == "pipelined" else passes + 1) + passes + 1
     if counters.cycles - counters.waiting != blocks * case.network.block_cycles:
         yield f"busy cycles: {counters.cycles - counters.waiting}, not {blocks * case.network.block_cycles}"
-    if all(pauses is None for pauses in (case.stalls.input, case.stalls.target, case.stalls.output)):
-        if counters.waiting:
-            yield f"waits {counters.waiting} cycles without a reason"
+    pauses = (case.stalls.input, case.stalls.target, case.stalls.output)
+    if counters.waiting and all(pause is None for pause in pauses):
+        yield f"waits {counters.waiting} cycles without a reason"
 
 
 def _pattern(build: JunctionBuild, at: int, rng: np.random.Generator) -> Junction:
