@@ -96,7 +96,7 @@ class JunctionTraining:
 
 
 def train_junctions(config: JunctionTraining) -> Record:
-    """Train and test; the record holds the configuration, "key", "weights" and "accuracy" (fraction of the test part)."""
+    """Train and test; the record holds the configuration, "key", "weights" and "accuracy" on the test part."""
     network = config.network()
     machine = GoldenJunctions(network, FixedPoint(*config.lessons.fixed_point))
     machine.load(config.weights(network))
