@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from fabric.hardware.junctions.schedule import PROCESSES, Schedule
 from fabric.plots.style import PUBLISHED
@@ -31,7 +32,7 @@ def draw_pipeline(ax: Axes, schedule: Schedule, blocks: int, title: str) -> None
         if task.block >= blocks:
             continue
         at = rows.index((task.junction, task.process))
-        shade = 0.9 - 0.25 * (task.sample % 3)
+        shade = (1.0, 0.8, 0.62)[task.sample % 3]
         color = _PROCESS_COLORS[task.process]
         ax.add_patch(Rectangle((task.block, at - 0.42), 0.94, 0.84, facecolor=color, alpha=shade))
         ax.text(task.block + 0.47, at, str(task.sample + 1), ha="center", va="center", fontsize=8, color="white")
@@ -70,9 +71,15 @@ def draw_trade_off(axes: tuple[Axes, Axes], parallelisms: pd.DataFrame, cells: p
     left.loglog(balanced["multipliers"], balanced["cycles"], color="#0072B2", marker="o", label="balanced junctions")
     left.loglog(other["multipliers"], other["cycles"], "X", color="#D55E00", label="not balanced", markersize=8)
     for row in parallelisms.itertuples():
+        below = row.Index == other.index[0]
         left.annotate(
-            f"z = {row.parallelisms}", (row.multipliers, row.cycles), (6, 4), textcoords="offset points", fontsize=8
-        )
+            f"z = {row.parallelisms}", (row.multipliers, row.cycles), (8, -3) if below else (5, 5),
+            textcoords="offset points", fontsize=8,
+        )  # fmt: skip
+    for axis, values in ((left.xaxis, balanced["multipliers"]), (left.yaxis, balanced["useful_cycles"])):
+        axis.set_major_locator(FixedLocator(sorted(values)))
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_locator(NullLocator())
     left.set_xlim(balanced["multipliers"].min() / 1.4, balanced["multipliers"].max() * 3)
     left.set_xlabel("multipliers")
     left.set_ylabel("cycles from sample to sample")

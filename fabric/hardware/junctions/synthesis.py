@@ -10,7 +10,7 @@ from pathlib import Path
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions.machine import SOURCES, table_files
 from fabric.hardware.junctions.network import Junction
-from fabric.hardware.verilator import RTL
+from fabric.hardware.verilator import BUILDS
 
 
 class SynthesisError(RuntimeError):
@@ -54,7 +54,8 @@ def synthesize_junction(junction: Junction, fixed: FixedPoint, left_activation: 
         "LOAD": z * fixed.weight, "LEFT_FUNCTION": kinds.index(left_activation),
         "RIGHT_FUNCTION": kinds.index(junction.activation),
     }  # fmt: skip
-    with tempfile.TemporaryDirectory(dir=RTL.parent, prefix=".synthesis-") as folder:
+    BUILDS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILDS, prefix=".synthesis-") as folder:
         here = Path(folder)
         for name, content in table_files(fixed).items():
             (here / name).write_text(content)
