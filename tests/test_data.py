@@ -105,8 +105,21 @@ def test_held_out_samples_leave_the_training_part():
             digits.hold_out(samples)
 
 
-def test_unknown_name():
+def test_reduced_images_are_means_over_windows():
+    full, half, same = (data.load(name) for name in ("digits", "digits-14x14", "digits-28x28"))
+    assert torch.equal(same.train_x, full.train_x)
+    windows = full.test_x.reshape(-1, 14, 2, 14, 2).mean(dim=(2, 4)).flatten(1)
+    assert torch.allclose(half.test_x, windows)
+    assert torch.equal(half.train_y, full.train_y)
+    assert data.load("digits-8x8").train_x.shape == (1437, 64)
+    assert torch.allclose(data.load("digits-1x1").train_x[:, 0], full.train_x.mean(dim=1))
+
+
+@pytest.mark.parametrize(
+    "name", ["imagenet", "digits-0x0", "digits-29x29", "digits-16x8", "digits-", "imagenet-8x8", "cifar10-8x8"]
+)
+def test_unknown_name(name):
     with pytest.raises(
-        ValueError, match=r"dataset must be one of digits, mnist, fashion_mnist, cifar10 or .*, got 'imagenet'"
+        ValueError, match=rf"dataset must be one of digits, mnist, fashion_mnist, cifar10 or .*; got '{name}'"
     ):
-        data.load("imagenet")
+        data.load(name)

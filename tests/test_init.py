@@ -12,10 +12,11 @@ from fabric.nn.init import (
     expected_variance,
     glorot_uniform_,
     orthogonal_,
+    skip_scaled_glorot_uniform_,
     sparse_glorot_normal_,
     sparse_glorot_uniform_,
 )
-from fabric.topology import Topology
+from fabric.topology import Topology, skips
 
 
 def irregular_layer():
@@ -72,6 +73,27 @@ def test_signals_keep_their_variance_where_ordinary_glorot_loses_them():
             variances[initialise] = np.mean([initialise(layer, generator=generator)(x).var() for _ in range(100)])
     assert 0.8 < variances[sparse_glorot_uniform_] < 1.25
     assert variances[glorot_uniform_] < 1e-15
+
+
+@pytest.mark.parametrize("t", [topology.torus((8, 8), 16), topology.butterfly(64)], ids=lambda t: t.name)
+def test_cascades_with_skips_multiply_the_variance_by_less_than_e(t):
+    layer = CascadeLinear(t, skips=skips.off_support(t))
+    x = torch.randn(t.inputs, 500, generator=torch.Generator().manual_seed(0)).t()
+    generator = torch.Generator().manual_seed(1)
+    gains = {}
+    for initialise in (sparse_glorot_uniform_, skip_scaled_glorot_uniform_):
+        with torch.no_grad():
+            gains[initialise] = np.mean([initialise(layer, generator=generator)(x).var() for _ in range(60)])
+    assert gains[skip_scaled_glorot_uniform_] == pytest.approx((1 + 1 / t.depth) ** t.depth, rel=0.1)
+    assert gains[sparse_glorot_uniform_] == pytest.approx(2**t.depth, rel=0.2)
+
+
+def test_without_skips_the_scaling_for_skips_changes_nothing():
+    layer = CascadeLinear(topology.torus((4, 4)))
+    plain = sparse_glorot_uniform_(layer, generator=torch.Generator().manual_seed(2)).dense_weight()
+    assert torch.equal(
+        skip_scaled_glorot_uniform_(layer, generator=torch.Generator().manual_seed(2)).dense_weight(), plain
+    )
 
 
 def test_dense_layers_are_ordinary_glorot_under_both_names():

@@ -127,7 +127,10 @@ def test_skips_and_nested_arguments_are_part_of_the_key():
         (lambda: Layer("dense", (4, 4.0)), r"arguments must be a tuple of integers, .* got \(4, 4.0\)"),
         (lambda: Layer("predefined", (4, 4, 2)).build(RNG), "missing a required argument: 'pattern'"),
         (lambda: Layer("dense", (4, 4, 4)).build(RNG), "arguments of dense do not fit, .*: too many positional"),
-        (lambda: LayerWithSkips(Layer("dense", (4, 4)), "none"), "skips must be one of identity, off_support, got"),
+        (
+            lambda: LayerWithSkips(Layer("dense", (4, 4)), "none"),
+            "skips must be one of identity, off_support, from_input, got",
+        ),
         (lambda: LayerWithSkips("dense", "identity"), "layer must be a Layer, got 'dense'"),
         (
             lambda: LayerWithSkips(Layer("dense", (4, 4)), "off_support").module(RNG),

@@ -5,7 +5,7 @@ from fabric.plots.style import COLORS, LABELS, MARKERS
 
 
 def test_every_family_has_a_look_of_its_own():
-    wanted = set(families(16))
+    wanted = {*families(16), "predefined"}
     for looks in (COLORS, LABELS, MARKERS):
         assert set(looks) == wanted
         assert len(set(looks.values())) == len(wanted)

@@ -84,7 +84,7 @@ def test_at_parameters_comes_as_close_as_whole_neurons_allow():
         ({"learning_rate": -0.1}, "learning_rate must be a positive float, got -0.1"),
         ({"learning_rate": 1}, "learning_rate must be a positive float, got 1"),
         ({"network": ()}, "network must be a tuple of at least one Layer"),
-        ({"dataset": "imagenet"}, "dataset must be one of .*, got 'imagenet'"),
+        ({"dataset": "imagenet"}, "dataset must be one of .*; got 'imagenet'"),
         ({"initialization": "zeros"}, "initialization must be one of .*, got 'zeros'"),
         ({"network": (Layer("star", (784, 10)),)}, "function in fabric.topology, got 'star'"),
         ({"network": (Layer("Topology", (784, 10)),)}, "function in fabric.topology, got 'Topology'"),

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fabric._checks import positive_int
+from fabric.experiments._threads import one_thread
 from fabric.experiments.data import Dataset, load
 from fabric.experiments.networks import Layer, Network, build, label
 from fabric.experiments.store import Record, run_key
-from fabric.experiments.train import one_thread, padded
+from fabric.experiments.train import padded
 from fabric.experiments.trunks import Trunk
 
 # The training recipe of souryadey/predefinedsparse-nnets.

@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fabric._checks import positive_int
+from fabric.experiments._threads import one_thread
 from fabric.experiments.classify import BATCH_SIZE, LEARNING_RATE, adam, fit, held_bytes, set_biases
 from fabric.experiments.data import load
 from fabric.experiments.store import Record, run_key
-from fabric.experiments.train import one_thread, padded
+from fabric.experiments.train import padded
 from fabric.nn.init import he_normal_
 
 METHODS = ("dropout", "hashing", "magnitude_pruning", "l1")

@@ -9,6 +9,7 @@ back in silence.
 import gzip
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch
 from scipy import ndimage
 from sklearn import datasets as bundled
 from torch import Tensor
+from torch.nn import functional
 
 from fabric.experiments import cifar, morse
 
@@ -84,11 +86,13 @@ class Dataset:
 
 @lru_cache(maxsize=2)
 def load(name: str) -> Dataset:
-    """A data set by name: "digits" (28×28, nothing to download), "mnist", "fashion_mnist", "cifar10", or "morse-0" etc.
+    """A data set by name: "digits" (nothing to download), "mnist", "fashion_mnist", "cifar10", or "morse-0" etc.
 
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
-    seed and split 1,437 to 360. Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading
-    space, see `fabric.experiments.morse.recipe`; a configuration holds the name, which says everything.
+    seed and split 1,437 to 360. A size after the name of a grey data set reduces its 28×28 images: "mnist-16x16" has
+    256 features, each the mean of the pixels in its share of the image (windows of 2 or 3 pixels a side; neighbours may
+    share a row or column). Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading space,
+    see `fabric.experiments.morse.recipe`; a configuration holds the name, which says everything.
 
     Raises:
         ValueError: unknown name.
@@ -98,8 +102,13 @@ def load(name: str) -> Dataset:
         return _digits()
     if name.startswith("morse-"):
         return Dataset(*map(torch.from_numpy, morse.generate(morse.recipe(name))))
+    if reduced := re.fullmatch(r"(digits|mnist|fashion_mnist)-([1-9]|1\d|2[0-8])x\2", name):
+        return _reduced(load(reduced[1]), int(reduced[2]))
     if name not in DATASETS:
-        raise ValueError(f"dataset must be one of {', '.join(DATASETS)} or begin with 'morse-', got {name!r}")
+        raise ValueError(
+            f"dataset must be one of {', '.join(DATASETS)} or begin with 'morse-'; grey images are reduced as in "
+            f"'mnist-16x16', to sides from 1 to 28; got {name!r}"
+        )
     if name == "cifar10":
         train_x, train_y, test_x, test_y = _cifar10()
     else:
@@ -115,6 +124,15 @@ def _digits() -> Dataset:
     return Dataset(
         _features(images[train], 16), _labels(labels[train]), _features(images[test], 16), _labels(labels[test])
     )
+
+
+def _reduced(data: Dataset, side: int) -> Dataset:
+    """28×28 images as side × side ones, by means over windows."""
+
+    def reduce(x: Tensor) -> Tensor:
+        return functional.adaptive_avg_pool2d(x.unflatten(1, (1, 28, 28)), side).flatten(1)
+
+    return Dataset(reduce(data.train_x), data.train_y, reduce(data.test_x), data.test_y)
 
 
 def _features(images: np.ndarray, scale: float) -> Tensor:

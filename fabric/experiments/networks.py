@@ -1,6 +1,7 @@
 """Networks as plain values: a tuple of layers, each a topology by name. What a configuration holds and hashes."""
 
 import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from fabric.nn.init import (
     glorot_uniform_,
     he_normal_,
     orthogonal_,
+    skip_scaled_glorot_uniform_,
     sparse_glorot_normal_,
     sparse_glorot_uniform_,
 )
@@ -26,10 +28,16 @@ INITIALIZATIONS = {
     "sparse_glorot_normal": sparse_glorot_normal_,
     "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
     "orthogonal": orthogonal_,
+    "skip_scaled_glorot_uniform": skip_scaled_glorot_uniform_,
     "glorot_uniform": glorot_uniform_,
     "he_normal": he_normal_,
 }
-SKIPS = {"identity": skips.identity, "off_support": skips.off_support}
+Wiring = tuple[topology.Topology, tuple[np.ndarray, ...] | None]
+SKIPS: dict[str, Callable[[topology.Topology], Wiring]] = {
+    "identity": lambda wiring: (wiring, skips.identity(wiring)),
+    "off_support": lambda wiring: (wiring, skips.off_support(wiring)),
+    "from_input": skips.from_input,
+}
 
 Argument = int | str | tuple["Argument", ...]
 
@@ -70,6 +78,10 @@ class Layer:
             raise ValueError(f"arguments of {self.topology} do not fit, got {self.arguments!r}: {error}") from None
         return function(**bound.arguments, **({"rng": rng} if "rng" in taken else {}))
 
+    def wired(self, rng: np.random.Generator) -> Wiring:
+        """The topology and its fixed skips, which are none here; `rng` and errors as for `build`."""
+        return self.build(rng), None
+
     def module(self, rng: np.random.Generator) -> nn.Module:
         """The linear layer with bias, weights to be initialised; `rng` and errors as for `build`."""
         wiring = self.build(rng)
@@ -83,11 +95,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class LayerWithSkips:
-    """A layer with fixed skip connections around every stage, e.g. LayerWithSkips(layer, "off_support").
+    """A layer with fixed skip connections, e.g. LayerWithSkips(layer, "off_support").
 
     Attributes:
         layer: the layer without them.
-        skips: a key of `SKIPS`, the functions of `fabric.topology.skips`.
+        skips: a key of `SKIPS`, a function of `fabric.topology.skips`.
 
     Raises:
         ValueError: a layer that is not a `Layer`, or unknown skips.
@@ -106,19 +118,32 @@ class LayerWithSkips:
         """The topology, without the skips; see `Layer.build`."""
         return self.layer.build(rng)
 
-    def module(self, rng: np.random.Generator) -> nn.Module:
-        """As `Layer.module`, with the skips.
+    def wired(self, rng: np.random.Generator) -> Wiring:
+        """The topology and its fixed skips; "from_input" widens the topology so that the inputs reach later stages.
 
         Raises:
             ValueError: as `Layer.build`, or skips off the support where a stage has no room for them.
         """
-        wiring = self.build(rng)
-        return CascadeLinear(wiring, skips=SKIPS[self.skips](wiring))
+        return SKIPS[self.skips](self.build(rng))
+
+    def module(self, rng: np.random.Generator) -> nn.Module:
+        """As `Layer.module`, with the skips; errors as for `wired`."""
+        wiring, fixed = self.wired(rng)
+        return CascadeLinear(wiring, skips=fixed)
 
     @property
     def label(self) -> str:
         """For tables: "clos(8, 8, 4, 2, 4) + off-support skips"."""
         return f"{self.layer.label} + {self.skips.replace('_', '-')} skips"
+
+
+def layer(topology: str, arguments: Sequence[Any]) -> Layer:
+    """A `Layer` from what parameters of notebooks and JSON hold: lists become tuples."""
+    return Layer(topology, _as_tuple(arguments))
+
+
+def _as_tuple(argument: Any) -> Any:
+    return tuple(map(_as_tuple, argument)) if isinstance(argument, list | tuple) else argument
 
 
 def _is_plain(argument: Any) -> bool:

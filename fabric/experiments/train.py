@@ -1,7 +1,6 @@
 """Training one network: configuration in, one flat record out."""
 
 import math
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fabric._checks import positive_int
+from fabric.experiments._threads import one_thread
 from fabric.experiments.data import Dataset, load
 from fabric.experiments.networks import Layer, LayerWithSkips, Network, build, label, weights
 from fabric.experiments.store import Record, run_key
@@ -133,14 +133,3 @@ def padded(data: Dataset, inputs: int) -> Dataset:
         return data
     pad = (0, inputs - features)
     return Dataset(functional.pad(data.train_x, pad), data.train_y, functional.pad(data.test_x, pad), data.test_y)
-
-
-@contextmanager
-def one_thread():
-    """Run the block on one thread of PyTorch: the number of threads changes the bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -87,8 +87,23 @@ def higher(claim: str, values: Sequence[float], reason: str, than: float = 0.0) 
 
     Supported if the 95 % interval of the mean lies above `than`, refuted if it lies below, undecided otherwise.
     """
-    bounds = interval(values)
+    return above(claim, interval(values), reason, than)
+
+
+def above(claim: str, bounds: Interval, reason: str, than: float = 0.0) -> Verdict:
+    """As `higher`, for a statistic whose 95 % interval is known already, from a bootstrap for instance."""
     verdict = "supported" if bounds.low > than else "refuted" if bounds.high < than else "undecided"
+    return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
+
+
+def no_benefit(claim: str, values: Sequence[float], reason: str, margin: float) -> Verdict:
+    """Verdict on "not higher than zero by anything that matters", from differences paired by seed.
+
+    Supported if the 95 % interval of the mean lies below `margin`, the smallest difference that matters; otherwise
+    refuted if it lies above zero, undecided if it holds both.
+    """
+    bounds = interval(values)
+    verdict = "supported" if bounds.high < margin else "refuted" if bounds.low > 0 else "undecided"
     return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
 
 

@@ -12,8 +12,9 @@ class Variance(NamedTuple):
     """Expected mean squares, averaged over the draws of the weights.
 
     Attributes:
-        forward: (outputs,) float64, of each output neuron for inputs of variance one.
-        backward: (inputs,) float64, of the gradient at each input neuron for output gradients of variance one.
+        forward: float64, of each neuron of a level (the outputs if none is named) for inputs of variance one.
+        backward: float64, of the gradient at each neuron of a level (the inputs if none is named) for output gradients
+            of variance one.
     """
 
     forward: np.ndarray
@@ -35,15 +36,15 @@ def edge_variances(topology: Topology, counted: bool) -> list[sparse.csr_array]:
     return result
 
 
-def propagate(topology: Topology, counted: bool, factor: float = 1.0) -> Variance:
-    """Mean squares at both ends; `factor` multiplies the variance of every weight."""
+def propagate(topology: Topology, counted: bool, factor: float = 1.0) -> list[Variance]:
+    """Mean squares at every level, inputs first; `factor` multiplies the variance of every weight."""
     stages = edge_variances(topology, counted)
-    forward, backward = np.ones(topology.inputs), np.ones(topology.outputs)
+    forward, backward = [np.ones(topology.inputs)], [np.ones(topology.outputs)]
     for stage in stages:
-        forward = factor * (stage @ forward)
+        forward.append(factor * (stage @ forward[-1]))
     for stage in reversed(stages):
-        backward = factor * (stage.T @ backward)
-    return Variance(forward, backward)
+        backward.append(factor * (stage.T @ backward[-1]))
+    return list(map(Variance, forward, reversed(backward)))
 
 
 def end_to_end_factor(topology: Topology) -> float:
@@ -51,6 +52,6 @@ def end_to_end_factor(topology: Topology) -> float:
 
     One where no input reaches any output: there is nothing to match.
     """
-    found = propagate(topology, counted=True).forward.mean() / topology.inputs
+    found = propagate(topology, counted=True)[-1].forward.mean() / topology.inputs
     wanted = 2 / (topology.inputs + topology.outputs)
     return float((wanted / found) ** (1 / topology.depth)) if found else 1.0

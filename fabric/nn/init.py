@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fabric.nn._orthogonal import orthogonal
+from fabric.nn._stages import FixedSkip
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn._variance import Variance, end_to_end_factor, propagate
 from fabric.topology import Topology
@@ -67,6 +68,22 @@ def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator 
     )
 
 
+def skip_scaled_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
+    """Sparse Glorot, with all variances divided by the depth in cascades that have fixed skips around their stages.
+
+    A skip hands on the variance of its source, so under Sparse Glorot a stage with skips doubles it and the cascade
+    multiplies it by 2**depth. With 1 / depth of the variance per stage it is (1 + 1 / depth)**depth, below e, on
+    regular square cascades of any depth. Layers without skips get Sparse Glorot's values, bit for bit.
+
+    Works in place on every structured layer and every `torch.nn.Linear` inside `module` and returns `module`.
+    """
+    return _initialise(
+        module,
+        lambda stage: _uniform(_connections(stage), stage.weight, generator),
+        lambda layer: 1 / layer.topology.depth if _has_skips(layer) else 1.0,
+    )
+
+
 def orthogonal_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
     """Draw every router as a random semi-orthogonal matrix with Sparse Glorot's mean square; set biases to zero.
 
@@ -80,6 +97,15 @@ def orthogonal_(module: nn.Module, *, generator: torch.Generator | None = None) 
 
 
 def expected_variance(topology: Topology, initialise: Callable[..., nn.Module]) -> Variance:
+    """What an initialisation does to the outputs of a linear cascade and to the gradients at its inputs: exact.
+
+    Args and errors as for `expected_variance_by_level`.
+    """
+    levels = expected_variance_by_level(topology, initialise)
+    return Variance(levels[-1].forward, levels[0].backward)
+
+
+def expected_variance_by_level(topology: Topology, initialise: Callable[..., nn.Module]) -> list[Variance]:
     """What an initialisation does to signals and gradients of a linear cascade: exact, from the counts of its edges.
 
     Weights are independent with mean zero, so a neuron's mean square is the sum over its edges of the weight's variance
@@ -90,6 +116,9 @@ def expected_variance(topology: Topology, initialise: Callable[..., nn.Module]) 
         initialise: one of `sparse_glorot_uniform_`, `sparse_glorot_normal_`, `glorot_uniform_` and
             `end_to_end_glorot_uniform_`. The weights of `orthogonal_` are not independent on irregular stages; where
             all stages consist of routers, it has the variances of Sparse Glorot.
+
+    Returns:
+        One `Variance` per level, inputs first: depth + 1 of them.
 
     Raises:
         ValueError: another `initialise`.
@@ -136,6 +165,10 @@ def _initialise(
             if layer.bias is not None:
                 layer.bias.zero_()
     return module
+
+
+def _has_skips(layer: StructuredLinear) -> bool:
+    return any(isinstance(part, FixedSkip) for part in layer.modules())
 
 
 def _dense_stage(layer: nn.Linear) -> StageWeight:

@@ -15,33 +15,58 @@ from fabric.plots.density import (
     accuracy_against_weights,
     accuracy_by_pattern,
 )
+from fabric.plots.depth import depth_figure
+from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
+from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
+from fabric.plots.reconstruction import draw_hits, hits_legend
+from fabric.plots.search import hypervolume_curves, pareto_panels
+from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
 from fabric.plots.style import COLORS, LABELS, use_style
+from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
+from fabric.plots.torus import animate_movement, draw_cascade, draw_space_time, draw_step, draw_torus
 
 __all__ = [
     "COLORS",
     "LABELS",
     "accuracy_against_bytes",
+    "accuracy_against_counts",
     "accuracy_against_density",
     "accuracy_against_parameters",
     "accuracy_against_weights",
     "accuracy_by_pattern",
     "accuracy_curves",
+    "accuracy_ranking",
+    "animate_movement",
+    "depth_figure",
     "draw_banks",
+    "draw_cascade",
     "draw_cells",
     "draw_clos_routers",
     "draw_coloring_step",
     "draw_constraint_counts",
+    "draw_hits",
     "draw_pipeline",
     "draw_reads",
+    "draw_skip_accuracy",
+    "draw_skip_constraints",
+    "draw_space_time",
     "draw_speed_up",
     "draw_staleness",
+    "draw_step",
     "draw_topology",
+    "draw_torus",
     "draw_trade_off",
+    "hits_legend",
+    "hypervolume_curves",
     "mark_compression",
     "mark_published",
     "network_looks",
+    "pareto_panels",
+    "timing_diagram",
+    "training_figure",
     "use_style",
+    "variance_figure",
 ]

@@ -13,6 +13,7 @@ COLORS = {
     "hypercube": "#E69F00",
     "torus": "#8C6D31",
     "mesh": "#7F7F7F",
+    "predefined": "#B8A200",
 }
 LABELS = {
     "clos": "Clos",
@@ -25,6 +26,7 @@ LABELS = {
     "hypercube": "hypercube",
     "torus": "torus",
     "mesh": "mesh",
+    "predefined": "pre-defined sparse",
 }
 MARKERS = {
     "clos": "o",
@@ -37,6 +39,7 @@ MARKERS = {
     "hypercube": "h",
     "torus": "P",
     "mesh": "X",
+    "predefined": "d",
 }
 PUBLISHED = {"color": "#AA3377", "linestyle": (0, (4, 2)), "linewidth": 1.2}
 

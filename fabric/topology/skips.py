@@ -50,9 +50,7 @@ def identity(topology: Topology) -> tuple[np.ndarray, ...]:
     """
     skips = []
     for stage in topology.stages:
-        outputs, inputs = stage.shape
-        narrow = min(outputs, inputs)
-        skips.append(np.arange(outputs)[:, None] % narrow == np.arange(inputs)[None, :] % narrow)
+        skips.append(_repeated_identity(*stage.shape))
     return tuple(skips)
 
 
@@ -81,3 +79,37 @@ def off_support(topology: Topology) -> tuple[np.ndarray, ...]:
         skip[np.arange(rows), partner % columns] = True
         skips.append(skip if wide is stage else skip.T)
     return tuple(skips)
+
+
+def from_input(topology: Topology) -> tuple[Topology, tuple[np.ndarray, ...]]:
+    """A residual connection from the inputs of the cascade to the outputs of every stage but the first.
+
+    Input k is joined to neuron k, repeated between levels of different widths as in `identity`. Such a skip passes over
+    stages, which a skip beside a stage cannot. So the inputs are carried along: every hidden level gets as many more
+    neurons as there are inputs, with no edge that is trained, only fixed ones from one level's copy to the next. The
+    widened cascade has the parameters of the given one and takes its place in everything that knows skips.
+
+    Returns:
+        The widened topology, the copies numbered behind the neurons of their level, and its skips. Where there is one
+        stage only, the topology itself and no skip.
+    """
+    if topology.depth == 1:
+        return topology, (np.zeros_like(topology.stages[0]),)
+    inputs = topology.inputs
+    stages, skips = [], []
+    for position, stage in enumerate(topology.stages):
+        outputs, width = stage.shape
+        carried_in = inputs if position > 0 else 0
+        carried_out = inputs if position < topology.depth - 1 else 0
+        stages.append(np.pad(stage, ((0, carried_out), (0, carried_in))))
+        skip = np.zeros(stages[-1].shape, bool)
+        skip[outputs:, -inputs:] = np.eye(inputs, dtype=bool)[:carried_out]
+        if position > 0:
+            skip[:outputs, width:] = _repeated_identity(outputs, inputs)
+        skips.append(skip)
+    return Topology(stages, name=f"{topology.name}, inputs carried along"), tuple(skips)
+
+
+def _repeated_identity(outputs: int, inputs: int) -> np.ndarray:
+    narrow = min(outputs, inputs)
+    return np.arange(outputs)[:, None] % narrow == np.arange(inputs)[None, :] % narrow

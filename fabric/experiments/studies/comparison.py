@@ -62,6 +62,7 @@ def choose_learning_rates(
     batch_size: int,
     seeds: int,
     held_out: int,
+    initialization: str = "sparse_glorot_uniform",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """For every network the learning rate with the best mean accuracy on training samples that were set aside.
 
@@ -69,7 +70,7 @@ def choose_learning_rates(
         results: where runs are kept.
         networks: one network per row, with "label" and "network".
         rates: the candidates.
-        dataset, epochs, batch_size, held_out: as in `TrainConfig`.
+        dataset, epochs, batch_size, held_out, initialization: as in `TrainConfig`.
         seeds: runs per network and rate, seeds 0, 1, ...
 
     Returns:
@@ -77,7 +78,7 @@ def choose_learning_rates(
         "held_out_accuracy" (mean over seeds), "chosen".
     """
     configs = [
-        TrainConfig(dataset, network, epochs, batch_size, rate, seed, held_out=held_out)
+        TrainConfig(dataset, network, epochs, batch_size, rate, seed, initialization, held_out)
         for network, rate, seed in itertools.product(networks["network"], rates, range(seeds))
     ]
     records = results.sweep(train, configs, title="learning rates")
@@ -88,25 +89,40 @@ def choose_learning_rates(
 
 
 def train_networks(
-    results: Results, networks: pd.DataFrame, dataset: str, epochs: int, batch_size: int, seeds: int
+    results: Results,
+    networks: pd.DataFrame,
+    dataset: str,
+    epochs: int,
+    batch_size: int,
+    seeds: int,
+    initialization: str = "sparse_glorot_uniform",
 ) -> pd.DataFrame:
     """Train every network with its learning rate and seeds 0, 1, ...; one record per row, with the network's columns.
 
     Args:
         results: where runs are kept.
         networks: one network per row, with "learning_rate".
-        dataset, epochs, batch_size: as in `TrainConfig`.
+        dataset, epochs, batch_size, initialization: as in `TrainConfig`.
         seeds: runs per network.
     """
     trials = networks.merge(pd.DataFrame({"seed": range(seeds)}), how="cross").sort_values("seed", kind="stable")
     configs = [
-        TrainConfig(dataset, row.network, epochs, batch_size, row.learning_rate, row.seed)
+        TrainConfig(dataset, row.network, epochs, batch_size, row.learning_rate, row.seed, initialization)
         for row in trials.itertuples()
     ]
     records = results.sweep(train, configs)
-    for column in ("method", "target"):
+    for column in trials.columns.difference(records.columns):
         records[column] = trials[column].to_numpy()
     return records
+
+
+def by_epoch(records: pd.DataFrame) -> pd.DataFrame:
+    """Records of `train` unrolled to one row per run and epoch: "epoch" (from 1) and "accuracy" after that epoch."""
+    curves = records.assign(
+        accuracy=records["accuracy_by_epoch"],
+        epoch=[list(range(1, len(curve) + 1)) for curve in records["accuracy_by_epoch"]],
+    ).explode(["accuracy", "epoch"], ignore_index=True)
+    return curves.astype({"accuracy": float, "epoch": int})
 
 
 def learning_curves(records: pd.DataFrame, training_samples: int) -> pd.DataFrame:
@@ -122,11 +138,7 @@ def learning_curves(records: pd.DataFrame, training_samples: int) -> pd.DataFram
     Returns:
         The records with "epoch" (from 1), "accuracy" after that epoch and "operations" up to it.
     """
-    curves = records.assign(
-        accuracy=records["accuracy_by_epoch"],
-        epoch=[list(range(1, len(curve) + 1)) for curve in records["accuracy_by_epoch"]],
-    ).explode(["accuracy", "epoch"], ignore_index=True)
-    curves = curves.astype({"accuracy": float, "epoch": int})
+    curves = by_epoch(records)
     return curves.assign(operations=6.0 * curves["weights"] * training_samples * curves["epoch"])
 
 

@@ -1,0 +1,163 @@
+"""Does a count made before training predict accuracy? Topologies at equal parameters (10_heuristic_vs_accuracy)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from fabric import constraints
+from fabric.experiments.networks import SKIPS, Layer, LayerWithSkips
+from fabric.experiments.results import Results
+from fabric.experiments.store import Record, run_key
+from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
+from fabric.experiments.studies.equal_layers import layers
+from fabric.topology import Topology
+
+INITIALIZATION = "skip_scaled_glorot_uniform"
+
+
+@dataclass(frozen=True)
+class CountConfig:
+    """What is counted of one layer before training.
+
+    Attributes:
+        layer: the layer; a random one is drawn with `seed`.
+        seed: of random topologies, colouring and rank.
+        rank: whether the exact Jacobian rank is wanted too; it takes n**2 times parameters numbers of memory.
+    """
+
+    recipe: ClassVar[int] = 1
+
+    layer: Layer | LayerWithSkips
+    seed: int
+    rank: bool
+
+
+def count(config: CountConfig) -> Record:
+    """All counts of one layer; paths run over fixed skips too.
+
+    Returns:
+        "parameters", "depth", "fewest_paths" and "most_paths" (text: they pass 64 bits), "coloring", "bound" (entries,
+        or free weights if fewer: parameters less the hidden neurons that no skip touches), "closed_form" (None where
+        none is proved) and "jacobian_rank" (None if not wanted).
+    """
+    topology = config.layer.build(np.random.default_rng(config.seed))
+    skips = SKIPS[config.layer.skips](topology) if isinstance(config.layer, LayerWithSkips) else None
+    joined = topology if skips is None else Topology([a | b for a, b in zip(topology.stages, skips, strict=True)])
+    fewest, most = joined.path_diversity
+    return {
+        **asdict(config),
+        "key": run_key(config),
+        "label": config.layer.label,
+        "parameters": topology.parameters,
+        "depth": topology.depth,
+        "fewest_paths": str(fewest),
+        "most_paths": str(most),
+        "coloring": constraints.coloring(topology, np.random.default_rng(config.seed), skips).count,
+        "bound": min(
+            topology.inputs * topology.outputs, topology.parameters - (topology.hidden if skips is None else 0)
+        ),
+        "closed_form": constraints.closed_form(topology) if skips is None else None,
+        "jacobian_rank": constraints.jacobian_rank(topology, np.random.default_rng(config.seed), skips)
+        if config.rank
+        else None,
+    }
+
+
+def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int) -> pd.DataFrame:
+    """Every count of every network's first layer, with its Jacobian rank.
+
+    The rank is exact where a closed form is proved and where side and `rank_side` are the same. Elsewhere it is the
+    bound times the share of the bound that the exact rank of the same kind of layer with side `rank_side` reaches.
+
+    Args:
+        results: where counts are kept, as runs are.
+        chosen: of `equal_layers.networks`.
+        rank_side: side at which all ranks are computed exactly.
+        seed: of random topologies and of the counting.
+
+    Returns:
+        "method", "label" and what `count` returns, with "jacobian_rank", "rank_by" ("proof", "computation" or "share")
+        and "bound_share": exact rank over bound at `rank_side`.
+    """
+    counted = results.sweep(count, [CountConfig(layer, seed, False) for layer in chosen["layer"]], title="counts")
+    small = layers(rank_side)
+    exact = results.sweep(count, [CountConfig(small[name], seed, True) for name in chosen["method"]], title="ranks")
+    share = exact["jacobian_rank"] / exact["bound"]
+    proved = counted["closed_form"].notna()
+    same = counted["label"] == exact["label"]
+    rank = (counted["bound"] * share).round().where(~proved, counted["closed_form"])
+    by = np.select([proved, same], ["proof", "computation"], "share")
+    counted = counted.assign(method=chosen["method"].to_numpy(), jacobian_rank=rank.astype(int), rank_by=by)
+    columns = ["method", "label", "parameters", "depth", "fewest_paths", "most_paths", "coloring", "bound"]
+    return counted[[*columns, "jacobian_rank", "rank_by"]].assign(bound_share=share)
+
+
+def train_all(
+    results: Results,
+    chosen: pd.DataFrame,
+    datasets: Sequence[str],
+    rates: Sequence[float],
+    tuning: Mapping[str, int],
+    epochs: int,
+    batch_size: int,
+    seeds: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every network on every data set, each with the learning rate that is best for it there on held-out samples.
+
+    Args:
+        results: where runs are kept.
+        chosen: of `equal_layers.networks`.
+        datasets, epochs, batch_size: as in `TrainConfig`.
+        rates: candidates.
+        tuning: "epochs", "seeds" and "held_out" of the runs that choose among them.
+        seeds: runs per network and data set.
+
+    Returns:
+        All records with the networks' columns, and the table of trials with "dataset".
+    """
+    records, trials = [], []
+    for dataset in datasets:
+        tuned, tried = choose_learning_rates(
+            results, chosen, rates, dataset, batch_size=batch_size, initialization=INITIALIZATION, **tuning
+        )
+        trials.append(tried.assign(dataset=dataset))
+        records.append(train_networks(results, tuned, dataset, epochs, batch_size, seeds, INITIALIZATION))
+    return pd.concat(records, ignore_index=True), pd.concat(trials, ignore_index=True)
+
+
+def leads(records: pd.DataFrame, ours: pd.Series) -> pd.DataFrame:
+    """How far the best of some networks is ahead of the best of all others, paired by seed.
+
+    "Best" is by mean accuracy over the same seeds, on each data set anew, which flatters both sides a little.
+
+    Args:
+        records: of `train_all`.
+        ours: boolean, aligned with `records`; the others are the rest.
+
+    Returns:
+        "dataset", "seed", "ours" and "other" (methods), "points" (percentage points of accuracy, ours minus other).
+    """
+    rows = []
+    for dataset, runs in records.groupby("dataset"):
+        table = runs.pivot(index="seed", columns="method", values="accuracy")
+        mine = table.columns.isin(runs.loc[ours.loc[runs.index], "method"])
+        one, other = (table.loc[:, side].mean().idxmax() for side in (mine, ~mine))
+        points = 100 * (table[one] - table[other]).rename("points")
+        rows.append(points.reset_index().assign(dataset=dataset, ours=one, other=other))
+    return pd.concat(rows, ignore_index=True)
+
+
+def lead_per_seed(table: pd.DataFrame) -> pd.Series:
+    """Percentage points of `leads`, averaged over data sets, by seed."""
+    return table.groupby("seed")["points"].mean()
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Who was compared in `leads`, and the mean difference, data set by data set."""
+    means = table.groupby(["dataset", "ours", "other"])["points"].mean()
+    return "; ".join(
+        f"{dataset}: {ours} against {other}, {points:+.2f}" for (dataset, ours, other), points in means.items()
+    )

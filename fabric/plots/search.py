@@ -1,0 +1,82 @@
+"""Searches compared by hypervolume, and the Pareto front that they found together."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+from fabric.plots.style import COLORS, LABELS, MARKERS
+
+_SEARCHES = {"nsga2": ("evolutionary (NSGA-II)", "#0072B2"), "random": ("random", "#009E73")}
+
+
+def hypervolume_curves(ax: Axes, table: pd.DataFrame) -> None:
+    """Mean hypervolume with its 95 % interval against evaluations, one line per search.
+
+    Args:
+        ax: axes to draw on.
+        table: "algorithm", "evaluations", "hypervolume", "low", "high".
+    """
+    for algorithm, rows in table.groupby("algorithm"):
+        name, color = _SEARCHES[algorithm]
+        rows = rows.sort_values("evaluations")
+        ax.plot(rows["evaluations"], rows["hypervolume"], color=color, label=name)
+        ax.fill_between(rows["evaluations"], rows["low"], rows["high"], color=color, alpha=0.18, linewidth=0)
+    ax.set_xlabel("cascades counted")
+    ax.set_ylabel("hypervolume")
+    ax.legend(loc="lower right")
+
+
+def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, budget: int) -> Figure:
+    """Constraints against parameters, cycles and depth: all cascades found in grey, the Pareto front in colours.
+
+    Args:
+        found, front: of `fabric.experiments.studies.topology_search`, with "family", "skips" and the objectives.
+        ends: the label of each end's cascade, indexed by the end's name; it gets a ring and a number.
+        budget: most parameters, drawn as a line.
+    """
+    numbered = pd.Series([str(number) for number in range(1, len(ends) + 1)], index=ends.to_numpy())
+    marks = numbered.groupby(level=0).agg(", ".join)
+    cascades = front.set_index("label")
+    figure, axes = plt.subplots(1, 3, figsize=(11.5, 4.6), sharey=True)
+    texts = {"parameters": "parameters", "cycles": "cycles per sample on a torus", "depth": "depth (stages)"}
+    for ax, (column, text) in zip(axes, texts.items(), strict=True):
+        ax.scatter(found[column], found["constraints"], s=6, color="#D9D9D9", linewidths=0, rasterized=True)
+        for (family, skips), rows in sorted(front.groupby(["family", "skips"]), key=lambda group: -len(group[1])):
+            face = "white" if skips else COLORS[family]
+            ax.scatter(
+                rows[column],
+                rows["constraints"],
+                s=22,
+                marker=MARKERS[family],
+                facecolor=face,
+                edgecolor=COLORS[family],
+                linewidths=0.8,
+            )
+        for label, numbers in marks.items():
+            where = cascades.loc[label, column], cascades.loc[label, "constraints"]
+            ax.scatter(*where, s=130, facecolor="none", edgecolor="black", linewidths=1, clip_on=False)
+            ax.annotate(numbers, where, xytext=(0, 9), textcoords="offset points", ha="center", fontsize=8)
+        ax.set_xlabel(text)
+    axes[0].axline((0, 0), slope=1, color="#777777", linewidth=1)
+    axes[0].axvline(budget, color="#777777", linewidth=1, linestyle=":")
+    axes[0].set_ylabel("constraints (colouring)")
+    axes[1].set_xscale("log", base=2)
+    axes[1].xaxis.set_major_formatter(ScalarFormatter())
+    axes[2].xaxis.set_major_locator(MaxNLocator(integer=True))
+    names = "; ".join(f"{number}: {name}" for number, name in enumerate(ends.index, start=1))
+    figure.suptitle(f"ends: {names}", fontsize=9)
+    figure.legend(handles=_legend(front), loc="outside lower center", ncols=6)
+    return figure
+
+
+def _legend(front: pd.DataFrame) -> list[Line2D]:
+    names = {
+        family: "Clos, any depth" if "clos" in family else LABELS[family] for family in sorted(set(front["family"]))
+    }
+    looks = [{"color": COLORS[family], "marker": MARKERS[family], "label": name} for family, name in names.items()]
+    looks.append({"color": "#777777", "marker": "o", "markerfacecolor": "white", "label": "open: with fixed skips"})
+    looks.append({"color": "#D9D9D9", "marker": "o", "label": "found, but dominated"})
+    return [Line2D([], [], linestyle="", **look) for look in looks]

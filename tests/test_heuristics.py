@@ -1,0 +1,102 @@
+"""Equal parameters, counts before training, and the correlation with accuracy: recomputed another way."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fabric import constraints
+from fabric.experiments import LayerWithSkips
+from fabric.experiments.results import Results
+from fabric.experiments.studies import correlation, equal_layers, heuristics
+
+
+@pytest.mark.parametrize("side", [8, 16])
+def test_networks_have_nearly_equal_weights(side):
+    frame = equal_layers.networks(list(equal_layers.layers(side)), side)
+    target = 5 * side**3 + 10 * side**2
+    assert frame["label"].is_unique
+    assert (abs(frame["weights"] / target - 1) < 0.14).all()
+    assert (abs(frame["weights"] / target - 1) < 0.05).mean() > 0.6
+    assert {"clos", "multistage_clos", "butterfly", "parallel_butterfly", "hypercube", "torus"} < set(frame["family"])
+
+
+def test_layers_are_fully_connected_except_single_stages():
+    for name, layer in equal_layers.layers(8).items():
+        topology = layer.build(np.random.default_rng(0))
+        assert topology.is_fully_connected == (name not in ("random sparse", "pre-defined")), name
+        assert topology.inputs == 64
+
+
+@pytest.mark.parametrize(("side", "chosen", "message"), [(12, ["Clos"], "power of two.*12"), (8, ["Benes"], "Benes")])
+def test_unknown_names_and_sides(side, chosen, message):
+    with pytest.raises(ValueError, match=message):
+        equal_layers.networks(chosen, side)
+
+
+def test_a_count_equals_what_the_library_says_and_paths_run_over_skips():
+    layer = equal_layers.layers(8)["butterfly"]
+    plain = heuristics.count(heuristics.CountConfig(layer, 0, False))
+    t = layer.build(np.random.default_rng(0))
+    assert plain["closed_form"] == plain["bound"] == constraints.closed_form(t)
+    assert (plain["fewest_paths"], plain["most_paths"], plain["jacobian_rank"]) == ("1", "1", None)
+    skipped = heuristics.count(heuristics.CountConfig(LayerWithSkips(layer, "off_support"), 0, False))
+    assert skipped["bound"] == t.parameters > plain["bound"]
+    assert int(skipped["most_paths"]) > 1
+
+
+def test_ranks_are_proved_computed_or_scaled(tmp_path):
+    results = Results("10_heuristic_vs_accuracy", tmp_path)
+    chosen = equal_layers.networks(["butterfly", "parallel butterflies, 2 stages"], 16)
+    counts = heuristics.count_all(results, chosen, rank_side=8, seed=0).set_index("method")
+    assert counts.loc["butterfly", ["jacobian_rank", "rank_by"]].tolist() == [256 * 68 - 256, "proof"]
+    assert counts.loc["parallel butterflies, 2 stages", "rank_by"] == "share"
+    assert counts.loc["parallel butterflies, 2 stages", "jacobian_rank"] == 20480 - 512
+    same = heuristics.count_all(results, equal_layers.networks(["parallel butterflies, 2 stages"], 8), 8, 0).iloc[0]
+    assert (same["rank_by"], same["jacobian_rank"]) == ("computation", 2560 - 128)
+
+
+def a_study(noise: float, methods: int = 9) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(4)
+    counts = pd.DataFrame({"method": [f"m{k}" for k in range(methods)]})
+    for name in correlation.PREDICTORS:
+        counts[name] = rng.permutation(methods)
+    counts["fewest_paths"] = counts["fewest_paths"].map(lambda k: str(10**k))
+    runs = pd.MultiIndex.from_product([["a", "b"], range(methods), range(5)], names=["dataset", "k", "seed"]).to_frame(
+        index=False
+    )
+    runs["accuracy"] = counts["coloring"].to_numpy()[runs["k"]] + noise * rng.normal(size=len(runs))
+    return runs.assign(method="m" + runs["k"].astype(str)).sample(frac=1, random_state=0), counts
+
+
+def test_correlations_equal_those_of_the_mean_accuracies():
+    runs, counts = a_study(noise=6.0)
+    table = correlation.correlations(runs, counts, draws=100, seed=0).set_index(["dataset", "predictor"])
+    means = runs.groupby(["dataset", "method"])["accuracy"].mean()
+    for name in correlation.PREDICTORS:
+        values = counts.set_index("method")[name].astype(float)
+        for kind in ("spearman", "kendall"):
+            wanted = {dataset: values.corr(means[dataset], method=kind) for dataset in ("a", "b")}
+            for dataset, value in {**wanted, "all": np.mean(list(wanted.values()))}.items():
+                row = table.loc[(dataset, name)]
+                assert row[kind] == pytest.approx(value)
+                assert -1 <= row[f"{kind}_low"] < row[f"{kind}_high"] <= 1
+    pd.testing.assert_frame_equal(
+        correlation.correlations(runs, counts, draws=100, seed=0).set_index(["dataset", "predictor"]), table
+    )
+
+
+def test_a_predictor_that_orders_all_runs_has_correlation_one_in_every_draw():
+    table = correlation.correlations(*a_study(noise=1e-6), draws=100, seed=1).set_index("predictor")
+    perfect = table.loc["coloring", ["spearman", "spearman_low", "kendall_low", "kendall_high"]].to_numpy(float)
+    assert np.allclose(perfect, 1)
+    assert (table.drop("coloring")["spearman_high"] - table.drop("coloring")["spearman_low"] > 0.2).all()
+
+
+def test_leads_compare_the_best_of_both_sides_seed_by_seed():
+    runs = pd.DataFrame(
+        [("x", m, seed, a + seed / 100) for m, a in [("A", 0.5), ("B", 0.7), ("C", 0.6)] for seed in (0, 1)],
+        columns=["dataset", "method", "seed", "accuracy"],
+    ).sample(frac=1, random_state=1)
+    table = heuristics.leads(runs, runs["method"].isin(["A", "C"]))
+    assert table[["ours", "other"]].to_numpy().tolist() == [["C", "B"]] * 2
+    assert table["points"].to_numpy() == pytest.approx([-10, -10])

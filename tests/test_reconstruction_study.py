@@ -1,0 +1,102 @@
+"""The studies of reconstruction and skips: layers of equal size, counts beside hits, figures that show them."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from fabric import plots
+from fabric.experiments.results import Results
+from fabric.experiments.studies import reconstruction, skip_connections
+
+
+@pytest.mark.parametrize("width", [16, 32, 64, 128, 256])
+def test_layers_are_square_and_as_large_as_the_clos_cascade(width):
+    built = {family: layer.build(np.random.default_rng(0)) for family, layer in reconstruction.layers(width).items()}
+    assert all((t.inputs, t.outputs) == (width, width) for t in built.values())
+    assert all(t.is_fully_connected for family, t in built.items() if family != "random_sparse")
+    size = built["clos"].parameters
+    assert built["multistage_clos"].parameters == built["random_sparse"].parameters == size
+    assert size - 2 * width < built["low_rank"].parameters <= size
+
+
+@pytest.mark.parametrize("width", [8, 24, 16.0])
+def test_other_widths_are_refused(width):
+    with pytest.raises(ValueError, match="width must be a power of two, at least 16, got"):
+        reconstruction.layers(width)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    results = Results("07_reconstruction", tmp_path_factory.mktemp("build"))
+    table = reconstruction.compared_layers([16])
+    table = table[table["family"].isin(["clos", "butterfly", "random_sparse"])]
+    table, trials = reconstruction.choose_learning_rates(results, table, [1e-4, 0.1], 1000, 2)
+    assert set(trials[trials["chosen"]]["topology"]) == set(table["topology"])
+    assert (table["learning_rate"] == 0.1).all()  # in 1000 steps the other goes nowhere
+    return reconstruction.reconstruct_all(results, table, ["gaussian", "product"], ["l1", "l2"], 1000, 4)
+
+
+def test_every_run_is_a_row_and_chance_is_taken_off(records):
+    assert len(records) == 3 * 2 * 2 * 4
+    assert records["seed"].value_counts().to_dict() == dict.fromkeys(range(4), 12)
+    np.testing.assert_allclose(records["exact"] + records["lucky"], records["hits"])
+    random = records[(records["family"] == "random_sparse") & (records["target"] == "gaussian")]
+    np.testing.assert_allclose(random["share"], 1, atol=0.02)
+    np.testing.assert_allclose(records["per_parameter"] * records["parameters"], records["exact"])
+
+
+def test_summaries_are_means_of_their_groups(records):
+    summary = reconstruction.summarise_hits(records, ["family", "target", "loss"])
+    assert len(summary) == 12
+    for row in summary.itertuples():
+        group = records.query(f"family == '{row.family}' and target == '{row.target}' and loss == '{row.loss}'")
+        assert row.seeds == 4
+        assert row.low <= row.exact <= row.high
+        np.testing.assert_allclose([row.exact, row.hits], group[["exact", "hits"]].mean())
+    controls = reconstruction.summarise_controls(records[records["target"] == "product"]).set_index(["family", "loss"])
+    assert controls.loc[("random_sparse", "l1"), "recovered"] == 4
+    assert controls["recovered"].between(0, 4).all()
+
+
+def test_the_figure_has_a_bar_per_family_and_marks_at_the_hits(records):
+    summary = reconstruction.summarise_hits(records[records["target"] == "gaussian"], ["family", "target", "loss"])
+    _, ax = plt.subplots()
+    plots.draw_hits(ax, summary, ["clos", "butterfly"])
+    assert [bar.get_width() for bar in ax.patches] == [160 / 192, 80 / 128]
+    drawn = sorted(container.lines[0].get_xdata().item() for container in ax.containers if hasattr(container, "lines"))
+    wanted = sorted((summary["exact"] / summary["parameters"])[summary["family"] != "random_sparse"])
+    np.testing.assert_allclose(drawn, wanted)
+    plt.close()
+
+
+def test_skips_are_counted_on_and_off_the_support():
+    table = skip_connections.skip_table(16).set_index(["family", "skips"])
+    assert len(table) == 24
+    ranks = table["jacobian_rank"].unstack()
+    for family in ("clos", "butterfly", "parallel_butterfly"):
+        assert ranks.loc[family, "none"] == table.loc[(family, "none"), "less_hidden"]
+        assert ranks.loc[family, "off_support"] == table.loc[(family, "off_support"), "ideal"]
+    assert ranks.loc["clos"].to_dict() == {"none": 160, "identity": 184, "off_support": 192, "from_input": 176}
+    assert (table["outside"] <= table["skip_edges"]).all()
+    outside = table["outside"].unstack()
+    assert (outside["identity"][["butterfly", "hypercube", "torus"]] == 0).all()
+    assert (table.xs("off_support", level="skips").eval("outside == skip_edges")).all()
+
+
+def test_networks_with_skips_have_equal_weights_and_gains_are_paired():
+    cascades = [["clos", [64, 16, 4, 4, 4]], ["multistage_clos", [64, 16, [4, 4, 4, 4]]]]
+    networks = skip_connections.networks_with_skips(cascades, skip_connections.KINDS)
+    assert len(networks) == networks["label"].nunique() == 8
+    assert (networks.groupby("method")["weights"].nunique() == 1).all()
+    runs = pd.DataFrame(
+        {
+            "method": "clos",
+            "skips": ["none", "identity"] * 2,
+            "seed": [0, 0, 1, 1],
+            "accuracy": [0.8, 0.9, 0.5, 0.7],
+        }
+    )
+    (gain,) = skip_connections.gains(runs).itertuples()
+    assert (gain.skips, gain.seeds) == ("identity", 2)
+    np.testing.assert_allclose(gain.gain, 0.15)
