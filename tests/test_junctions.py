@@ -33,7 +33,7 @@ def network(activations=None, pattern="clash-free-2", depth=3) -> JunctionNetwor
 def test_entries_of_the_address_generator_give_back_the_pattern(seed, pattern):
     """Read as rtl/JUNCTION.md says, they name the left neuron of every slot."""
     junction = Junction(clash_free(16, 4, 8, pattern, np.random.default_rng(seed)), 8)
-    rows, memories = junction.pattern_entries
+    rows, memories = junction.entries()
     sweep, lane = np.divmod(np.arange(junction.edges), 16)[0], np.arange(junction.edges) % 8
     cycle = np.arange(junction.edges) // 8
     entry = {1: 0 * cycle, 4: sweep}.get(len(rows), cycle)

@@ -18,7 +18,7 @@ from fabric.hardware.junctions import (
     JunctionNetwork,
     drawn_weights,
 )
-from fabric.hardware.junctions.machine import SOURCES
+from fabric.hardware.junctions.build import SOURCES
 from fabric.hardware.junctions.synthesis import synthesize_junction
 from fabric.topology.interleaver import clash_free
 

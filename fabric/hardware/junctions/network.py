@@ -1,134 +1,17 @@
-"""Junctions with their degree of parallelism, what the pipelined machine is built for (pre-defined sparsity, 4).
-
-A junction processes z edges a cycle, slot after slot in the order of its interleaver: slot c z + l is lane l of cycle c
-and belongs to right neuron slot // fan-in. Everything below follows from that order.
-"""
+"""Junctions one behind the other, and what the pipelined machine needs for them (pre-defined sparsity, section 5)."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from fabric.hardware.fixed_point import FixedPoint
-from fabric.hardware.mapping import ACTIVATIONS
-from fabric.topology import interleaver as interleavers
-from fabric.topology.interleaver import Interleaver
-from fabric.topology.junctions import check_fan_out, check_parallelism, divisors, nearest
+from fabric.hardware.junctions.junction import Junction, valid_parallelisms
+from fabric.topology.interleaver import clash_free
+from fabric.topology.junctions import check_fan_out
 
 LATENCY = 2  # cycles of a block after its last address: multiply, then add, round and write
-
-
-@dataclass(frozen=True)
-class Junction:
-    """The edges between two layers, in the order in which z lanes process them.
-
-    Attributes:
-        interleaver: left neuron of every slot; its parallelism is z, the number of lanes and of memories of a bank.
-        outputs: right neurons n.
-        activation: function of the right neurons: "identity", "relu" or "sigmoid".
-
-    Raises:
-        ValueError: an edge drawn twice, an unknown activation, or a z that neither divides the fan-in nor is a multiple
-            of it, so that a cycle would hold parts of neurons.
-    """
-
-    interleaver: Interleaver
-    outputs: int
-    activation: str = "sigmoid"
-
-    def __post_init__(self) -> None:
-        self.interleaver.topology(self.outputs)
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
-        if self.fan_in % self.parallelism and self.parallelism % self.fan_in:
-            fitting = valid_parallelisms(self.inputs, self.fan_out, self.outputs)
-            raise ValueError(
-                f"parallelism must be {nearest(self.parallelism, fitting)}, got {self.parallelism}: it has to divide "
-                f"the fan-in of {self.fan_in} or be a multiple of it"
-            )
-
-    @property
-    def inputs(self) -> int:
-        """Left neurons p."""
-        return self.interleaver.inputs
-
-    @property
-    def fan_out(self) -> int:
-        """Edges of a left neuron."""
-        return self.interleaver.fan_out
-
-    @property
-    def fan_in(self) -> int:
-        """Edges of a right neuron."""
-        return self.edges // self.outputs
-
-    @property
-    def parallelism(self) -> int:
-        """Degree of parallelism z."""
-        return self.interleaver.parallelism
-
-    @property
-    def edges(self) -> int:
-        """W, all of them weights."""
-        return self.inputs * self.fan_out
-
-    @property
-    def cycles(self) -> int:
-        """Cycles of a pass, W / z: rows of a weight memory."""
-        return self.edges // self.parallelism
-
-    @property
-    def depth(self) -> int:
-        """Rows of a memory of the left bank, p / z: cycles of a sweep."""
-        return self.inputs // self.parallelism
-
-    @property
-    def group(self) -> int:
-        """Right neurons that are finished in one cycle, side by side."""
-        return max(1, self.parallelism // self.fan_in)
-
-    @cached_property
-    def neurons(self) -> np.ndarray:
-        """Left neuron of each slot, int64 (edges,)."""
-        return self.interleaver.neurons().astype(np.int64)
-
-    @cached_property
-    def dithered(self) -> bool:
-        """Whether some lane reads another memory than its own: the machine then needs crossbars."""
-        return bool((self.interleaver.memories != np.arange(self.parallelism)).any())
-
-    @cached_property
-    def pattern_entries(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the address generator stores: as few entries as the pattern allows.
-
-        Returns:
-            Rows (entries, memories), the row at which each memory starts to count up, and memories (entries, lanes).
-            One entry serves all sweeps, one each sweep, or, where rows are in no order, one each cycle.
-        """
-        return self.entries(len_wanted=None)
-
-    def entries(self, len_wanted: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """`pattern_entries` for a generator of `len_wanted` entries: 1, fan-out or cycles; None for the fewest.
-
-        Raises:
-            ValueError: a number of entries that cannot hold this pattern.
-        """
-        lanes, memories = self.parallelism, self.interleaver.memories
-        by_memory = np.empty_like(self.interleaver.rows)
-        np.put_along_axis(by_memory, np.broadcast_to(memories[:, None, :], by_memory.shape), self.interleaver.rows, 2)
-        counting = ((by_memory[:, :1] + np.arange(self.depth)[:, None]) % self.depth == by_memory).all()
-        same = counting and (by_memory == by_memory[:1]).all() and (memories == memories[:1]).all()
-        least = 1 if same else self.fan_out if counting else self.cycles
-        wanted = least if len_wanted is None else len_wanted
-        if wanted not in (1, self.fan_out, self.cycles) or wanted < least:
-            raise ValueError(f"entries must be at least {least} for this pattern, and 1, the fan-out of {self.fan_out} "
-                             f"or the {self.cycles} cycles of a pass, got {wanted}")  # fmt: skip
-        if wanted == self.cycles:
-            return by_memory.reshape(-1, lanes), np.repeat(memories, self.depth, axis=0)
-        return by_memory[:wanted, 0], memories[:wanted]
 
 
 class JunctionNetwork:
@@ -180,9 +63,7 @@ class JunctionNetwork:
         activations = ["sigmoid"] * len(fan_outs) if activations is None else activations
         return cls(
             [
-                Junction(
-                    interleavers.clash_free(p, check_fan_out(p, n, fan_out, pattern), z, pattern, rng), n, activation
-                )
+                Junction(clash_free(p, check_fan_out(p, n, fan_out, pattern), z, pattern, rng), n, activation)
                 for (p, n), fan_out, z, activation in zip(
                     pairwise(widths), fan_outs, parallelisms, activations, strict=True
                 )
@@ -240,7 +121,7 @@ class JunctionNetwork:
             bits["deltas"] += 2 * junction.outputs * fixed.word
             bits["sums"] += junction.inputs * self.accumulator(fixed) if layer and junction.fan_out > 1 else 0
             entry = (junction.depth - 1).bit_length() + ((junction.parallelism - 1).bit_length() * junction.dithered)
-            bits["patterns"] += len(junction.pattern_entries[0]) * junction.parallelism * entry
+            bits["patterns"] += len(junction.entries()[0]) * junction.parallelism * entry
         return bits
 
     def memories(self) -> dict[str, int]:
@@ -258,12 +139,6 @@ class JunctionNetwork:
         return fixed.accumulator(max(max(j.fan_in, j.fan_out) for j in self.junctions)) + 1
 
 
-def valid_parallelisms(inputs: int, fan_out: int, outputs: int) -> list[int]:
-    """All z of a junction, ascending: divisors of the inputs that divide the fan-in or are a multiple of it."""
-    fan_in = inputs * fan_out // outputs
-    return [z for z in divisors(inputs) if fan_in % z == 0 or z % fan_in == 0]
-
-
 def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles: int) -> tuple[int, ...]:
     """The fewest lanes with which every junction takes at most `cycles` cycles: the choice that balances them.
 
@@ -276,7 +151,7 @@ def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles
         valid = [z for z in valid_parallelisms(p, fan_out, n) if p * fan_out <= cycles * z and z % group == 0]
         if not valid:
             raise ValueError(f"cycles must be more than {cycles} for the junction from {p} to {n} neurons")
-        chosen.append(check_parallelism(p, valid[0]))
+        chosen.append(valid[0])
     return tuple(chosen)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabric.hardware.fixed_point import FixedPoint
-from fabric.hardware.junctions.machine import SOURCES, table_files
-from fabric.hardware.junctions.network import Junction
+from fabric.hardware.junctions.build import SOURCES, table_files
+from fabric.hardware.junctions.junction import Junction
+from fabric.hardware.mapping import ACTIVATIONS
 from fabric.hardware.verilator import BUILDS
 
 
@@ -43,16 +44,15 @@ def synthesize_junction(junction: Junction, fixed: FixedPoint, left_activation: 
     """
     z = junction.parallelism
     sigmoids = (left_activation == "sigmoid", junction.activation == "sigmoid")
-    kinds = ("identity", "relu", "sigmoid")
     parameters = {
         "WORD": fixed.word, "WEIGHT": fixed.weight,
         "ACC": fixed.accumulator(max(junction.fan_in, junction.fan_out)) + 1,
         "SHIFT": fixed.operand_fraction, "FRACTION": fixed.activation_fraction, "UPDATE_SHIFT": fixed.update_shift,
         "INPUTS": junction.inputs, "FAN_OUT": junction.fan_out, "OUTPUTS": junction.outputs, "LANES": z, "FILL": 1,
-        "RIGHT_LANES": junction.group, "BANKS": 3, "ENTRIES": len(junction.pattern_entries[0]),
+        "RIGHT_LANES": junction.group, "BANKS": 3, "ENTRIES": len(junction.entries()[0]),
         "DITHER": int(junction.dithered), "TIME": (junction.cycles + 3).bit_length() + 1, "PATTERN": 32 * z,
-        "LOAD": z * fixed.weight, "LEFT_FUNCTION": kinds.index(left_activation),
-        "RIGHT_FUNCTION": kinds.index(junction.activation),
+        "LOAD": z * fixed.weight, "LEFT_FUNCTION": ACTIVATIONS.index(left_activation),
+        "RIGHT_FUNCTION": ACTIVATIONS.index(junction.activation),
     }  # fmt: skip
     BUILDS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILDS, prefix=".synthesis-") as folder:

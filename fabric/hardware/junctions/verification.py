@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fabric.hardware.fixed_point import RATES
+from fabric.hardware.junctions.build import JunctionBuild
 from fabric.hardware.junctions.golden import GoldenJunctions
-from fabric.hardware.junctions.machine import JunctionBuild, JunctionMachine, JunctionStalls
-from fabric.hardware.junctions.network import Junction, JunctionNetwork
+from fabric.hardware.junctions.junction import Junction
+from fabric.hardware.junctions.machine import JunctionMachine, JunctionStalls
+from fabric.hardware.junctions.network import JunctionNetwork
 from fabric.hardware.verification import random_pauses
 from fabric.topology.interleaver import VARIANTS, clash_free, start_vector
 from fabric.topology.junctions import CLASH_FREE
