@@ -151,3 +151,10 @@ def fewer(claim: str, ours: float, reason: str) -> Verdict:
     value = published(claim)["value"]
     verdict = "better" if ours < value else "supported" if ours == value else "refuted"
     return Verdict(claim, ours, ours, ours, verdict, reason)
+
+
+def exceeds(claim: str, ours: float, reason: str) -> Verdict:
+    """Verdict on a printed number of which more is better, from counting: better above it, supported at it."""
+    value = published(claim)["value"]
+    verdict = "better" if ours > value else "supported" if ours == value else "refuted"
+    return Verdict(claim, ours, ours, ours, verdict, reason)

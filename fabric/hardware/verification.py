@@ -79,7 +79,7 @@ def random_case(torus: Torus, rng: np.random.Generator) -> Case:
         bool(rng.integers(2)),
         chosen.trains and bool(rng.integers(4) == 0),
         bool(rng.integers(4)) or not chosen.trains,
-        Stalls(*(_pauses(rng) for _ in range(5))),
+        Stalls(*(random_pauses(rng) for _ in range(5))),
         int(rng.integers(1, 100)) if rng.integers(4) == 0 else None,
     )
 
@@ -127,7 +127,8 @@ def _pausing(stalls: Stalls) -> Iterator[bool]:
     return (pauses is not None for pauses in (stalls.input, stalls.target, stalls.output))
 
 
-def _pauses(rng: np.random.Generator) -> np.ndarray | None:
+def random_pauses(rng: np.random.Generator) -> np.ndarray | None:
+    """Pauses of a stream, none two times out of three."""
     if rng.integers(3):
         return None
     pattern = (rng.random(int(rng.integers(2, 40))) < rng.uniform(0.1, 0.9)).astype(np.uint8)

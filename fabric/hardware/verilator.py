@@ -26,6 +26,7 @@ from pyverilator.verilatorcpp import template_cpp  # noqa: E402
 RTL = Path(__file__).resolve().parents[2] / "rtl"
 BUILDS = RTL.parent / "build" / "rtl"
 FINISHED, OUT_OF_CYCLES, HANGS = range(3)
+Parameter = int | str | tuple[int, int]  # a pair is a vector: its value and its bits
 _PORT = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&?(\w+),(\d+),(\d+)(?:,\d+)?\);")
 
 
@@ -57,7 +58,7 @@ class Simulation(PyVerilator):
     def of(
         cls,
         top: str,
-        parameters: Mapping[str, int | str],
+        parameters: Mapping[str, Parameter],
         sources: Sequence[Path] | None = None,
         tables: Mapping[str, str] | None = None,
         trace: bool = False,
@@ -177,14 +178,13 @@ _NEVER = np.zeros(1, dtype=np.uint8)
 def _build(
     folder: Path,
     top: str,
-    parameters: Mapping[str, int | str],
+    parameters: Mapping[str, Parameter],
     sources: Sequence[Path],
     trace: bool,
 ) -> None:
     wrapper = folder / "wrapper.cpp"
     flags = ["-fPIC", "-DVL_USER_FINISH", f"-I{RTL / 'sim'}"]
-    settings = [f'-G{name}="{value}"' if isinstance(value, str) else f"-G{name}={value}"
-                for name, value in parameters.items()]  # fmt: skip
+    settings = [f"-G{name}={_literal(value)}" for name, value in parameters.items()]
     _call(
         "verilator", "--cc", "--exe", "-Wall", "--flatten", "-O3", "--x-assign", "fast", "--x-initial", "fast",
         "--output-split", "20000", "--trace", *([] if trace else ["--trace-depth", "1"]), "--top-module", top,
@@ -196,6 +196,12 @@ def _build(
     wrapper.write_text(template_cpp(top, inputs, outputs, [], json.dumps("null")) + _pump(top, inputs, outputs))
     _call("make", "-C", str(folder), "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O1", "OPT_SLOW=-O0",
           f"V{top}")  # fmt: skip
+
+
+def _literal(value: Parameter) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    return f"{value[1]}'h{value[0]:x}" if isinstance(value, tuple) else str(value)
 
 
 def _pump(top: str, inputs: Sequence[tuple[str, int]], outputs: Sequence[tuple[str, int]]) -> str:

@@ -21,6 +21,7 @@ from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
+from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
 from fabric.plots.reconstruction import draw_hits, hits_legend
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
@@ -51,13 +52,17 @@ __all__ = [
     "draw_coloring_step",
     "draw_constraint_counts",
     "draw_hits",
+    "draw_pipeline",
     "draw_reads",
     "draw_skip_accuracy",
     "draw_skip_constraints",
     "draw_space_time",
+    "draw_speed_up",
+    "draw_staleness",
     "draw_step",
     "draw_topology",
     "draw_torus",
+    "draw_trade_off",
     "hits_legend",
     "hypervolume_curves",
     "mark_compression",

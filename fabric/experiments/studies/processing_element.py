@@ -38,7 +38,7 @@ def elaborate() -> Design:
 
 
 def modules(design: Design) -> pd.DataFrame:
-    """Every module once, as its first instance in the design.
+    """Every module of the design once, as its first instance in the design.
 
     Returns:
         "module", "purpose" and "latency" as its header says, "instances" in the design, "parameters", "inputs" and
@@ -47,14 +47,14 @@ def modules(design: Design) -> pd.DataFrame:
     """
     counts = design.counts()
     rows = []
-    for path in sorted(RTL.glob("*.v")):
-        told = header(path)
-        instances = [instance for instance, module in design.instances.items() if module == path.stem]
+    for name in sorted(set(design.instances.values())):
+        told = header(RTL / f"{name}.v")
+        instances = [instance for instance, module in design.instances.items() if module == name]
         first = instances[0]
         own = [signal for name, signal in design.signals.items() if design.owner(name) == first]
         rows.append(
             {
-                "module": path.stem,
+                "module": name,
                 "purpose": told.purpose,
                 "latency": told.latency,
                 "instances": len(instances),

@@ -1,0 +1,239 @@
+"""The pipelined junction machine: what it gains, what it costs, what staleness does (notebook 23_junction_pipeline)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from fabric.experiments.junction_runs import JunctionTraining, Lessons, TorusTraining
+from fabric.experiments.verdicts import interval, summarise
+from fabric.hardware import FixedPoint, Torus, TorusMapping, cycles, program
+from fabric.hardware.junctions import JunctionNetwork, balanced_parallelisms, simulate
+from fabric.hardware.junctions.schedule import SHARING
+from fabric.topology import predefined
+from fabric.topology.clashes import reads_in_order, stall_cycles
+
+_NEURONS, _FAN_OUT, _LANES = 64, 8, 16  # of the junctions that `compare_sharing` puts one behind the other
+
+
+def drawn(widths: Sequence[int], fan_outs: Sequence[int], parallelisms: Sequence[int]) -> JunctionNetwork:
+    """A network with patterns of type 2, always the same."""
+    return JunctionNetwork.drawn(widths, fan_outs, parallelisms, "clash-free-2", np.random.default_rng(0))
+
+
+def compare_sharing(depths: Sequence[int]) -> pd.DataFrame:
+    """What doing several things at once gains, simulated for `depths` equal junctions.
+
+    Returns:
+        "junctions", "sharing", "blocks" from sample to sample in steady state, "speed_up" over one process at a time,
+        "printed", 3 J, where FF, BP and UP of all junctions run at once, "weight_reads" for each row used.
+    """
+    rows = []
+    for depth in depths:
+        network = drawn([_NEURONS] * (depth + 1), [_FAN_OUT] * depth, [_LANES] * depth)
+        alone = simulate(network, 8 * depth, "one process").interval
+        for sharing in SHARING:
+            schedule = simulate(network, 8 * depth, sharing)
+            rows.append(
+                {
+                    "junctions": depth,
+                    "sharing": sharing,
+                    "blocks": schedule.interval / network.block_cycles,
+                    "speed_up": alone / schedule.interval,
+                    "printed": 3 * depth if sharing == "both" else float("nan"),
+                    "weight_reads": schedule.weight_reads(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def count_queues(networks: Sequence[JunctionNetwork]) -> pd.DataFrame:
+    """Banks of activations and staleness of updates per junction, counted in the simulated pipeline.
+
+    Returns:
+        "junctions", "junction", "banks" of its left layer, "published_banks" 2 (L - h) - 1 for layer h of L, counted
+        from 0, and "staleness": samples whose updates a forward pass does not see yet.
+    """
+    rows = []
+    for network in networks:
+        schedule = simulate(network, 8 * len(network))
+        for at in range(len(network)):
+            rows.append(
+                {
+                    "junctions": len(network),
+                    "junction": at + 1,
+                    "banks": schedule.banks(at),
+                    "published_banks": 2 * (len(network) + 1 - at) - 1,
+                    "staleness": schedule.staleness(at + 1),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def compare_parallelisms(
+    widths: Sequence[int], fan_outs: Sequence[int], lengths: Sequence[int], fixed: FixedPoint
+) -> pd.DataFrame:
+    """Throughput and hardware of networks whose junctions are balanced at some cycles a pass, and of one whose are not.
+
+    Returns:
+        "parallelisms", "useful_cycles" of a block, "cycles" from sample to sample (simulated),
+        "samples_per_1000_cycles", "idle", the share of all lanes' cycles without an edge, "multipliers", "memories" and
+        "memory_bits".
+    """
+    choices = [balanced_parallelisms(widths, fan_outs, length) for length in lengths]
+    first = choices[len(choices) // 2]
+    choices.append((first[0], *(2 * z for z in first[1:])))  # lanes that wait for the first junction
+    rows = []
+    for choice in choices:
+        network = drawn(widths, fan_outs, choice)
+        schedule = simulate(network, 8 * len(network))
+        rows.append(
+            {
+                "parallelisms": ", ".join(map(str, choice)),
+                "useful_cycles": network.useful_cycles,
+                "cycles": schedule.interval,
+                "samples_per_1000_cycles": 1000 / schedule.interval,
+                "idle": 1 - network.edges / (schedule.interval * sum(choice)),
+                "multipliers": sum(network.multipliers),
+                "memories": sum(network.memories().values()),
+                "memory_bits": sum(network.memory_bits(fixed).values()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def compare_clashes(
+    widths: Sequence[int], fan_outs: Sequence[int], parallelisms: Sequence[int], seeds: int
+) -> pd.DataFrame:
+    """Cycles from sample to sample where patterns are not laid out for their memories, means over seeds.
+
+    Returns:
+        "pattern", "cycles" with its 95 % interval "low", "high", "seeds".
+    """
+    network = drawn(widths, fan_outs, parallelisms)
+    rows = []
+    for pattern in ("clash-free-2", "structured", "random"):
+        taken = []
+        for seed in range(seeds):
+            stalls = [_stalls(pattern, junction, np.random.default_rng(seed)) for junction in network.junctions]
+            taken.append(simulate(network, 8 * len(network), stalls=stalls).interval)
+        bounds = interval(taken)
+        rows.append({"pattern": pattern, "cycles": bounds.mean, "low": bounds.low, "high": bounds.high, "seeds": seeds})
+    return pd.DataFrame(rows)
+
+
+def _stalls(pattern: str, junction, rng: np.random.Generator) -> int:
+    if pattern == "clash-free-2":
+        return stall_cycles(junction.interleaver.addresses()[0])
+    stage = predefined(junction.inputs, junction.outputs, junction.fan_out, pattern, rng).stages[0]
+    return stall_cycles(reads_in_order(stage, junction.parallelism))
+
+
+def format_configs(trainings: Sequence[JunctionTraining], formats: Sequence[Sequence[int]]) -> list[JunctionTraining]:
+    """The same training in other number formats (arguments of `FixedPoint`), with both ways to round updates."""
+    return [
+        replace(training, lessons=replace(training.lessons, fixed_point=tuple(form)), stochastic=stochastic)
+        for form in formats
+        for stochastic in (True, False)
+        for training in trainings
+    ]
+
+
+def format_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy per format, named by bits of words, of weights and of the fractions of activations and weights.
+
+    Returns:
+        "format", "stochastic", "accuracy" with its 95 % interval "low", "high", and "seeds".
+    """
+    bits = records["lessons"].map(lambda lessons: lessons["fixed_point"])
+    names = bits.map(lambda b: f"word {b[0]} with {b[2]} fraction bits, weight {b[1]} with {b[4]}")
+    return summarise(records.assign(format=names), ["format", "stochastic"], "accuracy")
+
+
+def staleness_configs(
+    networks: Sequence[Sequence[Sequence[int]]], dataset: str, samples: int, epochs: int, exponents: Sequence[int],
+    fixed_point: Sequence[int], seeds: int,
+) -> list[JunctionTraining]:  # fmt: skip
+    """Every network (widths, fan-outs, parallelisms), pipelined and sequential, at constant learning rates."""
+    return [
+        JunctionTraining(
+            Lessons(dataset, samples, epochs, ((0, exponent),), tuple(fixed_point), seed),
+            *map(tuple, network), "clash-free-2", mode,
+        )
+        for network in networks
+        for exponent in exponents
+        for mode in ("pipelined", "sequential")
+        for seed in range(seeds)
+    ]  # fmt: skip
+
+
+def staleness_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Per network and learning rate: mean accuracies "pipelined" and "sequential" and their difference.
+
+    Returns:
+        "junctions", "rate_exponent", "pipelined", "sequential", "pipelined_minus_sequential", paired by seed, with its
+        95 % interval "low", "high", and "seeds".
+    """
+    frame = records.assign(
+        junctions=records["fan_outs"].map(len),
+        rate_exponent=records["lessons"].map(lambda lessons: lessons["rates"][0][1]),
+        seed=records["lessons"].map(lambda lessons: lessons["seed"]),
+    )
+    keys = ["junctions", "rate_exponent"]
+    paired = frame.pivot(index=[*keys, "seed"], columns="mode", values="accuracy").reset_index()
+    paired["pipelined_minus_sequential"] = paired["pipelined"] - paired["sequential"]
+    means = paired.groupby(keys)[["pipelined", "sequential"]].mean().reset_index()
+    return means.merge(summarise(paired, keys, "pipelined_minus_sequential"), on=keys)
+
+
+def compare_with_torus(
+    junctions: JunctionNetwork, mapping: TorusMapping, fixed: FixedPoint, accuracies: dict[str, Sequence[float]]
+) -> pd.DataFrame:
+    """Both machines at (nearly) equal numbers of weights, overlapped or pipelined training.
+
+    Returns:
+        "machine", "weights", "cycles" for a trained sample in steady state, "multipliers", "utilisation", the share of
+        the multipliers' cycles that work on an edge, "memory_bits", "memories" with ports of their own, "accuracy" with
+        its 95 % interval "low", "high" and "seeds".
+    """
+    training = program(mapping, "overlapped")
+    torus = Torus.of(mapping, fixed, [training])
+    built, places = torus.parameters, torus.rows * torus.columns
+    words = torus.rows * 2 * 2 ** (built["FEED"] + 2) if torus.feed else 0
+    bits = places * (torus.banks * torus.depth * fixed.weight + torus.store * fixed.word) + words * fixed.word
+    first = junctions.junctions[0].edges
+    machines = {
+        "junctions": (
+            junctions.edges, simulate(junctions, 8 * len(junctions)).interval, sum(junctions.multipliers),
+            3 * junctions.edges - first, sum(junctions.memory_bits(fixed).values()), sum(junctions.memories().values()),
+        ),
+        "torus": (
+            mapping.edges, cycles(training).interval, 3 * places, 3 * mapping.edges, bits,
+            places * (torus.banks + 1) + (2 * torus.rows if torus.feed else 0),
+        ),
+    }  # fmt: skip
+    rows = []
+    for name, (weights, taken, multipliers, products, memory_bits, memories) in machines.items():
+        bounds = interval(accuracies[name])
+        rows.append(
+            {
+                "machine": name,
+                "weights": weights,
+                "cycles": taken,
+                "multipliers": multipliers,
+                "utilisation": products / (taken * multipliers),
+                "memory_bits": memory_bits,
+                "memories": memories,
+                "accuracy": bounds.mean,
+                "low": bounds.low,
+                "high": bounds.high,
+                "seeds": len(accuracies[name]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def torus_configs(lessons: Sequence[Lessons], cascades: Sequence[Sequence[int]]) -> list[TorusTraining]:
+    """The same lessons for the torus."""
+    return [TorusTraining(each, tuple(map(tuple, cascades))) for each in lessons]

@@ -1,0 +1,116 @@
+"""The junction pipeline as pictures: who works on what when, what it gains, what z costs, what staleness does."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+
+from fabric.hardware.junctions.schedule import PROCESSES, Schedule
+from fabric.plots.style import PUBLISHED
+
+_PROCESS_COLORS = {"FF": "#0072B2", "BP": "#D55E00", "UP": "#009E73"}
+_SHARING_LOOKS = {
+    "one process": ("#7F7F7F", "s"),
+    "parallel processes": ("#009E73", "D"),
+    "junction pipeline": ("#E69F00", "^"),
+    "both": ("#0072B2", "o"),
+}
+
+
+def draw_pipeline(ax: Axes, schedule: Schedule, blocks: int, title: str) -> None:
+    """Junctions and their processes over the first blocks; numbers and shades are samples.
+
+    Args:
+        ax: axes to draw on.
+        schedule: what ran.
+        blocks: how many to show.
+        title: of the axes.
+    """
+    rows = [(j, p) for j in range(1, len(schedule.network) + 1) for p in PROCESSES if (j, p) != (1, "BP")]
+    for task in schedule.tasks:
+        if task.block >= blocks:
+            continue
+        at = rows.index((task.junction, task.process))
+        shade = (1.0, 0.8, 0.62)[task.sample % 3]
+        color = _PROCESS_COLORS[task.process]
+        ax.add_patch(Rectangle((task.block, at - 0.42), 0.94, 0.84, facecolor=color, alpha=shade))
+        ax.text(task.block + 0.47, at, str(task.sample + 1), ha="center", va="center", fontsize=8, color="white")
+    ax.set_yticks(range(len(rows)), [f"junction {j}  {p}" for j, p in rows])
+    ax.set_xticks(np.arange(blocks) + 0.47, range(1, blocks + 1))
+    ax.set_xlim(-0.1, blocks)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_xlabel("block")
+    ax.grid(False)
+    ax.set_title(title)
+
+
+def draw_speed_up(ax: Axes, sharing: pd.DataFrame) -> None:
+    """Speed-up against the number of junctions; the table of `junction_pipeline.compare_sharing`."""
+    printed = sharing.dropna(subset="printed")
+    ax.plot(printed["junctions"], printed["printed"], label="printed: 3 J", **PUBLISHED)
+    for name, (color, marker) in _SHARING_LOOKS.items():
+        rows = sharing[sharing["sharing"] == name]
+        ax.plot(rows["junctions"], rows["speed_up"], color=color, marker=marker, label=name)
+    ax.set_xticks(sorted(sharing["junctions"].unique()))
+    ax.set_xlabel("junctions J")
+    ax.set_ylabel("speed-up over one process at a time")
+    ax.legend()
+
+
+def draw_trade_off(axes: tuple[Axes, Axes], parallelisms: pd.DataFrame, cells: pd.DataFrame) -> None:
+    """Time against hardware: multipliers of balanced networks, and logic of one synthesised junction.
+
+    Args:
+        axes: left for `junction_pipeline.compare_parallelisms`, right for the synthesis records.
+        parallelisms: its last row is the network that is not balanced.
+        cells: columns "parallelism", "cycles", "lookup_tables", "flip_flops", "multipliers", "pattern".
+    """
+    left, right = axes
+    balanced, other = parallelisms.iloc[:-1], parallelisms.iloc[-1:]
+    left.loglog(balanced["multipliers"], balanced["cycles"], color="#0072B2", marker="o", label="balanced junctions")
+    left.loglog(other["multipliers"], other["cycles"], "X", color="#D55E00", label="not balanced", markersize=8)
+    for row in parallelisms.itertuples():
+        below = row.Index == other.index[0]
+        left.annotate(
+            f"z = {row.parallelisms}", (row.multipliers, row.cycles), (8, -3) if below else (5, 5),
+            textcoords="offset points", fontsize=8,
+        )  # fmt: skip
+    for axis, values in ((left.xaxis, balanced["multipliers"]), (left.yaxis, balanced["useful_cycles"])):
+        axis.set_major_locator(FixedLocator(sorted(values)))
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_locator(NullLocator())
+    left.set_xlim(balanced["multipliers"].min() / 1.4, balanced["multipliers"].max() * 3)
+    left.set_xlabel("multipliers")
+    left.set_ylabel("cycles from sample to sample")
+    left.legend(loc="lower left")
+    looks = {"lookup_tables": "tables of four inputs", "flip_flops": "flip-flops", "multipliers": "multipliers"}
+    for (pattern, rows), line in zip(cells.groupby("pattern"), ("-", ":"), strict=False):
+        rows = rows.sort_values("parallelism")
+        for (column, name), color in zip(looks.items(), ("#0072B2", "#009E73", "#D55E00"), strict=True):
+            label = f"{name}, {'with' if '+MD' in pattern else 'no'} dither"
+            right.loglog(rows["parallelism"], rows[column], color=color, linestyle=line, marker="o", label=label)
+    right.set_xticks(sorted(cells["parallelism"].unique()), sorted(cells["parallelism"].unique()))
+    right.minorticks_off()
+    right.set_xlabel("degree of parallelism z")
+    right.set_ylabel("cells of a junction")
+    right.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+
+
+def draw_staleness(ax: Axes, staleness: pd.DataFrame) -> None:
+    """Accuracy gained by the pipeline, paired by seed; the table of `junction_pipeline.staleness_table`."""
+    for (depth, rows), (color, marker) in zip(
+        staleness.groupby("junctions"), (("#0072B2", "o"), ("#D55E00", "s")), strict=False
+    ):
+        gain = 100 * rows["pipelined_minus_sequential"]
+        bounds = np.abs(100 * rows[["low", "high"]].to_numpy().T - gain.to_numpy())
+        at = np.arange(len(rows)) + (0.08 if color == "#D55E00" else -0.08)
+        label = f"{depth} junctions, updates up to {2 * (depth - 1) + 1} samples late"
+        ax.errorbar(at, gain, bounds, color=color, marker=marker, linestyle="none", capsize=3, label=label)
+    ax.axhline(0, color="#4D4D4D", linewidth=0.8)
+    exponents = sorted(staleness["rate_exponent"].unique())
+    ax.set_xticks(range(len(exponents)), [f"1/{2**exponent}" for exponent in exponents])
+    ax.set_xlim(-0.5, len(exponents) - 0.5)
+    ax.set_xlabel("learning rate")
+    ax.set_ylabel("accuracy, pipelined minus sequential (points)")
+    ax.legend()
