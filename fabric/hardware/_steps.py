@@ -146,8 +146,8 @@ def _backward(step, fixed, weights, operands, delta, random, rate, dither):
             delta[r, c], random[r, c] = below, state[k]
 
 
-# Loops over PEs: every intermediate result is cast to the arrays' own type, so that as many of them as a vector register
-# holds are calculated at once.
+# Loops over PEs: every intermediate result is cast to the arrays' own type, so that a vector register holds as many PEs
+# as it can.
 
 
 @njit(cache=True)
