@@ -43,8 +43,8 @@ def run_steps(forward, backward, drain, fixed, rate, dither, deltas_given, weigh
         rate: left shift of update products.
         dither: added to them before they are rounded; -1 for random words.
         deltas_given: `wanted` are deltas.
-        weights: stored weights, int64 (cycles of all phases, PEs), changed in place.
-        random: random words, int64 (rows, columns), changed in place.
+        weights: stored weights (cycles of all phases, PEs), changed in place; of an integer type that holds the sums.
+        random: random words, uint16 (rows, columns), changed in place.
         samples: words (samples, rows, length of the first phase).
         wanted: words (samples, rows, columns), or (0, rows, columns) for inference.
         outputs, emitted: words (samples or 0, rows, columns), written.
@@ -52,9 +52,9 @@ def run_steps(forward, backward, drain, fixed, rate, dither, deltas_given, weigh
     count, rows, columns = outputs.shape
     longest = forward["length"].max()
     space = 2 * longest * max(rows, columns)
-    operands = np.zeros((len(forward), _HELD, space), np.int64)
-    deltas = np.zeros((_HELD, rows, columns), np.int64)
-    y = np.zeros((rows, columns), np.int64)
+    operands = np.zeros((len(forward), _HELD, space), weights.dtype)
+    deltas = np.zeros((_HELD, rows, columns), weights.dtype)
+    y = np.zeros((rows, columns), weights.dtype)
     for turn in range(count + drain):
         for slot in range(len(forward)):
             step = forward[slot]
@@ -92,21 +92,22 @@ def _circulate(x, by_row, length, ring):
 
 
 @njit(cache=True)
-def _forward(step, fixed, weights, ring, y):
+def _forward(step, fixed, weights, operands, y):
     rows, columns = y.shape
-    rings = rows if step.by_row else columns
-    sums = np.zeros(rows * columns, np.int64)
+    rings, places = (rows, columns) if step.by_row else (columns, rows)
+    sums = np.zeros(rows * columns, weights.dtype)
     for t in range(step.length):
-        _accumulate(weights[step.offset + t], fixed.guard, ring[(step.length - t) * rings :], sums)
-    for k in range(rows * columns):
-        r, c = _position(k, rings, step.by_row)
-        value = _rounded(sums[k], step.shift, fixed.word)
-        if step.kind == _RELU:
-            value = max(value, 0)
-        elif step.kind == _SIGMOID:
-            half = fixed.sigmoid[min(abs(value), len(fixed.sigmoid) - 1)]
-            value = (1 << fixed.fraction) - half if value < 0 else half
-        y[r, c] = value if r < step.rows and c < step.columns else 0
+        _accumulate(weights[step.offset + t], fixed.guard, operands[(step.length - t) * rings :], sums)
+    for place in range(places):
+        for ring in range(rings):
+            r, c = (ring, place) if step.by_row else (place, ring)
+            value = _rounded(sums[place * rings + ring], step.shift, fixed.word)
+            if step.kind == _RELU:
+                value = max(value, 0)
+            elif step.kind == _SIGMOID:
+                half = fixed.sigmoid[min(abs(value), len(fixed.sigmoid) - 1)]
+                value = (1 << fixed.fraction) - half if value < 0 else half
+            y[r, c] = value if r < step.rows and c < step.columns else 0
 
 
 @njit(cache=True)
@@ -117,64 +118,63 @@ def _error(y, wanted, fixed, delta):
 
 
 @njit(cache=True)
-def _backward(step, fixed, weights, ring, delta, random, rate, dither):
+def _backward(step, fixed, weights, operands, delta, random, rate, dither):
     """Deltas of a phase's neurons become those of its inputs; then its weights are updated."""
     rows, columns = delta.shape
-    rings = rows if step.by_row else columns
-    size = rows * columns
-    own, state = np.empty(size, np.int64), np.empty(size, np.int64)
-    for k in range(size):
-        r, c = _position(k, rings, step.by_row)
-        own[k], state[k] = delta[r, c], random[r, c]
-    passing = np.zeros(2 * step.length * rings, np.int64)
+    rings, places = (rows, columns) if step.by_row else (columns, rows)
+    own, state = np.empty(rows * columns, weights.dtype), np.empty(rows * columns, np.uint16)
+    for place in range(places):
+        for ring in range(rings):
+            r, c = (ring, place) if step.by_row else (place, ring)
+            own[place * rings + ring], state[place * rings + ring] = delta[r, c], random[r, c]
+    passing = np.zeros(2 * step.length * rings, weights.dtype)
     for t in range(step.length):
         held = weights[step.offset + t]
         window = (step.length - t) * rings
-        _accumulate_passing(held, fixed.guard, own, passing[window:])
-        _update(held, own, ring[window:], state, fixed.update, fixed.weight, rate, dither)
-    for k in range(size):
-        r, c = _position(k, rings, step.by_row)
-        below = _rounded(passing[k] + passing[step.length * rings + k], step.shift, fixed.word)
-        if step.kind == _RELU and ring[k] <= 0:
-            below = 0
-        elif step.kind == _SIGMOID:
-            slope = fixed.slope[ring[k] & ((2 << fixed.fraction) - 1)]
-            below = _rounded(below * slope, fixed.operand, fixed.word)
-        delta[r, c], random[r, c] = below, state[k]
+        _accumulate(held, fixed.guard, own, passing[window : window + len(own)])
+        _update(held, own, operands[window:], state, fixed.update, fixed.weight, rate, dither)
+    for place in range(places):
+        for ring in range(rings):
+            r, c = (ring, place) if step.by_row else (place, ring)
+            k = place * rings + ring
+            below = _rounded(passing[k] + passing[step.length * rings + k], step.shift, fixed.word)
+            if step.kind == _RELU and operands[k] <= 0:
+                below = 0
+            elif step.kind == _SIGMOID:
+                slope = fixed.slope[operands[k] & ((2 << fixed.fraction) - 1)]
+                below = _rounded(below * slope, fixed.operand, fixed.word)
+            delta[r, c], random[r, c] = below, state[k]
+
+
+# Loops over PEs: every intermediate result is cast to the arrays' own type, so that a vector register holds as many PEs
+# as it can.
 
 
 @njit(cache=True)
-def _accumulate(held, guard, passing, sums):
+def _accumulate(held, guard, factors, sums):
+    """sums += operands of the held weights * factors."""
+    whole = sums.dtype.type
     for k in range(len(sums)):
-        sums[k] += (held[k] >> guard) * passing[k]
-
-
-@njit(cache=True)
-def _accumulate_passing(held, guard, delta, passing):
-    for k in range(len(delta)):
-        passing[k] += (held[k] >> guard) * delta[k]
+        sums[k] += whole(whole(held[k] >> (guard & 31)) * factors[k])
 
 
 @njit(cache=True)
 def _update(held, delta, passing, state, shift, bits, rate, dither):
-    limit = 1 << (bits - 1)
-    mask = (1 << shift) - 1
-    for k in range(len(held)):
-        noise = dither if dither >= 0 else state[k] & mask
-        total = held[k] + (((delta[k] * passing[k] << rate) + noise) >> shift)
-        held[k] = min(max(total, -limit), limit - 1)
-    for k in range(len(held)):
-        x = state[k]
-        x = (x ^ (x << 7)) & 0xFFFF
-        x ^= x >> 9
-        state[k] = (x ^ (x << 8)) & 0xFFFF
-
-
-@njit(cache=True, inline="always")
-def _position(k, rings, by_row):
-    """Row and column of the PE at place k // rings of ring k % rings."""
-    place, ring = k // rings, k % rings
-    return (ring, place) if by_row else (place, ring)
+    whole = held.dtype.type
+    rate, shift = rate & 15, shift & 31
+    least, most, mask = whole(-(1 << (bits - 1))), whole((1 << (bits - 1)) - 1), whole((1 << shift) - 1)
+    if dither < 0:
+        for k in range(len(held)):
+            step = whole(whole(whole(delta[k] * passing[k]) << rate) + whole(whole(state[k]) & mask))
+            held[k] = min(max(whole(held[k] + whole(step >> shift)), least), most)
+    else:
+        for k in range(len(held)):
+            step = whole(whole(whole(delta[k] * passing[k]) << rate) + dither)
+            held[k] = min(max(whole(held[k] + whole(step >> shift)), least), most)
+    for k in range(len(state)):
+        x = np.uint16(state[k] ^ np.uint16(state[k] << 7))
+        x = np.uint16(x ^ np.uint16(x >> 9))
+        state[k] = np.uint16(x ^ np.uint16(x << 8))
 
 
 @njit(cache=True, inline="always")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fabric.hardware._steps import KINDS, STEP, run_steps
-from fabric.hardware.fixed_point import FixedPoint
+from fabric.hardware.fixed_point import RATES, FixedPoint
 from fabric.hardware.mapping import Phase, TorusMapping
 from fabric.hardware.program import Backward, Forward, Program
 
@@ -39,8 +39,11 @@ class GoldenMachine:
         self.fixed_point = fixed_point
         ends = np.cumsum([0, *(phase.length for phase in mapping.phases)])
         self._offsets = [int(end) for end in ends[:-1]]
-        # Row by row what all PEs use in a cycle, see _steps.py.
-        self._weights = np.zeros((ends[-1], mapping.rows * mapping.columns), dtype=np.int64)
+        # Row by row what all PEs use in a cycle, see _steps.py; of 32 bits where sums and update products fit.
+        longest = max(phase.length for phase in mapping.phases)
+        narrow = fixed_point.accumulator(longest) < 32 and 2 * fixed_point.word + RATES < 33
+        dtype = np.int32 if narrow else np.int64
+        self._weights = np.zeros((ends[-1], mapping.rows * mapping.columns), dtype=dtype)
         self._format = _Format(
             fixed_point.word,
             fixed_point.weight,
@@ -57,7 +60,7 @@ class GoldenMachine:
     def reset(self) -> None:
         """Random generators start anew; weights stay."""
         index = np.arange(1, self.mapping.rows * self.mapping.columns + 1)
-        self._random = (index * SEED_FACTOR % 65536).reshape(self.mapping.rows, self.mapping.columns).astype(np.int64)
+        self._random = (index * SEED_FACTOR % 65536).reshape(self.mapping.rows, self.mapping.columns).astype(np.uint16)
 
     def load(self, weights: list[np.ndarray]) -> None:
         """Set the stored weights: for each phase integers (rings, neurons, values)."""
@@ -76,7 +79,7 @@ class GoldenMachine:
             by_place = np.zeros_like(used)
             np.put_along_axis(by_place, np.broadcast_to(addresses, used.shape), used, axis=2)
             held = by_place.transpose(1, 0, 2) if phase.axis == "row" else by_place
-            read.append(self.mapping.weights(index, held).copy())
+            read.append(self.mapping.weights(index, held).astype(np.int64))
         return read
 
     def run(

@@ -29,6 +29,7 @@ from fabric.plots.style import COLORS, LABELS, use_style
 from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
 from fabric.plots.torus import animate_movement, draw_cascade, draw_space_time, draw_step, draw_torus
+from fabric.plots.word_length import accuracy_of_networks, accuracy_over_bits
 
 __all__ = [
     "COLORS",
@@ -40,6 +41,8 @@ __all__ = [
     "accuracy_against_weights",
     "accuracy_by_pattern",
     "accuracy_curves",
+    "accuracy_of_networks",
+    "accuracy_over_bits",
     "accuracy_over_samples",
     "accuracy_ranking",
     "animate_movement",

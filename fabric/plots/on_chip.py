@@ -69,4 +69,4 @@ def throughput_over_clock(ax: Axes, table: pd.DataFrame, clocks: tuple[float, fl
     ax.set_xlim(*clocks)
     ax.set_xlabel("clock of the machine (MHz)")
     ax.set_ylabel("samples trained on per second")
-    ax.legend(loc="center right", frameon=True, framealpha=1, edgecolor="none")
+    ax.legend(loc="center right", bbox_to_anchor=(1, 0.38), frameon=True, framealpha=1, edgecolor="none")

@@ -1,0 +1,93 @@
+"""Accuracy against word length, and of several networks in the formats that were chosen."""
+
+import re
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fabric.plots.style import COLORS
+
+_LOOKS = {
+    "weights as wide as operands": {"color": COLORS["low_rank"], "marker": "o"},
+    "weights of 12 bits": {"color": COLORS["clos"], "marker": "s"},
+}
+_FORMATS = {
+    "float32": {"color": COLORS["dense"], "marker": "D"},
+    "9/12": {"color": COLORS["clos"], "marker": "s"},
+    "9/9": {"color": COLORS["low_rank"], "marker": "o"},
+}
+
+
+def accuracy_over_bits(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]) -> None:
+    """Accuracy (%) against the bits of the operands, a line for each width of the stored weights, float32 as a band.
+
+    Hollow marks are of rounding to nearest, filled ones of stochastic rounding. A mean below the axis is written at its
+    lower end.
+
+    Args:
+        ax: axes to draw on.
+        table: of `fabric.experiments.studies.word_length_tables.accuracies`, one network, sequential.
+        shown: range of the accuracies on the axis (%).
+    """
+    places = {bits: at for at, bits in enumerate(sorted(set(table["word"]) - {32}))}
+    for name, look in _LOOKS.items():
+        own = table["weight"] == (12 if name == "weights of 12 bits" else table["word"])
+        for rounding, fill in (("stochastic", look["color"]), ("nearest", "white")):
+            rows = table[own & (table["rounding"] == rounding)].sort_values("word")
+            if rows.empty:
+                continue
+            x = rows["word"].map(places) + (0.06 if name == "weights of 12 bits" else -0.06)
+            errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
+            line = "-" if rounding == "stochastic" else "none"
+            label = name if rounding == "stochastic" else f"{name}, rounded to nearest"
+            ax.errorbar(
+                x, rows["accuracy"], yerr=errors, capsize=2.5, elinewidth=1, linestyle=line, label=label,
+                markerfacecolor=fill, **look,
+            )  # fmt: skip
+            for at, accuracy in zip(x, rows["accuracy"], strict=True):
+                if accuracy < shown[0]:
+                    ax.annotate(
+                        f"{accuracy:.1f} % ↓", (at, shown[0]), xytext=(0, 3), textcoords="offset points",
+                        color=look["color"], fontsize=8, ha="center", rotation=90,
+                    )  # fmt: skip
+    reference = table[table["number"] == "float32"].iloc[0]
+    ax.axhline(reference["accuracy"], color=_FORMATS["float32"]["color"], linestyle="--", label="float32")
+    ax.axhspan(reference["low"], reference["high"], color=_FORMATS["float32"]["color"], alpha=0.12, lw=0)
+    ax.set_xticks(list(places.values()), list(map(str, places)))
+    ax.set_xlim(-0.5, len(places) - 0.5)
+    ax.set_ylim(*shown)
+    ax.set_xlabel("bits of the operands")
+    ax.set_ylabel("test accuracy (%)")
+    ax.legend(loc="lower right")
+
+
+def accuracy_of_networks(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]) -> None:
+    """Accuracy (%) of each network in each format, side by side; hollow marks are of overlapped training.
+
+    Args:
+        ax: axes to draw on.
+        table: of `fabric.experiments.studies.word_length_tables.accuracies`, stochastic rounding.
+        shown: range of the accuracies on the axis (%).
+    """
+    networks = list(dict.fromkeys(table["network"]))
+    ways = [(number, mode) for number in _FORMATS for mode in ("sequential", "overlapped")]
+    for number, mode in ways:
+        rows = table[(table["number"] == number) & (table["mode"] == mode)]
+        if rows.empty:
+            continue
+        shift = 0.13 * (list(_FORMATS).index(number) - 1) + 0.06 * (mode != "sequential")
+        x = rows["network"].map(networks.index) + shift
+        errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
+        fill = _FORMATS[number]["color"] if mode == "sequential" else "white"
+        label = number if number == "float32" else f"{number} bits, {mode}"
+        ax.errorbar(
+            x, rows["accuracy"], yerr=errors, capsize=2.5, elinewidth=1, linestyle="none", label=label,
+            markerfacecolor=fill, **_FORMATS[number],
+        )  # fmt: skip
+    labels = [re.match(r"[\d-]+( \(.*?\))?", network)[0].replace(" (", "\n(") for network in networks]
+    ax.set_xticks(range(len(networks)), labels, fontsize=8)
+    ax.set_xlim(-0.5, len(networks) - 0.5)
+    ax.set_ylim(*shown)
+    ax.set_xlabel("first layer: Clos routers in brackets, or dense")
+    ax.set_ylabel("test accuracy (%)")
+    ax.legend(loc="lower left")
