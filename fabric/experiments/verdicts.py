@@ -144,3 +144,10 @@ def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
     value = published(claim)["value"]
     verdict = "supported" if abs(ours - value) <= rtol * abs(value) else "refuted"
     return Verdict(claim, ours, ours, ours, verdict, reason)
+
+
+def at_most(claim: str, ours: float, reason: str) -> Verdict:
+    """Verdict on a printed cost that is counted: better below the published value, supported at it, refuted above."""
+    value = published(claim)["value"]
+    verdict = "better" if ours < value else "supported" if ours == value else "refuted"
+    return Verdict(claim, ours, ours, ours, verdict, reason)

@@ -6,6 +6,7 @@ from fabric.hardware.golden import GoldenMachine
 from fabric.hardware.machine import Counters, Machine, Stalls
 from fabric.hardware.mapping import Phase, TorusMapping
 from fabric.hardware.program import Program, program
+from fabric.hardware.synthesis import NetlistMachine, synthesize
 from fabric.hardware.torus import Torus
 from fabric.hardware.verilator import SimulationError
 
@@ -15,6 +16,7 @@ __all__ = [
     "FixedPoint",
     "GoldenMachine",
     "Machine",
+    "NetlistMachine",
     "Phase",
     "Program",
     "SimulationError",
@@ -23,4 +25,5 @@ __all__ = [
     "TorusMapping",
     "cycles",
     "program",
+    "synthesize",
 ]

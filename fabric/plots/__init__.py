@@ -20,6 +20,7 @@ from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.reconstruction import draw_hits, hits_legend
+from fabric.plots.resources import resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
 from fabric.plots.style import COLORS, LABELS, use_style
@@ -60,6 +61,9 @@ __all__ = [
     "mark_published",
     "network_looks",
     "pareto_panels",
+    "resources_by_module",
+    "resources_growing",
+    "resources_per_element",
     "timing_diagram",
     "training_figure",
     "use_style",
