@@ -9,6 +9,7 @@ from fabric.hardware.program import Program, program
 from fabric.hardware.synthesis import NetlistMachine, synthesize
 from fabric.hardware.torus import Torus
 from fabric.hardware.verilator import SimulationError
+from fabric.hardware.yosys import SynthesisError
 
 __all__ = [
     "Counters",
@@ -21,6 +22,7 @@ __all__ = [
     "Program",
     "SimulationError",
     "Stalls",
+    "SynthesisError",
     "Torus",
     "TorusMapping",
     "cycles",
