@@ -11,11 +11,10 @@ from fabric._checks import positive_int
 from fabric.experiments.published import published
 from fabric.experiments.results import Results
 from fabric.experiments.store import Record, run_key
-from fabric.experiments.verdicts import Verdict, at_most, counted, summarise
+from fabric.experiments.verdicts import Verdict, at_most, counted
 from fabric.hardware.cycles import cycles
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.mapping import TorusMapping
-from fabric.hardware.placement import place, placement_key
 from fabric.hardware.program import Program, program
 from fabric.hardware.resources import Resources
 from fabric.hardware.synthesis import Netlist, NetlistMachine, synthesis_key, synthesize
@@ -148,29 +147,6 @@ def run_simulation(config: SimulationConfig) -> Record:
     return {**asdict(config), "key": run_key(config), "samples": samples, "differences": found}
 
 
-@dataclass(frozen=True)
-class PlacementConfig:
-    """One place and route on ECP5 of the machine of Table II; `content` as `placement_key` says."""
-
-    recipe: ClassVar[int] = 1
-
-    size: int
-    seed: int
-    content: str
-
-    @classmethod
-    def of(cls, size: int, seed: int) -> "PlacementConfig":
-        """With the content of the present sources."""
-        torus, fixed, _ = table_2(size)
-        return cls(size, seed, placement_key(torus, fixed))
-
-
-def run_placement(config: PlacementConfig) -> Record:
-    """Record: the configuration, "key" and the fields of `Placement`."""
-    torus, fixed, _ = table_2(config.size)
-    return {**asdict(config), "key": run_key(config), **asdict(place(torus, fixed, config.seed))}
-
-
 def synthesized(results: Results, requests: Sequence[tuple[str, int, str]]) -> list[dict[str, Resources]]:
     """Resources by module of each (variant, size, part), from stored runs where there are any."""
     frame = results.sweep(run_synthesis, [SynthesisConfig.of(*request) for request in requests], "syntheses")
@@ -253,22 +229,6 @@ def simulate(results: Results, requests: Sequence[tuple[str, int]], cases: int) 
     frame = results.sweep(run_simulation, configs, "simulations")
     names = pd.DataFrame(requests, columns=["variant", "size"])
     return names.assign(cases=frame["cases"], samples=frame["samples"], differences=frame["differences"].map(len))
-
-
-def placed(results: Results, sizes: Sequence[int], seeds: int) -> pd.DataFrame:
-    """Place and route on ECP5.
-
-    Returns:
-        "size", "megahertz" (mean over seeds) with its 95 % interval "low", "high", "seeds", the cells of `Placement`,
-        "cycles" of a sequentially trained sample, "microseconds" of it at the mean clock.
-    """
-    configs = [PlacementConfig.of(size, seed) for size in sizes for seed in range(seeds)]
-    frame = results.sweep(run_placement, configs, "placements")
-    table = summarise(frame, ["size"], "megahertz")
-    cells = frame.groupby("size")[["tables", "registers", "memory_blocks", "multipliers"]].first()
-    table = table.merge(cells, on="size")
-    table["cycles"] = [cycles(table_2(size).fixed).interval for size in table["size"]]
-    return table.assign(microseconds=table["cycles"] / table["megahertz"])
 
 
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
