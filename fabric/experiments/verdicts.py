@@ -146,14 +146,14 @@ def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
     return Verdict(claim, ours, ours, ours, verdict, reason)
 
 
-def fewer(claim: str, ours: float, reason: str) -> Verdict:
-    """Verdict on a printed cost, from counting ours: better if it is less, supported if the same, otherwise refuted."""
+def at_most(claim: str, ours: float, reason: str) -> Verdict:
+    """Verdict on a printed cost that is counted: better below the published value, supported at it, refuted above."""
     value = published(claim)["value"]
     verdict = "better" if ours < value else "supported" if ours == value else "refuted"
     return Verdict(claim, ours, ours, ours, verdict, reason)
 
 
-def exceeds(claim: str, ours: float, reason: str) -> Verdict:
+def at_least(claim: str, ours: float, reason: str) -> Verdict:
     """Verdict on a printed number of which more is better, from counting: better above it, supported at it."""
     value = published(claim)["value"]
     verdict = "better" if ours > value else "supported" if ours == value else "refuted"

@@ -27,6 +27,8 @@ PARTS: tuple[Part, ...] = ("machine", "modules", "element", "surroundings")
 TOP, ELEMENT = "fabric_machine", "fabric_pe"
 _WIDEST_LOAD = 32
 _AREA = "+strash;ifraig;scorr;dc2;dch,-f;if,-K,4,-a;mfs2;lutpack"  # if -a: the fewest tables, whatever the depth
+# Queues deliver in the cycle of the address, which blocks do not: they stay in registers, as the paper's must have.
+_QUEUES = 'setattr -set ram_style "logic" A:hdlname=fabric_fifo/m:*'
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class NetlistMachine(Machine):
 
     def __init__(self, torus: Torus, netlist: Netlist) -> None:
         self.torus = torus
-        sources = [netlist.folder / "netlist.v", netlist.folder / "cells.v"]
+        sources = [netlist.folder / name for name in ("netlist.vlt", "netlist.v", "cells.v")]
         self.simulation = Simulation.of(TOP, {}, sources=sources)
         self.reset()
 
@@ -94,28 +96,36 @@ def _job(torus: Torus, program: Program | None, part: Part) -> tuple[str, dict[s
     """Script and files of a run of Yosys."""
     if part not in PARTS:
         raise ValueError(f"part must be one of {', '.join(PARTS)}, got {part!r}")
-    tables = torus.tables()
-    if program is not None:
-        tables["PROGRAM_TABLE"] = _program_table(torus, program)
-    parameters = {**torus.parameters, "FIXED": int(program is not None)}
-    parameters |= {name: f'"{name.lower()}.hex"' for name in tables}
-    top = ELEMENT if part == "element" else TOP
-    sources = _sources(top)
-    declared = re.findall(r"parameter (\w+)", sources[f"{top}.v"])
-    files = {**sources, **{f"{name.lower()}.hex": text for name, text in tables.items()}}
+    read, files = design(torus, program, ELEMENT if part == "element" else TOP)
     files |= {path.name: path.read_text(encoding="utf-8") for path in sorted(MAPS.iterdir())}
     files["loads.v"], files["load_registers.v"] = _loads()
     kept = {"machine": f"A:hdlname={ELEMENT}", "surroundings": f"A:hdlname={ELEMENT}", "modules": "A:hdlname=*"}
     script = [
         "read_verilog -lib cells.v",
-        *(f"read_verilog -defer {name}" for name in sources),
-        *(f"chparam -set {name} {value} {top}" for name, value in parameters.items() if name in declared),
-        f"hierarchy -check -top {top}",
+        *read,
         *([f"setattr -mod -set keep_hierarchy 1 {kept[part]}"] if part in kept else []),
         *([f"blackbox A:hdlname={ELEMENT}"] if part == "surroundings" else []),
+        *([_QUEUES] if part != "element" else []),
         *_FLOW,
     ]
     return "\n".join(script) + "\n", files
+
+
+def design(torus: Torus, program: Program | None, top: str = TOP) -> tuple[list[str], dict[str, str]]:
+    """Commands that read a design into Yosys and set its parameters, and the files that they name."""
+    tables = torus.tables()
+    if program is not None:
+        tables["PROGRAM_TABLE"] = _program_table(torus, program)
+    parameters = {**torus.parameters, "FIXED": int(program is not None)}
+    parameters |= {name: f'"{name.lower()}.hex"' for name in tables}
+    sources = _sources(top)
+    declared = re.findall(r"parameter (\w+)", sources[f"{top}.v"])
+    read = [
+        *(f"read_verilog -defer {name}" for name in sources),
+        *(f"chparam -set {name} {value} {top}" for name, value in parameters.items() if name in declared),
+        f"hierarchy -check -top {top}",
+    ]
+    return read, {**sources, **{f"{name.lower()}.hex": text for name, text in tables.items()}}
 
 
 _FLOW = (
@@ -159,6 +169,7 @@ _FLOW = (
     "clean",
     "check -mapped -assert",
     "write_json mapped.json",
+    "splitnets",
     "write_verilog -noattr netlist.v",
 )
 
@@ -200,7 +211,8 @@ def _loads() -> tuple[str, str]:
         ):
             found.append(f"module {name}_{width} ({ports}{more}); {choice} {cell} endmodule\n")
             enable, clear = ("E | R", "R") if more else ("E", "1'b0")
-            register = f"le_register bit (.clk(C), .ena({enable}), .sclr({clear}), .sload(S), .asdata(B[i]), .d(A[i]), .q(Q[i]));"
+            controls = f".clk(C), .ena({enable}), .sclr({clear}), .sload(S)"
+            register = f"le_register bit ({controls}, .asdata(B[i]), .d(A[i]), .q(Q[i]));"
             loop = f"for (i = 0; i < {width}; i = i + 1) {register}"
             made.append(f"module {name}_{width} ({ports}{more}); genvar i; generate {loop} endgenerate endmodule\n")
     return "".join(found), "".join(made)

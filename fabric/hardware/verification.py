@@ -60,7 +60,11 @@ def random_case(torus: Torus, rng: np.random.Generator) -> Case:
         mapping = TorusMapping(*_cascades(torus, rng), rows=torus.rows, columns=torus.columns)
         chosen = _program(torus, mapping, rng)
         if chosen is not None:
-            break
+            return random_data(torus, mapping, chosen, rng)
+
+
+def random_data(torus: Torus, mapping: TorusMapping, chosen: Program, rng: np.random.Generator) -> Case:
+    """A case of one mapping and program: weights, samples, rate, rounding and pauses drawn at random."""
     fixed = torus.fixed_point
     samples = int(rng.integers(1, _MOST_SAMPLES + 1))
 
