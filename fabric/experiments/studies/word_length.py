@@ -127,12 +127,13 @@ def choose_rates(
 
 
 def networks(table: pd.DataFrame, firsts: Sequence[Sequence[int]], last: Sequence[int], dense: Sequence[Sequence[int]]):
-    """The rows of a table for other networks: each first cascade with the last layer behind it, and a dense network."""
+    """The rows of a table for other networks: each first cascade with the last layer behind it, and a dense network
+    unless it has no layers."""
     rows = []
     for way_, first in itertools.product(table.to_dict("records"), firsts):
         behind = (last[0], last[1], first[4], *last[3:])
         rows.append(way_ | {"cascades": (tuple(first), behind)})
-    for way_ in table.to_dict("records"):
+    for way_ in table.to_dict("records") if dense else ():
         rows.append(way_ | {"cascades": tuple(map(tuple, dense)), "scales": (way_["scales"][0], 0)})
     return pd.DataFrame(rows)
 
