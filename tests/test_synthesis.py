@@ -11,7 +11,7 @@ from fabric.hardware.synthesis import synthesis_key
 from fabric.hardware.verification import differences, random_case
 from fabric.hardware.yosys import run_yosys
 
-ROW = Torus(1, 2, FixedPoint(9, 9, 5, 8, 7, 8), banks=1, depth=32, longest=4, store=4, feed=4, sigmoid=True)
+ROW = Torus(1, 2, FixedPoint(9, 9, 5, 8, 7, 8), banks=1, depth=32, longest=4, store=4, sigmoid=False)
 
 
 def table(output, *inputs):

@@ -24,15 +24,15 @@ def resources_per_element(table: pd.DataFrame) -> Figure:
         at, elements = np.arange(len(rows)), rows["size"].to_numpy() ** 2
         ours = rows["per_pe"].to_numpy()
         bars = ax.bar(at - 0.2, ours, 0.38, color=_OURS, label="ours, Yosys")
-        ax.bar_label(bars, fmt="%.0f", padding=2 if quantity == "registers" else 14, fontsize=8)
+        ax.bar_label(bars, fmt="%.0f", label_type="center", color="white", fontsize=8)
         if rows["fewest"].notna().all():
             low, high = (rows[side].to_numpy() / elements for side in ("fewest", "most"))
             spread = np.clip([ours - low, high - ours], 0, None)
-            ax.errorbar(at - 0.2, ours, spread, fmt="none", ecolor="black", capsize=3, linewidth=1,
+            ax.errorbar(at - 0.06, ours, spread, fmt="none", ecolor="black", capsize=3, linewidth=1,
                         label="bounds of any packing")  # fmt: skip
         printed = ax.bar(at + 0.2, rows["published_per_pe"], 0.38, color=PUBLISHED["color"], alpha=0.75,
                          label="published, table II")  # fmt: skip
-        ax.bar_label(printed, fmt="%.0f", padding=2, fontsize=8)
+        ax.bar_label(printed, fmt="%.0f", label_type="center", color="white", fontsize=8)
         ax.set_xticks(at, [f"{n} × {n}" for n in rows["size"]])
         ax.set_ylabel(f"{name} per PE")
         ax.set_xlabel("torus")
