@@ -23,7 +23,7 @@ from pymoo.operators.selection.tournament import TournamentSelection
 
 from fabric import constraints
 from fabric._checks import positive_int
-from fabric.experiments.networks import SKIPS, Layer, LayerWithSkips
+from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.store import Record, run_key
 from fabric.hardware.rings import butterfly_rings, clos_rings
 
@@ -82,8 +82,7 @@ def _radices(genome: Mapping[str, Any], n: int) -> tuple[int, ...]:
 @cache
 def solvable(layer: Layer | LayerWithSkips) -> int:
     """The heuristic: constraints that one attempt at colouring solves. Remembered, so no cascade is coloured twice."""
-    topology = layer.build(np.random.default_rng(0))
-    skips = SKIPS[layer.skips](topology) if isinstance(layer, LayerWithSkips) else None
+    topology, skips = layer.wired(np.random.default_rng(0))
     return constraints.coloring(topology, np.random.default_rng(0), skips, attempts=1).count
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fabric import constraints
-from fabric.experiments.networks import SKIPS, Layer, LayerWithSkips
+from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.results import Results
 from fabric.experiments.store import Record, run_key
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
@@ -43,8 +43,7 @@ def count(config: CountConfig) -> Record:
         or free weights if fewer: parameters less the hidden neurons that no skip touches), "closed_form" (None where
         none is proved) and "jacobian_rank" (None if not wanted).
     """
-    topology = config.layer.build(np.random.default_rng(config.seed))
-    skips = SKIPS[config.layer.skips](topology) if isinstance(config.layer, LayerWithSkips) else None
+    topology, skips = config.layer.wired(np.random.default_rng(config.seed))
     joined = topology if skips is None else Topology([a | b for a, b in zip(topology.stages, skips, strict=True)])
     fewest, most = joined.path_diversity
     return {
