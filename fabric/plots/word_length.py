@@ -90,4 +90,4 @@ def accuracy_of_networks(ax: Axes, table: pd.DataFrame, shown: tuple[float, floa
     ax.set_ylim(*shown)
     ax.set_xlabel("first layer: Clos routers in brackets, or dense")
     ax.set_ylabel("test accuracy (%)")
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower right")
