@@ -34,14 +34,15 @@ def test_table_one_compares_like_with_like(n, clos, dense):
     ways = {"Clos": (clos, 2 * clos + 2, clos), "dense": (dense, 2 * dense + 2, dense + 2)}
     measured = pd.DataFrame(
         {
-            "network": network, "mode": mode, "inputs": n * n, "samples": 10, "forward": 10 * ways[network][0],
+            "network": network, "mode": mode, "inputs": n * n, "elements": n * n, "samples": 10,
+            "forward": 10 * ways[network][0],
             "backward": 0 if mode == "inference" else 10 * ways[network][0], "stopwatch": float(cycles),
             "lone": cycles + 1,
         }
         for network in ways
         for mode, cycles in zip(MODES, ways[network], strict=True)
     )  # fmt: skip
-    table = cycles_per_sample.table_one(measured, n * n).set_index(["network", "pass"])
+    table = cycles_per_sample.table_one(measured).set_index(["network", "pass"])
     assert (table.loc["dense", "speedup"] == 1).all()
     assert table.loc[("Clos", "forward"), "speedup"] == dense / clos
     assert table.loc[("Clos", "training, overlapped"), "speedup"] == (dense + 2) / clos

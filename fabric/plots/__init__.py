@@ -23,7 +23,6 @@ from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
 from fabric.plots.reconstruction import draw_hits, hits_legend
-from fabric.plots.resources import resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
 from fabric.plots.style import COLORS, LABELS, use_style
@@ -73,9 +72,6 @@ __all__ = [
     "mark_published",
     "network_looks",
     "pareto_panels",
-    "resources_by_module",
-    "resources_growing",
-    "resources_per_element",
     "throughput_over_clock",
     "timing_diagram",
     "training_figure",

@@ -8,14 +8,19 @@ from fabric.experiments.machine_runs import Campaign, LayerOnChip, run_campaign,
 from fabric.experiments.published import published
 from fabric.experiments.results import Results
 from fabric.hardware import TorusMapping, cycles, program
+from fabric.hardware.program import MODES
 
-_BACKWARD_PASSES = {"dense": "closnets-table1-dense-backward", "Clos": "closnets-table1-clos-backward"}
-_FORWARD_PASSES = {"dense": "closnets-table1-dense-forward", "Clos": "closnets-table1-clos-forward"}
+_PRINTED = {
+    ("dense", "forward"): "closnets-table1-dense-forward",
+    ("dense", "backward and update"): "closnets-table1-dense-backward",
+    ("Clos", "forward"): "closnets-table1-clos-forward",
+    ("Clos", "backward and update"): "closnets-table1-clos-backward",
+}
 
 
-def square_layers(sizes: Sequence[int]) -> list[tuple[int, ...]]:
+def square_layers(sizes: Sequence[int], dense_sizes: Sequence[int]) -> list[tuple[int, ...]]:
     """For every n the Clos cascade (n², n², n, n, n) on n × n elements and the dense layer n² → n² on a ring of n²."""
-    return [layer for n in sizes for layer in ((n * n, n * n, n, n, n), (n * n, n * n))]
+    return [(n * n, n * n, n, n, n) for n in sizes] + [(n * n, n * n) for n in dense_sizes]
 
 
 def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, dense_samples: int) -> pd.DataFrame:
@@ -51,53 +56,49 @@ def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, den
     return pd.DataFrame(rows)
 
 
-def table_one(measured: pd.DataFrame, inputs: int) -> pd.DataFrame:
-    """Table I for the layers with so many inputs: cycles of each pass, ideal, published and ours.
+def table_one(measured: pd.DataFrame) -> pd.DataFrame:
+    """Table I for the square cascade and the dense layer with the most inputs: cycles of each pass.
 
     The ideal is one multiply-accumulate in every element and cycle. The backward pass includes the update; alone, it is
-    what sequential training takes longer than inference; "in steady state" are the cycles in which the backward unit
-    works while others do too. Published values stand where the layer is the published one.
+    what sequential training takes longer than inference; in steady state it is the cycles in which the backward unit
+    works while the others do too. Published values stand where the layer is the published one.
 
     Returns:
-        "network", "pass", "ideal", "published", "steady" (cycles per sample in steady state), "lone" (of one sample
-        alone) and "speedup" over the dense ring in steady state.
+        "network", "pass", "inputs", "ideal", "published", "steady" (cycles per sample in steady state), "lone" (of one
+        sample alone) and "speedup", of "steady" over a dense ring of as many elements by the cycle model.
     """
     rows = []
-    of_size = measured[measured["inputs"] == inputs].set_index(["network", "mode"])
-    as_published = inputs == published("closnets-table1-clos-forward")["inputs"]
-    for network in ("dense", "Clos"):
-        inference, sequential, overlapped = (
-            of_size.loc[(network, m)] for m in ("inference", "sequential", "overlapped")
-        )
+    square = measured[measured["inputs"] == measured["elements"]]
+    for network, runs in square.groupby("network"):
+        inputs = int(runs["inputs"].max())
+        inference, sequential, overlapped = runs[runs["inputs"] == inputs].set_index("mode").loc[list(MODES)].iloc
+        ring = {mode: cycles(program(TorusMapping([(inputs, inputs)]), mode)) for mode in MODES}
         ideal = inference["forward"] // inference["samples"]
-        dense = of_size.loc["dense"]
+        backward = overlapped["backward"] / overlapped["samples"]
         passes = {
-            "forward": (ideal, inference["stopwatch"], inference["lone"], dense.loc["inference", "stopwatch"]),
+            "forward": (ideal, inference["stopwatch"], inference["lone"], ring["inference"].interval),
             "backward and update": (
-                ideal,
-                overlapped["backward"] / overlapped["samples"],
-                sequential["lone"] - inference["lone"],
-                dense.loc["overlapped", "backward"] / dense.loc["overlapped", "samples"],
+                ideal, backward, sequential["lone"] - inference["lone"], ring["overlapped"].backward
             ),
             "training, sequential": (
-                2 * ideal, sequential["stopwatch"], sequential["lone"], dense.loc["sequential", "stopwatch"]
+                2 * ideal, sequential["stopwatch"], sequential["lone"], ring["sequential"].interval
             ),
             "training, overlapped": (
-                ideal, overlapped["stopwatch"], overlapped["lone"], dense.loc["overlapped", "stopwatch"]
+                ideal, overlapped["stopwatch"], overlapped["lone"], ring["overlapped"].interval
             ),
         }  # fmt: skip
-        printed = {"forward": _FORWARD_PASSES[network], "backward and update": _BACKWARD_PASSES[network]}
-        for name, (floor, steady, lone, dense_steady) in passes.items():
-            known = published(printed[name])["cycles"] if as_published and name in printed else float("nan")
+        for name, (floor, steady, lone, dense) in passes.items():
+            entry = published(_PRINTED[network, name]) if (network, name) in _PRINTED else {}
             rows.append(
                 {
                     "network": network,
                     "pass": name,
+                    "inputs": inputs,
                     "ideal": floor,
-                    "published": known,
+                    "published": entry["cycles"] if entry.get("inputs") == inputs else float("nan"),
                     "steady": steady,
                     "lone": lone,
-                    "speedup": dense_steady / steady,
+                    "speedup": dense / steady,
                 }
             )
     return pd.DataFrame(rows)
