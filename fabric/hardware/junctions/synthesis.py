@@ -1,6 +1,7 @@
 """What a junction costs in logic, by Yosys: generic cells, no vendor's flow."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,9 +60,11 @@ def synthesize_junction(junction: Junction, fixed: FixedPoint, left_activation: 
         here = Path(folder)
         for name, content in table_files(fixed).items():
             (here / name).write_text(content)
+        for path in SOURCES:  # the sandbox that Yosys runs in may not see other folders
+            shutil.copy(path, here)
         settings = " ".join(f"-set {name} {value}" for name, value in parameters.items())
         script = [
-            f"read_verilog -defer {' '.join(str(path) for path in SOURCES)}",
+            f"read_verilog -defer {' '.join(path.name for path in SOURCES)}",
             f'chparam {settings} -set SIGMOID_TABLE "SIGMOID_TABLE" -set SLOPE_TABLE "SLOPE_TABLE" fabric_junction',
             "hierarchy -top fabric_junction -check", "proc", "flatten", "opt -full", "wreduce", "peepopt", "opt_clean",
             "tee -q -o words.json stat -json", "memory -nomap", "opt_clean",
