@@ -29,6 +29,11 @@ def predefined_tables() -> dict[str, list[dict[str, Any]]]:
     return tomllib.loads((_PAPER / "predefined_tables.toml").read_text(encoding="utf-8"))
 
 
+def devices() -> dict[str, Any]:
+    """`paper/devices.toml`: "devices" with their on-chip memory, "energy" of an access, the "published_gpu"."""
+    return tomllib.loads((_PAPER / "devices.toml").read_text(encoding="utf-8"))
+
+
 def committed_runs() -> list[Path]:
     """JSON-lines files with the committed run records."""
     return sorted((_PAPER / "results" / "runs").glob("*.jsonl"))

@@ -91,9 +91,14 @@ def higher(claim: str, values: Sequence[float], reason: str, than: float = 0.0) 
 
 
 def above(claim: str, bounds: Interval, reason: str, than: float = 0.0) -> Verdict:
-    """As `higher`, for a statistic whose 95 % interval is known already, from a bootstrap for instance."""
+    """As `higher`, for a statistic whose 95 % interval is known already, from a bootstrap or by counting."""
     verdict = "supported" if bounds.low > than else "refuted" if bounds.high < than else "undecided"
     return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
+
+
+def exactly(value: float) -> Interval:
+    """The interval of a quantity that is counted, not measured."""
+    return Interval(value, value, value)
 
 
 def no_benefit(claim: str, values: Sequence[float], reason: str, margin: float) -> Verdict:

@@ -20,6 +20,7 @@ from fabric.plots.depth import depth_figure
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
+from fabric.plots.memory_wall import step_parts, time_per_epoch
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
 from fabric.plots.reconstruction import draw_hits, hits_legend
@@ -72,7 +73,9 @@ __all__ = [
     "mark_published",
     "network_looks",
     "pareto_panels",
+    "step_parts",
     "throughput_over_clock",
+    "time_per_epoch",
     "timing_diagram",
     "training_figure",
     "use_style",
