@@ -61,7 +61,7 @@ def measure(config: StepTimesConfig) -> Record:
     much as the step does) and "overheads", seconds a step of the tiny network.
 
     Raises:
-        ValueError: a data set that is unknown or, for ResNet18, not of images.
+        ValueError: a data set that is unknown or smaller than a batch.
         DataError: data files are missing or damaged.
     """
     device = torch.device(config.device)
@@ -91,6 +91,8 @@ class _Task:
     """A network in training at one batch size."""
 
     def __init__(self, subject: Subject, network: nn.Module, x: Tensor, y: Tensor, batch_size: int) -> None:
+        if batch_size > len(y):
+            raise ValueError(f"batch_sizes must be at most the {len(y)} samples of {subject.dataset}, got {batch_size}")
         self._network, self._x, self._y = network, x, y
         self._optimizer = torch.optim.SGD(network.parameters(), lr=_RATE)
         self.steps_per_epoch = math.ceil(len(y) / batch_size)

@@ -17,6 +17,7 @@ from fabric.plots.density import (
     accuracy_by_pattern,
 )
 from fabric.plots.depth import depth_figure
+from fabric.plots.edge_budget import accuracy_of_rivals, bytes_at_equal_accuracy, energy_per_sample
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.memories import draw_banks, draw_reads
@@ -43,10 +44,12 @@ __all__ = [
     "accuracy_by_pattern",
     "accuracy_curves",
     "accuracy_of_networks",
+    "accuracy_of_rivals",
     "accuracy_over_bits",
     "accuracy_over_samples",
     "accuracy_ranking",
     "animate_movement",
+    "bytes_at_equal_accuracy",
     "cycles_against_size",
     "depth_figure",
     "draw_banks",
@@ -67,6 +70,7 @@ __all__ = [
     "draw_topology",
     "draw_torus",
     "draw_trade_off",
+    "energy_per_sample",
     "hits_legend",
     "hypervolume_curves",
     "mark_compression",

@@ -2,7 +2,7 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from fabric.plots.style import COLORS, PUBLISHED
 
@@ -40,8 +40,8 @@ def time_per_epoch(ax: Axes, table: pd.DataFrame, names: list[str]) -> None:
         ax.plot(rows["batch_size"], inverse, zorder=1.5, **(PUBLISHED | {"linewidth": 0.8}))
     ax.plot([], [], label="inverse to the batch size", **(PUBLISHED | {"linewidth": 0.8}))
     _batch_axis(ax, table[table["name"].isin(names)])
-    low = (table["epoch_seconds"] * table["fastest"] / table["seconds"])[table["name"].isin(names)].min()
-    ax.set_ylim(bottom=low / 1.6)
+    drawn = table.loc[table["name"].isin(names), "epoch_seconds"]
+    ax.set_ylim(drawn.min() / 2, drawn.max() * 2)
     ax.set_ylabel("seconds per epoch, extrapolated")
     ax.legend()
 
@@ -75,4 +75,6 @@ def _batch_axis(ax: Axes, table: pd.DataFrame) -> None:
     ax.xaxis.set_major_locator(FixedLocator(sorted(set(table["batch_size"]))[::2]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("batch size")
