@@ -2,7 +2,7 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from fabric.plots.style import COLORS, PUBLISHED
 
@@ -42,12 +42,13 @@ def time_per_epoch(ax: Axes, table: pd.DataFrame, names: list[str]) -> None:
     _batch_axis(ax, table[table["name"].isin(names)])
     drawn = table.loc[table["name"].isin(names), "epoch_seconds"]
     ax.set_ylim(drawn.min() / 2, drawn.max() * 2)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.set_ylabel("seconds per epoch, extrapolated")
     ax.legend()
 
 
 def step_parts(ax: Axes, table: pd.DataFrame, name: str) -> None:
-    """Seconds per sample of one network against batch size: measured, and the three parts of the model.
+    """Microseconds per sample of one network against batch size: measured, and the three parts of the model.
 
     Args:
         ax: axes to draw on.
@@ -55,17 +56,15 @@ def step_parts(ax: Axes, table: pd.DataFrame, name: str) -> None:
         name: of the network.
     """
     rows = table[table["name"] == name].sort_values("batch_size")
-    size = rows["batch_size"]
+    size = rows["batch_size"] / 1e6
     spread = [(rows["seconds"] - rows["fastest"]) / size, (rows["slowest"] - rows["seconds"]) / size]
-    ax.errorbar(
-        size, rows["seconds"] / size, yerr=spread, color="black", marker="o", linestyle="none", capsize=2.5,
-        label="measured", zorder=3,
-    )  # fmt: skip
-    ax.plot(size, rows["modelled"] / size, color="black", linewidth=1, label="model")
+    look = {"color": "black", "marker": "o", "linestyle": "none", "capsize": 2.5, "zorder": 3}
+    ax.errorbar(rows["batch_size"], rows["seconds"] / size, yerr=spread, label="measured", **look)
+    ax.plot(rows["batch_size"], rows["modelled"] / size, color="black", linewidth=1, label="model")
     for part, look in _PARTS.items():
-        ax.plot(size, rows[part] / size, linestyle="--", **look)
+        ax.plot(rows["batch_size"], rows[part] / size, linestyle="--", **look)
     _batch_axis(ax, rows)
-    ax.set_ylabel("seconds per sample")
+    ax.set_ylabel("µs per sample")
     ax.set_title(name)
 
 
