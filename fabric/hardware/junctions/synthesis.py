@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabric.hardware.fixed_point import FixedPoint
-from fabric.hardware.junctions.build import SOURCES, table_files
+from fabric.hardware.junctions.build import table_files
 from fabric.hardware.junctions.junction import Junction
 from fabric.hardware.mapping import ACTIVATIONS
+from fabric.hardware.rtl import sources_of
 from fabric.hardware.verilator import BUILDS
 
 
@@ -60,11 +61,12 @@ def synthesize_junction(junction: Junction, fixed: FixedPoint, left_activation: 
         here = Path(folder)
         for name, content in table_files(fixed).items():
             (here / name).write_text(content)
-        for path in SOURCES:  # the sandbox that Yosys runs in may not see other folders
+        sources = sources_of("fabric_junction")
+        for path in sources:  # the sandbox that Yosys runs in may not see other folders
             shutil.copy(path, here)
         settings = " ".join(f"-set {name} {value}" for name, value in parameters.items())
         script = [
-            f"read_verilog -defer {' '.join(path.name for path in SOURCES)}",
+            f"read_verilog -defer {' '.join(path.name for path in sources)}",
             f'chparam {settings} -set SIGMOID_TABLE "SIGMOID_TABLE" -set SLOPE_TABLE "SLOPE_TABLE" fabric_junction',
             "hierarchy -top fabric_junction -check", "proc", "flatten", "opt -full", "wreduce", "peepopt", "opt_clean",
             "tee -q -o words.json stat -json", "memory -nomap", "opt_clean",
