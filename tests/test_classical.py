@@ -32,6 +32,14 @@ def test_packed_tree_classifies_as_the_fitted_one(seed, leaves, classes):
     assert packed.nbytes == NODE_BYTES * internal
 
 
+def test_a_threshold_that_float32_rounds_to_a_feature_stays_below_it():
+    value = np.float32(0.5411765)
+    x = np.array([[0.0], [value]], np.float32)
+    fitted = DecisionTreeClassifier().fit(x, [0, 1])
+    fitted.tree_.threshold[0] = float(value) - 1e-9  # rounds to the value itself, which must stay above
+    assert pack(fitted.tree_).predict(x).tolist() == fitted.predict(x).tolist() == [0, 1]
+
+
 def test_a_tree_without_a_split_is_refused():
     stump = DecisionTreeClassifier().fit(np.zeros((4, 2)), np.zeros(4))
     with pytest.raises(ValueError, match="tree must split"):

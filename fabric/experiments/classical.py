@@ -64,9 +64,12 @@ def pack(tree: Tree) -> PackedTree:
     codes = -1 - tree.value[:, 0].argmax(axis=1)  # of leaves
     codes[internal] = np.arange(internal.size)
     children = np.stack([codes[tree.children_left[internal]], codes[tree.children_right[internal]]], axis=1)
+    thresholds = tree.threshold[internal].astype(np.float32)
+    above = thresholds > tree.threshold[internal]  # rounded down, so that the same float32 features stay above
+    thresholds[above] = np.nextafter(thresholds[above], np.float32(-np.inf))
     return PackedTree(
         tree.feature[internal].astype(np.uint16),
-        tree.threshold[internal].astype(np.float32),
+        thresholds,
         children.astype(np.int16 if internal.size < 2**15 else np.int32),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from fabric.plots.style import COLORS, LABELS, MARKERS
 
@@ -93,6 +93,7 @@ def accuracy_of_rivals(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]
             rows["bytes"] / 1000, percent["accuracy"], yerr=errors, color=color, marker=marker, capsize=2.5, label=label
         )
     ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_ylim(100 * shown[0], 100 * shown[1])
