@@ -6,8 +6,10 @@ from fabric.hardware.golden import GoldenMachine
 from fabric.hardware.machine import Counters, Machine, Stalls
 from fabric.hardware.mapping import Phase, TorusMapping
 from fabric.hardware.program import Program, program
+from fabric.hardware.synthesis import NetlistMachine, synthesize
 from fabric.hardware.torus import Torus
 from fabric.hardware.verilator import SimulationError
+from fabric.hardware.yosys import SynthesisError
 
 __all__ = [
     "Counters",
@@ -15,12 +17,15 @@ __all__ = [
     "FixedPoint",
     "GoldenMachine",
     "Machine",
+    "NetlistMachine",
     "Phase",
     "Program",
     "SimulationError",
     "Stalls",
+    "SynthesisError",
     "Torus",
     "TorusMapping",
     "cycles",
     "program",
+    "synthesize",
 ]

@@ -1,0 +1,48 @@
+"""A machine as Verilog files and the commands of Yosys that read them: sizes, formats and tables set."""
+
+import re
+
+from fabric.hardware.program import Program, encode
+from fabric.hardware.torus import Torus
+from fabric.hardware.verilator import RTL
+
+TOP, ELEMENT = "fabric_machine", "fabric_pe"
+
+
+def design(torus: Torus, program: Program | None, top: str = TOP) -> tuple[list[str], dict[str, str]]:
+    """Commands that read a design into Yosys and set its parameters, and the files that they name."""
+    tables = torus.tables()
+    if program is not None:
+        tables["PROGRAM_TABLE"] = _program_table(torus, program)
+    parameters = {**torus.parameters, "FIXED": int(program is not None)}
+    parameters |= {name: f'"{name.lower()}.hex"' for name in tables}
+    sources = _sources(top)
+    declared = re.findall(r"parameter (\w+)", sources[f"{top}.v"])
+    read = [
+        *(f"read_verilog -defer {name}" for name in sources),
+        *(f"chparam -set {name} {value} {top}" for name, value in parameters.items() if name in declared),
+        f"hierarchy -check -top {top}",
+    ]
+    return read, {**sources, **{f"{name.lower()}.hex": text for name, text in tables.items()}}
+
+
+def _sources(top: str) -> dict[str, str]:
+    """Files of a module and of all that it holds, by name, without comments: those do not change a netlist."""
+    texts: dict[str, str] = {}
+    waiting = [top]
+    while waiting:
+        name = waiting.pop()
+        if f"{name}.v" not in texts:
+            text = (RTL / f"{name}.v").read_text(encoding="utf-8")
+            text = "\n".join(line for line in (re.sub(r"\s*//.*", "", raw) for raw in text.splitlines()) if line)
+            texts[f"{name}.v"] = text + "\n"
+            waiting += [found for found in re.findall(r"\bfabric_\w+", text) if (RTL / f"{found}.v").exists()]
+    return dict(sorted(texts.items()))
+
+
+def _program_table(torus: Torus, program: Program) -> str:
+    words = [encode(slot, torus.address_bits, torus.length_bits) for slot in program.slots]
+    if len(words) > torus.slots:
+        raise ValueError(f"program needs {len(words)} instructions, the torus holds {torus.slots}")
+    words += [0] * ((1 << torus.slot_bits) - len(words))
+    return "".join(f"{word:x}\n" for word in words)
