@@ -1,17 +1,19 @@
 """Synthesis: the mapped netlist computes what the golden model computes, and its cells are counted as the rule says."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from fabric.hardware import FixedPoint, NetlistMachine, SynthesisError, Torus, TorusMapping, program, synthesize
+from fabric.hardware import FixedPoint, NetlistMachine, SynthesisError, Torus, TorusMapping, design, program, synthesize
+from fabric.hardware.placement import place
 from fabric.hardware.resources import Resources, count_module
 from fabric.hardware.synthesis import synthesis_key
 from fabric.hardware.verification import differences, random_case
-from fabric.hardware.yosys import run_yosys
+from fabric.hardware.yowasp import run_yosys
 
-ROW = Torus(1, 2, FixedPoint(9, 9, 5, 8, 7, 8), banks=1, depth=32, longest=4, store=4, sigmoid=False)
+ROW = Torus(1, 2, FixedPoint(5, 7, 2, 4, 5, 8), banks=1, depth=32, longest=4, store=4, slots=4, sigmoid=False)
 
 
 def table(output, *inputs):
@@ -74,7 +76,6 @@ def test_machine_is_its_elements_and_what_surrounds_them(netlist):
     [
         (FixedPoint(9, 9, 5, 8, 7, 8), 12, 0, 0, 3),
         (FixedPoint(9, 9, 5, 8, 7, 8), 48, 432, 1, 3),
-        (FixedPoint(8, 10, 4, 6, 7, 12), 40, 400, 1, 3),
         (FixedPoint(12, 16, 6, 9, 12, 12), 64, 1024, 1, 6),
     ],
 )
@@ -87,6 +88,32 @@ def test_element_takes_what_arithmetic_says(fixed_point, depth, bits, blocks, mu
 def test_key_follows_the_design():
     assert synthesis_key(ROW) == synthesis_key(ROW)
     assert len({synthesis_key(ROW), synthesis_key(replace(ROW, depth=30)), synthesis_key(ROW, part="element")}) == 3
+
+
+def test_key_is_that_of_the_modules_which_the_part_holds(monkeypatch, tmp_path):
+    machine, element = synthesis_key(ROW), synthesis_key(ROW, part="element")
+    shutil.copytree(design.RTL, tmp_path / "rtl")
+    monkeypatch.setattr(design, "RTL", tmp_path / "rtl")
+    for name, before, after, changed in (
+        ("fabric_junction", "reg ", "reg  ", (False, False)),
+        ("fabric_update", "// Update unit", "// The update unit", (False, False)),
+        ("fabric_sequencer", "reg ", "reg  ", (True, False)),
+        ("fabric_update", "<<< rate", "<< rate", (True, True)),
+    ):
+        path = tmp_path / "rtl" / f"{name}.v"
+        text = path.read_text(encoding="utf-8")
+        assert before in text
+        path.write_text(text.replace(before, after), encoding="utf-8")
+        keys = synthesis_key(ROW), synthesis_key(ROW, part="element")
+        assert (keys[0] != machine, keys[1] != element) == changed, name
+        machine, element = keys
+
+
+def test_placed_machine_has_a_clock_and_its_multipliers():
+    placement = place(ROW, None, seed=0, product_registers=True)
+    assert placement.multipliers == 6
+    assert placement.memory_blocks <= 2
+    assert 30 < placement.megahertz < 300
 
 
 def test_what_cannot_be_synthesised_is_named():

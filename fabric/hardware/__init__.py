@@ -9,7 +9,7 @@ from fabric.hardware.program import Program, program
 from fabric.hardware.synthesis import NetlistMachine, synthesize
 from fabric.hardware.torus import Torus
 from fabric.hardware.verilator import SimulationError
-from fabric.hardware.yosys import SynthesisError
+from fabric.hardware.yowasp import SynthesisError
 
 __all__ = [
     "Counters",

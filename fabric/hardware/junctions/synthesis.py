@@ -7,7 +7,7 @@ from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions.build import SOURCES, table_files
 from fabric.hardware.junctions.junction import Junction
 from fabric.hardware.mapping import ACTIVATIONS
-from fabric.hardware.yosys import run_yosys
+from fabric.hardware.yowasp import run_yosys
 
 
 @dataclass(frozen=True)
