@@ -17,12 +17,12 @@ module fabric_pe #(
     parameter STORE = 6,                // stored activations, 2..16
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
     parameter SIGMOID_TABLE = "sigmoid.hex",
-    parameter SLOPE_TABLE = "derivative.hex",
-    parameter INDEX = 0                 // row * columns + column
+    parameter SLOPE_TABLE = "derivative.hex"
 ) (
     input  wire               clk,
     input  wire               rst,
     input  wire               enable,
+    input  wire [15:0]        seed,         // constant, see fabric_random
     // chains along the row: samples and targets in, results out
     input  wire               input_shift,
     input  wire [WEIGHT-1:0]  input_in,
@@ -151,9 +151,9 @@ module fabric_pe #(
         .sum(sum), .delta_q(delta), .delta_next(delta_next)
     );
     fabric_update #(
-        .WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT), .SEED((INDEX + 1) * 40503)
+        .WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT)
     ) update (
-        .clk(clk), .rst(rst), .enable(enable), .run(backward_run), .load(load_activation),
+        .clk(clk), .rst(rst), .seed(seed), .enable(enable), .run(backward_run), .load(load_activation),
         .stochastic(stochastic), .rate(rate), .weight(backward_weight), .delta(delta),
         .loaded(store[next_backward_store[PLACE-1:0]]), .incoming(activation_in), .activation_q(activation), .updated(updated)
     );

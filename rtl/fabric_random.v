@@ -2,11 +2,10 @@
 // Sixteen random bits, a new word on each step: xorshift with shifts 7, 9, 8, period 65,535. Latency 1.
 `default_nettype none
 
-module fabric_random #(
-    parameter SEED = 1              // its low 16 bits, not all zero, are the first word
-) (
+module fabric_random (
     input  wire        clk,
     input  wire        rst,
+    input  wire [15:0] seed,        // the first word, not zero
     input  wire        step,
     output reg  [15:0] word_q
 );
@@ -15,7 +14,7 @@ module fabric_random #(
 
     always @(posedge clk) begin
         if (rst)
-            word_q <= SEED[15:0];
+            word_q <= seed;
         else if (step)
             word_q <= second ^ (second << 8);
     end

@@ -119,6 +119,7 @@ module fabric_torus #(
             wire row_present = (r == 0) || (present_row > ROW - 1'b1);
             for (c = 0; c < COLUMNS; c = c + 1) begin : pe
                 localparam [LENGTH-1:0] COLUMN = c;
+                localparam [31:0] SEED = (r * COLUMNS + c + 1) * 40503;
                 localparam WEST = (c == 0) ? COLUMNS - 1 : c - 1;
                 localparam NORTH = (r == 0) ? ROWS - 1 : r - 1;
                 wire [WEIGHT-1:0] input_in;
@@ -155,11 +156,11 @@ module fabric_torus #(
                 fabric_pe #(
                     .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .WIDEN(WIDEN),
                     .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .STORE(STORE),
-                    .SIGMOID(SIGMOID), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE),
-                    .INDEX(r * COLUMNS + c)
+                    .SIGMOID(SIGMOID), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
                 ) element (
                     .clk(clk),
                     .rst(rst),
+                    .seed(SEED[15:0]),
                     .enable(enable),
                     .input_shift(input_shift),
                     .input_in(input_in),

@@ -6,11 +6,11 @@
 module fabric_update #(
     parameter WORD = 9,                 // bits of an operand
     parameter WEIGHT = 12,              // bits of a stored weight
-    parameter SHIFT = 10,               // fraction bits of an increment that are rounded away, 1..16
-    parameter SEED = 1                  // of the stochastic rounding, see fabric_random
+    parameter SHIFT = 10                // fraction bits of an increment that are rounded away, 1..16
 ) (
     input  wire              clk,
     input  wire              rst,
+    input  wire [15:0]       seed,          // see fabric_random
     input  wire              enable,
     input  wire              run,           // update a weight in this cycle
     input  wire              load,          // take this PE's own activation from the store
@@ -26,7 +26,7 @@ module fabric_update #(
     localparam WIDE = (2 * WORD + 7 > WEIGHT + SHIFT) ? 2 * WORD + 8 : WEIGHT + SHIFT + 1;
 
     wire [15:0] random;
-    fabric_random #(.SEED(SEED)) noise (.clk(clk), .rst(rst), .step(enable && run), .word_q(random));
+    fabric_random noise (.clk(clk), .rst(rst), .seed(seed), .step(enable && run), .word_q(random));
 
     wire signed [2*WORD-1:0] product = $signed(activation_q) * $signed(delta);
     wire signed [WIDE-1:0] step = {{(WIDE - 2 * WORD){product[2*WORD-1]}}, product} <<< rate;

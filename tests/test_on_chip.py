@@ -15,6 +15,7 @@ from fabric.experiments.float32 import Float32Config, train_float32
 from fabric.experiments.on_chip import OnChipConfig, digest, train_on_chip
 from fabric.experiments.studies import on_chip
 from fabric.experiments.studies.word_length import formats
+from fabric.hardware.rtl import sources_hash
 
 CASCADES = ((64, 16, 4, 4, 4), (16, 12, 4, 4, 4))
 EPOCH = 1437
@@ -22,7 +23,7 @@ EPOCH = 1437
 
 def config(mode: str, checks: tuple[int, ...], rates: tuple[int, ...] = (4, 4, 5)) -> OnChipConfig:
     training = FixedPointConfig("digits-8x8", CASCADES, formats(9, 12), (0,) * 6, rates, seed=0, mode=mode)
-    return OnChipConfig(training, checks)
+    return OnChipConfig(training, checks, sources_hash("fabric_machine"))
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, unique=True).map(sorted), st.integers(1, 20))

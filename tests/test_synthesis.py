@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fabric.hardware import FixedPoint, NetlistMachine, SynthesisError, Torus, TorusMapping, design, program, synthesize
+from fabric.hardware import FixedPoint, NetlistMachine, SynthesisError, Torus, TorusMapping, program, rtl, synthesize
 from fabric.hardware.placement import place
 from fabric.hardware.resources import Resources, count_module
 from fabric.hardware.synthesis import synthesis_key
@@ -92,8 +92,8 @@ def test_key_follows_the_design():
 
 def test_key_is_that_of_the_modules_which_the_part_holds(monkeypatch, tmp_path):
     machine, element = synthesis_key(ROW), synthesis_key(ROW, part="element")
-    shutil.copytree(design.RTL, tmp_path / "rtl")
-    monkeypatch.setattr(design, "RTL", tmp_path / "rtl")
+    shutil.copytree(rtl.RTL, tmp_path / "rtl")
+    monkeypatch.setattr(rtl, "RTL", tmp_path / "rtl")
     for name, before, after, changed in (
         ("fabric_junction", "reg ", "reg  ", (False, False)),
         ("fabric_update", "// Update unit", "// The update unit", (False, False)),

@@ -1,6 +1,5 @@
 """Runs of the junction machine as configurations: training in its golden model, in its Verilog, and its synthesis."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import ClassVar
@@ -18,7 +17,6 @@ from fabric.hardware.junctions import (
     JunctionNetwork,
     drawn_weights,
 )
-from fabric.hardware.junctions.build import SOURCES
 from fabric.hardware.junctions.synthesis import synthesize_junction
 from fabric.topology.interleaver import clash_free
 
@@ -113,7 +111,7 @@ def train_junctions(config: JunctionTraining) -> Record:
 
 @dataclass(frozen=True)
 class JunctionSimulation:
-    """The same training in the simulated Verilog; `sources` is `sources_hash()`, so that new Verilog runs anew."""
+    """The same training in the simulated Verilog; `sources` is the `sources_hash` of fabric_junctions."""
 
     recipe: ClassVar[int] = 1
 
@@ -197,7 +195,7 @@ def train_torus(config: TorusTraining) -> Record:
 
 @dataclass(frozen=True)
 class JunctionSynthesis:
-    """Synthesis of one junction between sigmoid layers; `sources` as in `JunctionSimulation`."""
+    """Synthesis of one junction between sigmoid layers; `sources` is the `sources_hash` of fabric_junctions."""
 
     recipe: ClassVar[int] = 1
 
@@ -216,11 +214,6 @@ def synthesize(config: JunctionSynthesis) -> Record:
     junction = Junction(drawn, config.outputs)
     cells = synthesize_junction(junction, FixedPoint(*config.fixed_point))
     return {**asdict(config), "key": run_key(config), "cycles": junction.cycles, **asdict(cells)}
-
-
-def sources_hash() -> str:
-    """SHA-256 (hex) of the Verilog of the junction machine."""
-    return hashlib.sha256("".join(path.read_text(encoding="utf-8") for path in SOURCES).encode()).hexdigest()
 
 
 def _padded(features: np.ndarray, inputs: int, fixed: FixedPoint) -> np.ndarray:

@@ -20,6 +20,7 @@ class LayerOnChip:
     Attributes:
         layer: (I, O, R_i, R_m, R_o), or (I, O) for the dense ring.
         samples: of the longer of the two runs in each mode; the other is of one sample.
+        sources: the `sources_hash` of fabric_machine.
         seed: of weights, inputs and targets.
     """
 
@@ -27,6 +28,7 @@ class LayerOnChip:
 
     layer: tuple[int, ...]
     samples: int
+    sources: str
     seed: int = 0
 
 
@@ -38,6 +40,7 @@ class Campaign:
         torus: a key of `fabric.hardware.verification.TORI`.
         cases: how many.
         seed: of the cases.
+        sources: the `sources_hash` of fabric_machine.
     """
 
     recipe: ClassVar[int] = 1
@@ -45,6 +48,7 @@ class Campaign:
     torus: str
     cases: int
     seed: int
+    sources: str
 
 
 def run_layer(config: LayerOnChip) -> Record:
@@ -60,37 +64,38 @@ def run_layer(config: LayerOnChip) -> Record:
     fixed, mapping = FixedPoint(), TorusMapping([config.layer])
     programs = {mode: program(mapping, mode) for mode in MODES}
     machine = Machine(Torus.of(mapping, fixed, programs.values()))
-    runs = [{"mode": mode} | _run(machine, mapping, way, config) for mode, way in programs.items()]
+    golden = GoldenMachine(mapping, fixed)
+    rng = np.random.default_rng(config.seed)
+    limit = 1 << (fixed.weight - 3)
+    weights = [rng.integers(-limit, limit, (p.rings, p.neurons, p.values)) for p in mapping.phases]
+    machine.load(mapping, weights)
+    golden.load(weights)
+    runs = [{"mode": mode} | _run(machine, golden, mapping, way, config) for mode, way in programs.items()]
     return {
         **asdict(config), "key": run_key(config), "rows": mapping.rows, "columns": mapping.columns, "runs": runs
     }  # fmt: skip
 
 
-def _run(machine: Machine, mapping: TorusMapping, way: Program, config: LayerOnChip) -> dict[str, Any]:
+def _run(
+    machine: Machine, golden: GoldenMachine, mapping: TorusMapping, way: Program, config: LayerOnChip
+) -> dict[str, Any]:
+    """A sample alone, then all samples, from the weights that the mode before has left."""
     rng = np.random.default_rng(config.seed)
-    limit = 1 << (machine.torus.fixed_point.weight - 3)
-    weights = [rng.integers(-limit, limit, (p.rings, p.neurons, p.values)) for p in mapping.phases]
     inputs = rng.integers(-64, 64, (config.samples, mapping.inputs))
     targets = rng.integers(-64, 64, (config.samples, mapping.outputs)) if way.trains else None
-    rate = _RATE if way.trains else None
-    golden = GoldenMachine(mapping, machine.torus.fixed_point)
-    golden.load(weights)
-    machine.reset()
-    machine.load(mapping, weights)
-    machine.run(mapping, way, inputs[:1], None if targets is None else targets[:1], rate)
-    lone = machine.counters.cycles
-    machine.reset()
-    machine.load(mapping, weights)
-    outputs, _ = machine.run(mapping, way, inputs, targets, rate)
-    counters = asdict(machine.counters)
+    same, counted = True, []
+    for samples in (1, config.samples):
+        machine.reset()
+        golden.reset()
+        run = (way, inputs[:samples], None if targets is None else targets[:samples], _RATE if way.trains else None)
+        outputs, _ = machine.run(mapping, *run)
+        same &= np.array_equal(outputs, golden.run(*run)[0])
+        counted.append(asdict(machine.counters))
     times = machine.output_times.reshape(config.samples, -1)[:, 0]
-    expected, _ = golden.run(way, inputs, targets, rate)
-    same = all(
-        np.array_equal(have, want)
-        for have, want in zip(machine.weights(mapping), golden.weights(), strict=True)
-    )  # fmt: skip
-    return {"lone": lone, **counters, "stopwatch": float((times[-1] - times[0]) / (config.samples - 1)),
-            "outputs": bool(np.array_equal(outputs, expected)), "weights": same}  # fmt: skip
+    stopwatch = float((times[-1] - times[0]) / (config.samples - 1))
+    pairs = zip(machine.weights(mapping), golden.weights(), strict=True)
+    return {"lone": counted[0]["cycles"], **counted[1], "stopwatch": stopwatch, "outputs": bool(same),
+            "weights": all(np.array_equal(have, want) for have, want in pairs)}  # fmt: skip
 
 
 def run_campaign(config: Campaign) -> Record:

@@ -23,12 +23,14 @@ class OnChipConfig:
         training: what is trained and how; all cascades on one torus.
         checks: numbers of samples after which accuracy is measured and all weights are read back; training ends with
             the last. There, and at the end of an epoch, the machine finishes all samples before it goes on.
+        sources: the `sources_hash` of fabric_machine.
     """
 
     recipe: ClassVar[int] = 1
 
     training: FixedPointConfig
     checks: tuple[int, ...]
+    sources: str
 
 
 def train_on_chip(config: OnChipConfig) -> Record:

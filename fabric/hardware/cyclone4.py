@@ -8,11 +8,10 @@ _AREA = "+strash;ifraig;scorr;dc2;dch,-f;if,-K,4,-a;mfs2;lutpack"  # if -a: the 
 # Queues deliver in the cycle of the address, which blocks do not: they stay in registers, as the paper's must have.
 QUEUES_IN_REGISTERS = 'setattr -set ram_style "logic" A:hdlname=fabric_fifo/m:*'
 
+READ = ("proc", "flatten", "opt_expr", "opt_clean")
+# Constants that enter a processing element become part of it, as they would if it were not optimised by itself.
+CONSTANTS_ENTER = ("uniquify", "opt_hier", "opt_expr", "opt_clean")
 FLOW = (
-    "proc",
-    "flatten",
-    "opt_expr",
-    "opt_clean",
     "check -assert",
     "opt -nodffe -nosdff",
     "opt",

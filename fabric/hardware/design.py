@@ -1,10 +1,11 @@
 """A machine as Verilog files and the commands of Yosys that read them: sizes, formats and tables set."""
 
 import re
+from pathlib import Path
 
 from fabric.hardware.program import Program, encode
+from fabric.hardware.rtl import sources_of
 from fabric.hardware.torus import Torus
-from fabric.hardware.verilator import RTL
 
 TOP, ELEMENT = "fabric_machine", "fabric_pe"
 
@@ -16,7 +17,7 @@ def design(torus: Torus, program: Program | None, top: str = TOP) -> tuple[list[
         tables["PROGRAM_TABLE"] = _program_table(torus, program)
     parameters = {**torus.parameters, "FIXED": int(program is not None)}
     parameters |= {name: f'"{name.lower()}.hex"' for name in tables}
-    sources = _sources(top)
+    sources = {path.name: _without_comments(path) for path in sources_of(top)}  # comments do not change a netlist
     declared = re.findall(r"parameter (\w+)", sources[f"{top}.v"])
     read = [
         *(f"read_verilog -defer {name}" for name in sources),
@@ -26,18 +27,9 @@ def design(torus: Torus, program: Program | None, top: str = TOP) -> tuple[list[
     return read, {**sources, **{f"{name.lower()}.hex": text for name, text in tables.items()}}
 
 
-def _sources(top: str) -> dict[str, str]:
-    """Files of a module and of all that it holds, by name, without comments: those do not change a netlist."""
-    texts: dict[str, str] = {}
-    waiting = [top]
-    while waiting:
-        name = waiting.pop()
-        if f"{name}.v" not in texts:
-            text = (RTL / f"{name}.v").read_text(encoding="utf-8")
-            text = "\n".join(line for line in (re.sub(r"\s*//.*", "", raw) for raw in text.splitlines()) if line)
-            texts[f"{name}.v"] = text + "\n"
-            waiting += [found for found in re.findall(r"\bfabric_\w+", text) if (RTL / f"{found}.v").exists()]
-    return dict(sorted(texts.items()))
+def _without_comments(path: Path) -> str:
+    lines = (re.sub(r"\s*//.*", "", line) for line in path.read_text(encoding="utf-8").splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def _program_table(torus: Torus, program: Program) -> str:

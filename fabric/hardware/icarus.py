@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fabric.hardware.verilator import RTL, Simulation, SimulationError
+from fabric.hardware.rtl import sources_of
+from fabric.hardware.verilator import Simulation, SimulationError
 
 _MOST_CYCLES = 1_000_000
 
@@ -44,7 +45,7 @@ def replay(
             (folder / f"{name}.hex").write_text(_hexadecimal(beats))
         settings = {**parameters, **{name: f'"{folder / name.lower()}.hex"' for name in tables}}
         (folder / "replay.v").write_text(_bench(simulation, top, settings, sources, expected, first, folder))
-        design = [str(path) for path in sorted(RTL.glob("*.v"))]
+        design = [str(path) for path in sources_of(top)]
         _call("iverilog", "-g2005", "-s", "replay", "-o", str(folder / "replay"), str(folder / "replay.v"), *design)
         _call("vvp", "-n", str(folder / "replay"))
         found = {name: _words((folder / f"{name}.out").read_text(), simulation.words(name)) for name in expected}

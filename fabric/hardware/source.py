@@ -17,7 +17,7 @@ from pyverilog.dataflow.signalvisitor import SignalVisitor
 from pyverilog.vparser.parser import VerilogParser
 from pyverilog.vparser.preprocessor import VerilogPreprocessor
 
-from fabric.hardware.verilator import RTL
+from fabric.hardware.rtl import sources_of
 
 _TOP = "elaborated"
 _KINDS = frozenset({"Input", "Output", "Wire", "Reg"})
@@ -69,7 +69,7 @@ class Design:
     Args:
         top: name of the top module.
         parameters: of the top module, integers.
-        sources: Verilog files; None for all of rtl/.
+        sources: Verilog files; None for the top and the modules of rtl/ below it.
 
     Attributes:
         instances: module of every instance, by path.
@@ -79,7 +79,7 @@ class Design:
     def __init__(
         self, top: str, parameters: Mapping[str, int] | None = None, sources: Sequence[Path] | None = None
     ) -> None:
-        sources = sorted(RTL.glob("*.v")) if sources is None else list(sources)
+        sources = sources_of(top) if sources is None else list(sources)
         values = ", ".join(f".{name}({value})" for name, value in (parameters or {}).items())
         with tempfile.TemporaryDirectory(prefix="fabric-source-") as folder:
             wrapper = Path(folder) / f"{_TOP}.v"

@@ -13,7 +13,7 @@ from operator import add
 from pathlib import Path
 from typing import Any, Literal
 
-from fabric.hardware.cyclone4 import FLOW, QUEUES_IN_REGISTERS, maps
+from fabric.hardware.cyclone4 import CONSTANTS_ENTER, FLOW, QUEUES_IN_REGISTERS, READ, maps
 from fabric.hardware.design import ELEMENT, TOP, design
 from fabric.hardware.machine import Machine
 from fabric.hardware.program import Program
@@ -23,6 +23,8 @@ from fabric.hardware.verilator import Simulation
 from fabric.hardware.yowasp import content_key, run_yosys
 
 Part = Literal["machine", "modules", "element", "surroundings"]
+# The seed of an element's random generator is a constant, though a port.
+_SEEDED = (f"delete -input {ELEMENT}/w:seed", f"cd {ELEMENT}", "connect -set seed 16'd40503", "cd ..")
 PARTS: tuple[Part, ...] = ("machine", "modules", "element", "surroundings")
 
 
@@ -99,6 +101,9 @@ def _job(torus: Torus, program: Program | None, part: Part) -> tuple[str, dict[s
         *([f"setattr -mod -set keep_hierarchy 1 {kept[part]}"] if part in kept else []),
         *([f"blackbox A:hdlname={ELEMENT}"] if part == "surroundings" else []),
         *([QUEUES_IN_REGISTERS] if part != "element" else []),
+        *READ,
+        *(_SEEDED if part == "element" else []),
+        *(CONSTANTS_ENTER if part == "machine" else []),
         *FLOW,
     ]
     return "\n".join(script) + "\n", files | maps()

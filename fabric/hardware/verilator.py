@@ -23,8 +23,10 @@ sys.modules.setdefault("tclwrapper", types.ModuleType("tclwrapper"))
 from pyverilator import PyVerilator  # noqa: E402
 from pyverilator.verilatorcpp import template_cpp  # noqa: E402
 
-RTL = Path(__file__).resolve().parents[2] / "rtl"
+from fabric.hardware.rtl import RTL, sources_of  # noqa: E402
+
 BUILDS = RTL.parent / "build" / "rtl"
+_SHARED = RTL / "sim" / "shared.vlt"
 FINISHED, OUT_OF_CYCLES, HANGS = range(3)
 Parameter = int | str | tuple[int, int]  # a pair is a vector: its value and its bits
 _PORT = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&?(\w+),(\d+),(\d+)(?:,\d+)?\);")
@@ -68,20 +70,21 @@ class Simulation(PyVerilator):
         Args:
             top: name of the top module.
             parameters: of the top module.
-            sources: Verilog files; None for all of rtl/.
+            sources: Verilog files; None for `sources_of` the top.
             tables: contents of the files that parameters name.
             trace: record all signals; slow for large designs. Otherwise the waveform has the ports only.
 
         Raises:
             SimulationError: Verilator or the C++ compiler rejects the design; the message is theirs.
         """
-        sources = sorted(RTL.glob("*.v")) if sources is None else list(sources)
+        sources = sources_of(top) if sources is None else list(sources)
         tables = dict(tables or {})
         content = {
             "top": top,
             "parameters": dict(parameters),
             "sources": {path.name: path.read_text() for path in sources},
             "pump": (RTL / "sim" / "pump.h").read_text(),
+            "shared": _SHARED.read_text(),
             "wrapper": Path(__file__).read_text(),
             "tables": tables,
             "trace": trace,
@@ -186,15 +189,15 @@ def _build(
     flags = ["-fPIC", "-DVL_USER_FINISH", f"-I{RTL / 'sim'}"]
     settings = [f"-G{name}={_literal(value)}" for name, value in parameters.items()]
     _call(
-        "verilator", "--cc", "--exe", "-Wall", "--flatten", "-O3", "--x-assign", "fast", "--x-initial", "fast",
+        "verilator", "--cc", "--exe", "-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast",
         "--output-split", "20000", "--trace", *([] if trace else ["--trace-depth", "1"]), "--top-module", top,
-        "-Mdir", str(folder), "-CFLAGS", " ".join(flags), *settings, *map(str, sources), str(wrapper),
+        "-Mdir", str(folder), "-CFLAGS", " ".join(flags), *settings, str(_SHARED), *map(str, sources), str(wrapper),
     )  # fmt: skip
     header = (folder / f"V{top}.h").read_text()
     ports = [(side, name, int(high) - int(low) + 1) for side, name, high, low in _PORT.findall(header)]
     inputs, outputs = ([(name, width) for side, name, width in ports if side == which] for which in ("IN", "OUT"))
     wrapper.write_text(template_cpp(top, inputs, outputs, [], json.dumps("null")) + _pump(top, inputs, outputs))
-    _call("make", "-C", str(folder), "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O1", "OPT_SLOW=-O0",
+    _call("make", "-C", str(folder), "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O2", "OPT_SLOW=-O0",
           f"V{top}")  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fabric.hardware.verilator import RTL
+from fabric.hardware.rtl import RTL
 
 BUILDS = RTL.parent / "build" / "synthesis"
 _CALL = "import sys, yowasp_{0}; sys.exit(yowasp_{0}.run_{0}(sys.argv[1:]))"

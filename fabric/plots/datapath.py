@@ -39,7 +39,7 @@ PLACES = {
     },
     "fabric_update": {
         "incoming": (0, 2.2), "loaded": (0, 1.4), "delta": (0, 0.4), "activation_q": (1.5, 1.8), "product": (3, 1.4),
-        "noise": (3, 0.4), "step": (4.5, 1.4), "dither": (4.5, 0.4), "weight": (6, 0.4),
+        "noise": (3, 0.4), "seed": (1.5, 0.4), "step": (4.5, 1.4), "dither": (4.5, 0.4), "weight": (6, 0.4),
         "total": (6, 1.4), "updated": (7.5, 1.4),
     },
     "fabric_pe": {
@@ -49,7 +49,7 @@ PLACES = {
         "sum_north": (0, 2.6), "sum_west": (0, 1.8), "sum_in": (1.7, 2.2), "backward": (4.8, 2.2), "sum": (7.2, 1.4),
         "activation_north": (0, 0.8), "activation_west": (0, 0), "activation_in": (1.7, 0.4), "update": (5.2, 0.4),
         "activation": (7.2, 0.4), "output_in": (9.2, 6.0), "output_q": (9.2, 4.6), "calculator": (9.2, 3.3),
-        "error_q": (7.2, 2.2), "target_q": (9.2, 1.8), "target_in": (9.2, 0.4),
+        "error_q": (7.2, 2.2), "seed": (3.4, 0.4), "target_q": (9.2, 1.8), "target_in": (9.2, 0.4),
     },
     "fabric_machine": {
         "program_data": (0, 5.6), "command_data": (0, 4.6), "input_data": (0, 2.4), "target_data": (0, 1.2),

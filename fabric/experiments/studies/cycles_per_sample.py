@@ -9,6 +9,7 @@ from fabric.experiments.published import published
 from fabric.experiments.results import Results
 from fabric.hardware import TorusMapping, cycles, program
 from fabric.hardware.program import MODES
+from fabric.hardware.rtl import sources_hash
 
 _PRINTED = {
     ("dense", "forward"): "closnets-table1-dense-forward",
@@ -31,7 +32,8 @@ def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, den
         what `fabric.experiments.machine_runs.run_layer` measures, "interval", "lone_model" and "total_model", the cycle
         model's, and "busy", the share of the cycles in which the least busy unit that the mode uses works.
     """
-    configs = [LayerOnChip(tuple(layer), samples if len(layer) == 5 else dense_samples) for layer in layers]
+    sources = sources_hash("fabric_machine")
+    configs = [LayerOnChip(tuple(layer), samples if len(layer) == 5 else dense_samples, sources) for layer in layers]
     records = results.sweep(run_layer, configs, "layers")
     rows = []
     for record in records.to_dict("records"):
@@ -110,7 +112,8 @@ def campaign(results: Results, tori: Sequence[str], cases: int, parts: int) -> p
     Returns:
         "torus", "cases", "samples", the cases in each mode, and "differing", cases in which anything differed.
     """
-    configs = [Campaign(torus, cases // parts, seed) for torus in tori for seed in range(parts)]
+    sources = sources_hash("fabric_machine")
+    configs = [Campaign(torus, cases // parts, seed, sources) for torus in tori for seed in range(parts)]
     records = results.sweep(run_campaign, configs, "random cases")
     table = pd.concat([records[["torus", "cases", "samples"]], pd.json_normalize(records["modes"].tolist())], axis=1)
     return table.assign(differing=records["differing"].map(len)).groupby("torus", as_index=False).sum()

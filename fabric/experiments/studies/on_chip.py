@@ -15,6 +15,7 @@ from fabric.experiments.on_chip import OnChipConfig, train_on_chip
 from fabric.experiments.results import Results
 from fabric.experiments.studies.word_length import WAY, formats, way
 from fabric.experiments.verdicts import summarise
+from fabric.hardware.rtl import sources_hash
 
 
 def ways(
@@ -34,8 +35,9 @@ def run_chip(results: Results, table: pd.DataFrame, dataset: str, checks: Sequen
         A row for each: "name" and the record's columns, with "cycles_per_sample" of the training.
     """
     rows = table[table["number"] != "float32"]
+    sources = sources_hash("fabric_machine")
     configs = [
-        OnChipConfig(FixedPointConfig(dataset, **{key: row[key] for key in WAY}, seed=seed), tuple(checks))
+        OnChipConfig(FixedPointConfig(dataset, **{key: row[key] for key in WAY}, seed=seed), tuple(checks), sources)
         for row in rows.to_dict("records")
     ]
     records = results.sweep(train_on_chip, configs, "simulated machine")

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from fabric.hardware.datapath import datapath
 from fabric.hardware.header import header
+from fabric.hardware.rtl import RTL
 from fabric.hardware.source import Counts, Design
-from fabric.hardware.verilator import RTL
 from fabric.plots.datapath import block_diagrams
 
 TOP = "fabric_machine"

@@ -9,16 +9,7 @@ from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions.junction import Junction
 from fabric.hardware.junctions.network import JunctionNetwork
 from fabric.hardware.mapping import ACTIVATIONS
-from fabric.hardware.verilator import RTL, Parameter
-
-SOURCES = tuple(
-    RTL / f"fabric_{name}.v"
-    for name in (
-        "activation", "counters", "deal", "error", "fifo", "junction", "junction_address", "junction_bank",
-        "junction_deltas", "junction_lane", "junction_neuron", "junction_sum", "junctions", "ram", "random", "round",
-        "update",
-    )
-)  # fmt: skip
+from fabric.hardware.verilator import Parameter
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from fabric.hardware._packing import pack, unpack
-from fabric.hardware.junctions.build import SOURCES, JunctionBuild, entry_bits, table_files
+from fabric.hardware.junctions.build import JunctionBuild, entry_bits, table_files
 from fabric.hardware.junctions.golden import Mode
 from fabric.hardware.junctions.network import JunctionNetwork
 from fabric.hardware.machine import Counters
@@ -37,7 +37,7 @@ class JunctionMachine:
     def __init__(self, build: JunctionBuild) -> None:
         self.build = build
         self.network = build.network
-        self.simulation = Simulation.of("fabric_junctions", build.parameters, SOURCES, table_files(build.fixed_point))
+        self.simulation = Simulation.of("fabric_junctions", build.parameters, tables=table_files(build.fixed_point))
         self.reset()
         self.connect(build.network)
 

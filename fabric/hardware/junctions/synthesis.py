@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass
 
 from fabric.hardware.fixed_point import FixedPoint
-from fabric.hardware.junctions.build import SOURCES, table_files
+from fabric.hardware.junctions.build import table_files
 from fabric.hardware.junctions.junction import Junction
 from fabric.hardware.mapping import ACTIVATIONS
+from fabric.hardware.rtl import sources_of
 from fabric.hardware.yowasp import run_yosys
 
 
@@ -46,16 +47,17 @@ def synthesize_junction(junction: Junction, fixed: FixedPoint, left_activation: 
         "LOAD": z * fixed.weight, "LEFT_FUNCTION": ACTIVATIONS.index(left_activation),
         "RIGHT_FUNCTION": ACTIVATIONS.index(junction.activation),
     }  # fmt: skip
+    sources = sources_of("fabric_junction")
     settings = " ".join(f"-set {name} {value}" for name, value in parameters.items())
     script = [
-        f"read_verilog -defer {' '.join(path.name for path in SOURCES)}",
+        f"read_verilog -defer {' '.join(path.name for path in sources)}",
         f'chparam {settings} -set SIGMOID_TABLE "SIGMOID_TABLE" -set SLOPE_TABLE "SLOPE_TABLE" fabric_junction',
         "hierarchy -top fabric_junction -check", "proc", "flatten", "opt -full", "wreduce", "peepopt", "opt_clean",
         "tee -q -o words.json stat -json", "memory -nomap", "opt_clean",
         "techmap t:* t:$mul %d t:$mem_v2 %d", "opt -fast", "abc -lut 4", "opt_clean",
         "tee -q -o cells.json stat -json",
     ]  # fmt: skip
-    files = table_files(fixed) | {path.name: path.read_text(encoding="utf-8") for path in SOURCES}
+    files = table_files(fixed) | {path.name: path.read_text(encoding="utf-8") for path in sources}
     folder = run_yosys("\n".join(script) + "\n", files)
     words, cells = (json.loads((folder / f"{name}.json").read_text())["design"] for name in ("words", "cells"))
     memory, cells = words["num_memory_bits"], cells["num_cells_by_type"]

@@ -1,0 +1,22 @@
+"""Which files a module of rtl/ needs."""
+
+from fabric.hardware.rtl import RTL, sources_hash, sources_of
+
+
+def names(top: str) -> set[str]:
+    return {path.stem for path in sources_of(top)}
+
+
+def test_a_module_needs_itself_and_what_is_below_it():
+    assert names("fabric_random") == {"fabric_random"}
+    assert names("fabric_update") == {"fabric_update", "fabric_random"}
+    assert names("fabric_pe") < names("fabric_torus") < names("fabric_machine")
+
+
+def test_the_two_machines_need_all_files():
+    assert names("fabric_machine") | names("fabric_junctions") == {path.stem for path in RTL.glob("*.v")}
+    assert "fabric_torus" not in names("fabric_junctions") and "fabric_junction" not in names("fabric_machine")
+
+
+def test_hash_tells_modules_apart():
+    assert sources_hash("fabric_machine") != sources_hash("fabric_junctions") != sources_hash("fabric_torus")
