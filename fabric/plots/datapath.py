@@ -49,7 +49,7 @@ PLACES = {
         "sum_north": (0, 2.6), "sum_west": (0, 1.8), "sum_in": (1.7, 2.2), "backward": (4.8, 2.2), "sum": (7.2, 1.4),
         "activation_north": (0, 0.8), "activation_west": (0, 0), "activation_in": (1.7, 0.4), "update": (5.2, 0.4),
         "activation": (7.2, 0.4), "output_in": (9.2, 6.0), "output_q": (9.2, 4.6), "calculator": (9.2, 3.3),
-        "error_q": (7.2, 2.2), "seed": (3.4, 0.4), "target_q": (9.2, 1.8), "target_in": (9.2, 0.4),
+        "error_q": (7.2, 2.2), "seed": (5.2, -0.5), "target_q": (9.2, 1.8), "target_in": (9.2, 0.4),
     },
     "fabric_machine": {
         "program_data": (0, 5.6), "command_data": (0, 4.6), "input_data": (0, 2.4), "target_data": (0, 1.2),
