@@ -44,11 +44,11 @@ def total(modules: dict[str, Resources]) -> Resources:
     return sum(modules.values(), Resources())
 
 
-def composed(results: Results, variant: str, sizes: Sequence[int]) -> list[Resources]:
-    """n × n processing elements and what surrounds them, each synthesised once."""
+def composed(results: Results, variant: str, sizes: Sequence[int]) -> list[tuple[Resources, Resources]]:
+    """One processing element of each size, and what surrounds the n × n of them, each synthesised once."""
     parts = [(variant, size, part) for size in sizes for part in ("element", "surroundings")]
     found = [total(modules) for modules in synthesized(results, parts)]
-    return [element * size**2 + around for size, element, around in zip(sizes, found[::2], found[1::2], strict=True)]
+    return list(zip(found[::2], found[1::2], strict=True))
 
 
 def compare(results: Results, sizes: Sequence[int]) -> pd.DataFrame:
@@ -85,12 +85,15 @@ def growth(results: Results, sizes: Sequence[int]) -> pd.DataFrame:
     """Composed resources of n × n tori.
 
     Returns:
-        "size", the fields of `Resources`, "per_pe" logic elements a PE, "share" of the device's logic elements.
+        "size", the fields of `Resources`; logic elements of one PE ("element") and of what surrounds all of them
+        ("around"), their sum a PE ("per_pe") and as a "share" of the device's.
     """
     rows = []
-    for size, found in zip(sizes, composed(results, "table II", sizes), strict=True):
-        elements = found.logic_elements
-        rows.append({"size": size, **asdict(found), "per_pe": elements / size**2, "share": elements / DEVICE})
+    for size, (element, around) in zip(sizes, composed(results, "table II", sizes), strict=True):
+        whole = element * size**2 + around
+        elements = whole.logic_elements
+        rows.append({"size": size, **asdict(whole), "element": element.logic_elements, "around": around.logic_elements,
+                     "per_pe": elements / size**2, "share": elements / DEVICE})  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -98,8 +101,9 @@ def variants(results: Results, size: int) -> pd.DataFrame:
     """What each choice costs at one size, composed: "variant", fields of `Resources`, "interval" (cycles a sample)."""
     rows = []
     for name, make in VARIANTS.items():
-        (found,) = composed(results, name, [size])
-        rows.append({"variant": name, **asdict(found), "interval": cycles(make(size).program).interval})
+        ((element, around),) = composed(results, name, [size])
+        whole = element * size**2 + around
+        rows.append({"variant": name, **asdict(whole), "interval": cycles(make(size).program).interval})
     return pd.DataFrame(rows)
 
 
