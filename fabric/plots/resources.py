@@ -85,20 +85,18 @@ def clock_and_time(placed: pd.DataFrame) -> Figure:
         placed: rows of one variant of `fpga_synthesis.placed`.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
+    sizes = sorted(set(placed["size"]))
     kinds = ((False, _OURS, "o", "as built"), (True, _ALONE, "s", "product registers, control not adapted"))
-    for registers, color, marker, name in kinds:
-        rows = placed[placed["product_registers"] == registers].sort_values("size")
-        at = np.arange(len(rows)) + (0.06 if registers else -0.06)
-        for ax, value, low, high in (
-            (left, "megahertz", "low", "high"),
-            (right, "microseconds", "shortest", "longest"),
-        ):
+    for ax, value, low, high in ((left, "megahertz", "low", "high"), (right, "microseconds", "shortest", "longest")):
+        for registers, color, marker, name in kinds:
+            rows = placed[placed["product_registers"] == registers].sort_values("size")
+            at = np.array([sizes.index(size) for size in rows["size"]]) + (0.06 if registers else -0.06)
             spread = [rows[value] - rows[low], rows[high] - rows[value]]
             ax.errorbar(at, rows[value], spread, fmt=marker, color=color, capsize=3, label=name)
-            ax.set_xticks(np.arange(len(rows)), [f"{n} × {n}" for n in rows["size"]])
-            ax.set_xlim(-0.5, len(rows) - 0.5)
-            ax.set_ylim(bottom=0)
-            ax.set_xlabel("torus")
+        ax.set_xticks(range(len(sizes)), [f"{n} × {n}" for n in sizes])
+        ax.set_xlim(-0.5, len(sizes) - 0.5)
+        ax.set_ylim(bottom=0)
+        ax.set_xlabel("torus")
     left.set_ylabel("highest clock (MHz), ECP5")
     right.set_ylabel("time of a trained sample (µs)")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
