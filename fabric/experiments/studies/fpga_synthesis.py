@@ -142,20 +142,22 @@ def _interval(config: PlacementConfig) -> int:
 
 
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
-    """One for each cell of Table II."""
+    """One for each cell of Table II: multipliers and memory bits as printed, logic elements and registers at most so."""
     found = []
     for row in table.itertuples():
-        claim = f"{COLUMNS[row.quantity]}-{row.size}x{row.size}"
+        claim, reason = f"{COLUMNS[row.quantity]}-{row.size}x{row.size}", _REASONS[row.quantity]
+        if row.quantity == "logic_elements":
+            reason = f"{reason} Any packing takes {row.fewest:.0f} to {row.most:.0f}."
         if row.quantity in ("multipliers", "memory_bits"):
-            found.append(counted(claim, row.ours, 0, _REASONS[row.quantity]))
+            found.append(counted(claim, row.ours, 0, reason))
         else:
-            found.append(at_most(claim, row.ours, _REASONS[row.quantity]))
+            found.append(at_most(claim, row.ours, reason))
     return found
 
 
 _REASONS = {
     "logic_elements": "Yosys, registers packed with the table that drives them; published: the vendor's tools.",
-    "registers": "Stored activations and queues are in registers, weights of 2 x 2 too.",
+    "registers": "A PE stores what its backward steps read, queues are in registers, weights of 2 x 2 too.",
     "memory_bits": "Weights: nine bits times 6n words a PE, at least 32 words; those of 2 x 2 are in registers.",
     "multipliers": "One each in the forward, backward and update unit of a PE.",
 }
