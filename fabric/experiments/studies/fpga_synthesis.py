@@ -142,7 +142,7 @@ def _interval(config: PlacementConfig) -> int:
 
 
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
-    """One for each cell of Table II: multipliers and memory bits as printed, logic elements and registers at most so."""
+    """One for each cell of Table II: multipliers and memory bits as printed, the others at most so."""
     found = []
     for row in table.itertuples():
         claim, reason = f"{COLUMNS[row.quantity]}-{row.size}x{row.size}", _REASONS[row.quantity]
