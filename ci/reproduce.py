@@ -100,7 +100,10 @@ def main() -> int:
     failures = {path: future.exception() for future, path in futures.items() if future.exception()}
     for path, error in failures.items():
         print(f"\n{path.stem}: {type(error).__name__}: {error}", file=sys.stderr)
-    if not failures:
+    without = [path.stem for path in select(None) if not (out / "tables" / path.stem / "provenance.json").exists()]
+    if without:
+        print(f"report: not typeset, it needs the results of all notebooks; missing: {', '.join(without)}")
+    elif not failures:
         print(f"report: {report.typeset(out, out / 'report.pdf')}")
     width = max(len(path.stem) for path in notebooks)
     print(f"\n{'notebook':<{width}}  seconds  status")

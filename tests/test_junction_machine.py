@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from junction_builds import BUILDS
 
 from fabric.hardware import SimulationError
-from fabric.hardware.junctions import GoldenJunctions, JunctionMachine, JunctionNetwork, JunctionStalls
+from fabric.hardware.junctions import GoldenJunctions, JunctionMachine, JunctionNetwork
 from fabric.hardware.junctions.verification import differences, random_case
 
 
@@ -42,7 +42,7 @@ def test_hang_is_named(machine):
     x, y = (np.zeros((3, machine.network.widths[side]), dtype=np.int64) for side in (0, -1))
     never = np.ones(1, dtype=np.uint8)
     with pytest.raises(SimulationError, match=r"hangs while running.*target 0 of"):
-        machine.run(x, y, machine.build.fixed_point.slowest, stalls=JunctionStalls(target=never))
+        machine.run(x, y, machine.build.fixed_point.slowest, stalls={"target": never})
     machine.reset()
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from fabric.hardware import FixedPoint, GoldenMachine, Machine, SimulationError, TorusMapping, cycles, program
 from fabric.hardware.icarus import replay
-from fabric.hardware.machine import Stalls
 from fabric.hardware.verification import TORI, differences, random_case
 
 
@@ -30,7 +29,7 @@ def test_icarus_gives_the_same_beats(machine, monkeypatch):
     """Everything that a case streams out, results and weights, streamed once more in a second simulator."""
     rng = np.random.default_rng(2)
     case = next(c for c in (random_case(machine.torus, rng) for _ in range(1000)) if c.program.trains)
-    case = replace(case, stalls=Stalls(), reset_after=None)
+    case = replace(case, stalls={}, reset_after=None)
     simulation, beats = machine.simulation, defaultdict(list)
     pump = simulation.pump
 
@@ -71,8 +70,14 @@ def test_hang_is_named(machine):
     never = np.ones(1, dtype=np.uint8)
     with pytest.raises(SimulationError, match=r"hangs while running.*target 0 of"):
         machine.run(case.mapping, case.program, case.inputs, case.targets, case.rate_exponent,
-                    stalls=type(case.stalls)(target=never))  # fmt: skip
+                    stalls={"target": never})  # fmt: skip
     machine.reset()
+
+
+def test_pauses_of_unknown_streams_are_refused(machine):
+    case = random_case(machine.torus, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"stalls must be of streams among .*input.*, got inputs"):
+        machine.run(case.mapping, case.program, case.inputs, stalls={"inputs": np.ones(1, dtype=np.uint8)})
 
 
 def test_golden_model_tends_to_autograd():

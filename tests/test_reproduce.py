@@ -61,3 +61,12 @@ def test_unknown_parameters_and_notebooks_are_refused(tmp_path):
     with pytest.raises(SystemExit, match="got '99'"):
         select("99")
     assert [path.stem for path in select("01")] == [NOTEBOOK.stem]
+
+
+def test_one_notebook_alone_leaves_its_tables_and_says_why_there_is_no_report(tmp_path):
+    call = [sys.executable, ROOT / "ci" / "reproduce.py", "--only", "20", "--build", tmp_path]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "quick" / "tables" / "20_density_tables" / "verdicts.csv").exists()
+    assert "not typeset" in done.stdout and "01_accuracy_vs_parameters" in done.stdout
+    assert not (tmp_path / "quick" / "report.pdf").exists()

@@ -68,7 +68,8 @@ def test_machine_is_its_elements_and_what_surrounds_them(netlist):
     assert netlist.resources.multipliers == 6
     sum_ = element * 2 + around
     assert sum_.memory_bits == netlist.resources.memory_bits
-    assert sum_.logic_elements == pytest.approx(netlist.resources.logic_elements, rel=0.01)
+    # In the machine of one row some inputs of the elements are constants.
+    assert 0.97 * sum_.logic_elements <= netlist.resources.logic_elements <= sum_.logic_elements
 
 
 @pytest.mark.parametrize(

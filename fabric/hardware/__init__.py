@@ -3,7 +3,8 @@
 from fabric.hardware.cycles import Cycles, cycles
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.golden import GoldenMachine
-from fabric.hardware.machine import Counters, Machine, Stalls
+from fabric.hardware.host import Counters, Stalls
+from fabric.hardware.machine import Machine
 from fabric.hardware.mapping import Phase, TorusMapping
 from fabric.hardware.program import Program, program
 from fabric.hardware.synthesis import NetlistMachine, synthesize

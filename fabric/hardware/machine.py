@@ -2,44 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from fabric.hardware._packing import pack, unpack
+from fabric.hardware.host import CHUNK, Host, Stalls
 from fabric.hardware.mapping import TorusMapping
 from fabric.hardware.program import Program, bases, encode
 from fabric.hardware.torus import Torus
-from fabric.hardware.verilator import FINISHED, HANGS, Simulation, SimulationError
+from fabric.hardware.verilator import Simulation
 
 _RUN, _LOAD, _DUMP = range(3)
-_CHUNK = 512  # samples packed at a time
 
 
-@dataclass(frozen=True)
-class Counters:
-    """Cycles of a run, counted by the design: all; those in which the forward and the backward unit work, the update
-    unit in the same cycles as the backward unit; those in which the next step waits."""
-
-    cycles: int
-    forward: int
-    backward: int
-    waiting: int
-
-
-@dataclass(frozen=True)
-class Stalls:
-    """Pauses of the host: a stream pauses in cycle t where its array, uint8, is not zero at t mod its length."""
-
-    program: np.ndarray | None = None
-    command: np.ndarray | None = None
-    input: np.ndarray | None = None
-    target: np.ndarray | None = None
-    output: np.ndarray | None = None
-
-
-class Machine:
+class Machine(Host):
     """A torus in Verilog, simulated.
 
     Args:
@@ -47,27 +24,15 @@ class Machine:
         trace: build for waveforms of all signals.
 
     Attributes:
-        simulation: the running design: `simulation.io`, `simulation.start_vcd_trace(...)` and so on.
         output_times: cycles of the clock in which the values of the last run's results left, int64.
         beats: of each stream, by name, that moved in the last run, its program not counted.
     """
 
     def __init__(self, torus: Torus, trace: bool = False) -> None:
         self.torus = torus
-        self.simulation = Simulation.of("fabric_machine", torus.parameters, tables=torus.tables(), trace=trace)
         self.output_times = np.zeros(0, dtype=np.int64)
         self.beats: Counter[str] = Counter()
-        self.reset()
-
-    def reset(self) -> None:
-        """Back to the state after power-up, but for the weights and the instruction table."""
-        self.simulation.reset()
-
-    @property
-    def counters(self) -> Counters:
-        """Counters of the last run."""
-        io = self.simulation.io
-        return Counters(*(int(getattr(io, f"count_{name}")) for name in ("cycles", "forward", "backward", "waiting")))
+        super().__init__(Simulation.of("fabric_machine", torus.parameters, tables=torus.tables(), trace=trace))
 
     def load(self, mapping: TorusMapping, weights: Sequence[np.ndarray]) -> None:
         """Write the stored weights of a mapping: for each phase integers (rings, neurons, values)."""
@@ -81,7 +46,7 @@ class Machine:
             # One group of beats an address, the last column first.
             beats = held.transpose(2, 1, 0)[:, ::-1].reshape(-1, self.torus.rows)
             command = _command(_LOAD, count=held.shape[2], bank=bank, address=base, last=self.torus.columns - 1)
-            self._pump({"command": command, "input": pack(beats, self.torus.fixed_point.weight)}, "loading weights")
+            self._transfer({"command": command, "input": pack(beats, self.torus.fixed_point.weight)}, "loading weights")
 
     def weights(self, mapping: TorusMapping) -> list[np.ndarray]:
         """Read the stored weights back, as `load` takes them."""
@@ -92,7 +57,7 @@ class Machine:
         ):
             space = np.zeros((phase.length * self.torus.columns, self.simulation.words("output")), dtype=np.uint32)
             command = _command(_DUMP, count=phase.length, bank=bank, address=base)
-            self._pump({"command": command, "output": space}, "reading weights")
+            self._transfer({"command": command, "output": space}, "reading weights")
             beats = unpack(space, self.torus.rows, self.torus.fixed_point.weight)
             held = beats.reshape(phase.length, self.torus.columns, self.torus.rows)[:, ::-1].transpose(2, 1, 0)
             read.append(mapping.weights(index, held).copy())
@@ -116,7 +81,7 @@ class Machine:
 
         Args:
             emit_outputs: send the results out; without, the outputs are an array (0, outputs).
-            stalls: pauses of the host's streams.
+            stalls: pauses of the host by stream: program, command, input, target, output.
             progress: show a bar.
             limit: cycles after which to give up; the machine is then in mid-run and needs a reset.
 
@@ -126,7 +91,7 @@ class Machine:
         """
         self.torus.check(mapping, program)
         fixed = self.torus.fixed_point
-        stalls = stalls or Stalls()
+        stalls = self._pausing(stalls)
         emits_deltas = any(slot.backward and slot.backward.emit for slot in program.slots)
         table = np.array(
             [
@@ -136,11 +101,11 @@ class Machine:
             dtype=object,
         )
         words = _words(table, self.simulation.words("program"))
-        self._move({"program": self.simulation.stream("program", words, stalls.program)}, "loading the program")
+        self._move({"program": self.simulation.stream("program", words, stalls.get("program"))}, "loading the program")
         groups = len(inputs) * (int(emit_outputs) + int(emits_deltas))
         space = np.zeros((groups * self.torus.columns, self.simulation.words("output")), dtype=np.uint32)
         self.output_times = np.zeros(len(space), dtype=np.int64)
-        sink = self.simulation.stream("output", space, stalls.output, self.output_times)
+        sink = self.simulation.stream("output", space, stalls.get("output"), self.output_times)
         self.beats = Counter()
         command = _command(
             _RUN, count=len(inputs), last=mapping.phases[0].length - 1, stochastic=stochastic, drain=program.drain,
@@ -148,14 +113,14 @@ class Machine:
             passes=targets_are_deltas,
         )  # fmt: skip
         with tqdm(total=len(inputs), unit="sample", disable=not progress) as bar:
-            for begin in range(0, len(inputs), _CHUNK):
-                chunk = slice(begin, begin + _CHUNK)
-                streams = {"input": self._input(mapping, inputs[chunk], stalls.input), "output": sink}
+            for begin in range(0, len(inputs), CHUNK):
+                chunk = slice(begin, begin + CHUNK)
+                streams = {"input": self._input(mapping, inputs[chunk], stalls.get("input")), "output": sink}
                 if begin == 0:
-                    streams["command"] = self.simulation.stream("command", command, stalls.command)
+                    streams["command"] = self.simulation.stream("command", command, stalls.get("command"))
                 if program.trains:
-                    streams["target"] = self._target(mapping, targets[chunk], stalls.target)
-                self._move(streams, "running", begin + _CHUNK >= len(inputs), limit)
+                    streams["target"] = self._target(mapping, targets[chunk], stalls.get("target"))
+                self._move(streams, "running", begin + CHUNK >= len(inputs), limit)
                 self.beats.update({name: stream.done for name, stream in streams.items() if stream is not sink})
                 bar.update(len(inputs[chunk]))
         self.beats["output"] = sink.done
@@ -176,19 +141,8 @@ class Machine:
         beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
         return self.simulation.stream("target", pack(beats, self.torus.fixed_point.word), stalls)
 
-    def _pump(self, arrays: dict[str, np.ndarray], doing: str) -> None:
-        self._move({name: self.simulation.stream(name, beats) for name, beats in arrays.items()}, doing)
-
-    def _move(self, streams: dict, doing: str, settle: bool = True, limit: int = 2**62) -> None:
-        outcome = self.simulation.pump(streams, settle, limit)
-        if outcome == FINISHED:
-            return
-        what = "hangs" if outcome == HANGS else "is not done"
-        moved = ", ".join(f"{name} {stream.done} of {stream.beats}" for name, stream in streams.items())
-        raise SimulationError(
-            f"the machine {what} while {doing}, in cycle {self.simulation.cycle}, instruction "
-            f"{int(self.simulation.io.count_slot)}: {self.counters}; beats moved: {moved}"
-        )
+    def _position(self) -> str:
+        return f", instruction {int(self.simulation.io.count_slot)}"
 
 
 def _command(

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from fabric.hardware.cyclone4 import CONSTANTS_ENTER, FLOW, QUEUES_IN_REGISTERS, READ, maps
 from fabric.hardware.design import ELEMENT, TOP, design
+from fabric.hardware.host import Host
 from fabric.hardware.machine import Machine
 from fabric.hardware.program import Program
 from fabric.hardware.resources import Resources, count_module
@@ -85,8 +86,7 @@ class NetlistMachine(Machine):
     def __init__(self, torus: Torus, netlist: Netlist) -> None:
         self.torus = torus
         sources = [netlist.folder / name for name in ("netlist.vlt", "netlist.v", "cells.v")]
-        self.simulation = Simulation.of(TOP, {}, sources=sources)
-        self.reset()
+        Host.__init__(self, Simulation.of(TOP, {}, sources=sources))
 
 
 def _job(torus: Torus, program: Program | None, part: Part) -> tuple[str, dict[str, str]]:

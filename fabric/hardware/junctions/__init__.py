@@ -3,7 +3,7 @@
 from fabric.hardware.junctions.build import JunctionBuild
 from fabric.hardware.junctions.golden import GoldenJunctions
 from fabric.hardware.junctions.junction import Junction
-from fabric.hardware.junctions.machine import JunctionMachine, JunctionStalls
+from fabric.hardware.junctions.machine import JunctionMachine
 from fabric.hardware.junctions.network import JunctionNetwork, balanced_parallelisms, drawn_weights
 from fabric.hardware.junctions.schedule import Schedule, simulate
 
@@ -13,7 +13,6 @@ __all__ = [
     "JunctionBuild",
     "JunctionMachine",
     "JunctionNetwork",
-    "JunctionStalls",
     "Schedule",
     "balanced_parallelisms",
     "drawn_weights",

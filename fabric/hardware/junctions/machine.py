@@ -1,55 +1,28 @@
 """The simulated junction machine: builds it, loads patterns and weights, streams samples, reads everything back."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from tqdm.auto import tqdm
 
 from fabric.hardware._packing import pack, unpack
+from fabric.hardware.host import CHUNK, Host, Stalls
 from fabric.hardware.junctions.build import JunctionBuild, entry_bits, table_files
 from fabric.hardware.junctions.golden import Mode
 from fabric.hardware.junctions.network import JunctionNetwork
-from fabric.hardware.machine import Counters
-from fabric.hardware.verilator import FINISHED, HANGS, Simulation, SimulationError
-
-_CHUNK = 512  # samples packed at a time
+from fabric.hardware.verilator import Simulation
 
 
-@dataclass(frozen=True)
-class JunctionStalls:
-    """Pauses of the host: a stream pauses in cycle t where its array, uint8, is not zero at t mod its length."""
-
-    input: np.ndarray | None = None
-    target: np.ndarray | None = None
-    output: np.ndarray | None = None
-
-
-class JunctionMachine:
+class JunctionMachine(Host):
     """The machine in Verilog, simulated.
 
     Args:
         build: what to build; a finished build is used again.
-
-    Attributes:
-        simulation: the running design.
     """
 
     def __init__(self, build: JunctionBuild) -> None:
         self.build = build
         self.network = build.network
-        self.simulation = Simulation.of("fabric_junctions", build.parameters, tables=table_files(build.fixed_point))
-        self.reset()
+        super().__init__(Simulation.of("fabric_junctions", build.parameters, tables=table_files(build.fixed_point)))
         self.connect(build.network)
-
-    def reset(self) -> None:
-        """Back to the state after power-up, but for the weights and the patterns."""
-        self.simulation.reset()
-
-    @property
-    def counters(self) -> Counters:
-        """Counters of the last run."""
-        io = self.simulation.io
-        return Counters(*(int(getattr(io, f"count_{name}")) for name in ("cycles", "forward", "backward", "waiting")))
 
     def connect(self, network: JunctionNetwork) -> None:
         """Load the patterns of a network of the build's sizes into the address generators.
@@ -78,7 +51,9 @@ class JunctionMachine:
         bits, read = self.build.fixed_point.weight, []
         for number, junction in enumerate(self.network.junctions):
             space = np.zeros((junction.cycles, self.simulation.words("dump")), dtype=np.uint32)
-            self._move({"command": _command(1 | number << 8 | junction.cycles << 16), "dump": space}, "reading weights")
+            self._transfer(
+                {"command": _command(1 | number << 8 | junction.cycles << 16), "dump": space}, "reading weights"
+            )
             read.append(unpack(space, junction.parallelism, bits).reshape(-1))
         return read
 
@@ -89,38 +64,38 @@ class JunctionMachine:
         rate_exponent: int | None = None,
         stochastic: bool = True,
         mode: Mode = "pipelined",
-        stalls: JunctionStalls | None = None,
+        stalls: Stalls | None = None,
         progress: bool = False,
     ) -> np.ndarray:
         """Run samples through the machine; arguments and result as those of `GoldenJunctions.run`.
 
         Args:
-            stalls: pauses of the host's streams.
+            stalls: pauses of the host by stream: command, input, target, output.
             progress: show a bar.
 
         Raises:
             ValueError: shapes or values that do not fit.
             SimulationError: the machine hangs.
         """
-        fixed, stalls = self.build.fixed_point, stalls or JunctionStalls()
+        fixed, stalls = self.build.fixed_point, self._pausing(stalls)
         first, last = self.network.junctions[0], self.network.junctions[-1]
         trains = targets is not None
         rate = fixed.rate(rate_exponent) if trains else 0
         command = _command(trains << 1 | stochastic << 2 | (mode == "sequential") << 3 | rate << 4 | len(inputs) << 16)
         space = np.zeros((len(inputs) * last.outputs // last.group, self.simulation.words("output")), dtype=np.uint32)
-        sink = self.simulation.stream("output", space, stalls.output)
+        sink = self.simulation.stream("output", space, stalls.get("output"))
         with tqdm(total=len(inputs), unit="sample", disable=not progress) as bar:
-            for begin in range(0, len(inputs), _CHUNK):
-                chunk = slice(begin, begin + _CHUNK)
+            for begin in range(0, len(inputs), CHUNK):
+                chunk = slice(begin, begin + CHUNK)
                 beats = self._checked(inputs[chunk], first.inputs, "inputs").reshape(-1, first.parallelism)
-                streams = {"input": self.simulation.stream("input", pack(beats, fixed.word), stalls.input),
+                streams = {"input": self.simulation.stream("input", pack(beats, fixed.word), stalls.get("input")),
                            "output": sink}  # fmt: skip
                 if begin == 0:
-                    streams["command"] = self.simulation.stream("command", command)
+                    streams["command"] = self.simulation.stream("command", command, stalls.get("command"))
                 if trains:
                     beats = self._checked(targets[chunk], last.outputs, "targets").reshape(-1, last.group)
-                    streams["target"] = self.simulation.stream("target", pack(beats, fixed.word), stalls.target)
-                self._pump(streams, "running", begin + _CHUNK >= len(inputs))
+                    streams["target"] = self.simulation.stream("target", pack(beats, fixed.word), stalls.get("target"))
+                self._move(streams, "running", begin + CHUNK >= len(inputs))
                 bar.update(len(inputs[chunk]))
         return unpack(space, last.group, fixed.word).reshape(len(inputs), last.outputs)
 
@@ -139,19 +114,9 @@ class JunctionMachine:
         words = self.simulation.words(stream)
         padded = np.zeros((len(rows), 32 * words), dtype=np.uint8)
         padded[:, : flat.shape[1]] = flat
-        self._move({stream: np.packbits(padded, axis=1, bitorder="little").view(np.uint32)}, f"writing the {stream}s")
-
-    def _move(self, arrays: dict[str, np.ndarray], doing: str) -> None:
-        self._pump({name: self.simulation.stream(name, beats) for name, beats in arrays.items()}, doing)
-
-    def _pump(self, streams: dict, doing: str, settle: bool = True) -> None:
-        outcome = self.simulation.pump(streams, settle)
-        if outcome != FINISHED:
-            moved = ", ".join(f"{name} {stream.done} of {stream.beats}" for name, stream in streams.items())
-            raise SimulationError(
-                f"the machine {'hangs' if outcome == HANGS else 'is not done'} while {doing}, in cycle "
-                f"{self.simulation.cycle}: {self.counters}; beats moved: {moved}"
-            )
+        self._transfer(
+            {stream: np.packbits(padded, axis=1, bitorder="little").view(np.uint32)}, f"writing the {stream}s"
+        )
 
 
 def _bits(values: np.ndarray, bits: int) -> np.ndarray:

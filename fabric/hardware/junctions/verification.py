@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fabric.hardware.fixed_point import RATES
+from fabric.hardware.host import Stalls
 from fabric.hardware.junctions.build import JunctionBuild
 from fabric.hardware.junctions.golden import GoldenJunctions
 from fabric.hardware.junctions.junction import Junction
-from fabric.hardware.junctions.machine import JunctionMachine, JunctionStalls
+from fabric.hardware.junctions.machine import JunctionMachine
 from fabric.hardware.junctions.network import JunctionNetwork
-from fabric.hardware.verification import random_pauses
+from fabric.hardware.verification import random_stalls
 from fabric.topology.interleaver import VARIANTS, clash_free, start_vector
 from fabric.topology.junctions import CLASH_FREE
 
@@ -29,7 +30,7 @@ class JunctionCase:
     rate_exponent: int | None
     stochastic: bool
     mode: str
-    stalls: JunctionStalls
+    stalls: Stalls
 
 
 def random_case(build: JunctionBuild, rng: np.random.Generator) -> JunctionCase:
@@ -52,7 +53,7 @@ def random_case(build: JunctionBuild, rng: np.random.Generator) -> JunctionCase:
         fixed.slowest - int(rng.integers(RATES)) if trains else None,
         bool(rng.integers(2)),
         ("pipelined", "sequential")[int(rng.integers(4) == 0)],
-        JunctionStalls(*(random_pauses(rng) for _ in range(3))),
+        random_stalls(rng, "input", "target", "output"),
     )
 
 
@@ -80,8 +81,7 @@ def differences(machine: JunctionMachine, case: JunctionCase) -> Iterator[str]:
     blocks = (samples - 1) * (1 if case.mode == "pipelined" else passes + 1) + passes + 1
     if counters.cycles - counters.waiting != blocks * case.network.block_cycles:
         yield f"busy cycles: {counters.cycles - counters.waiting}, not {blocks * case.network.block_cycles}"
-    pauses = (case.stalls.input, case.stalls.target, case.stalls.output)
-    if counters.waiting and all(pause is None for pause in pauses):
+    if counters.waiting and not case.stalls:
         yield f"waits {counters.waiting} cycles without a reason"
 
 
