@@ -23,6 +23,7 @@ from fabric.plots.memories import draw_banks, draw_reads
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
 from fabric.plots.reconstruction import draw_hits, hits_legend
+from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
 from fabric.plots.style import COLORS, LABELS, use_style
@@ -46,6 +47,7 @@ __all__ = [
     "accuracy_over_samples",
     "accuracy_ranking",
     "animate_movement",
+    "clock_and_time",
     "cycles_against_size",
     "depth_figure",
     "draw_banks",
@@ -72,6 +74,9 @@ __all__ = [
     "mark_published",
     "network_looks",
     "pareto_panels",
+    "resources_by_module",
+    "resources_growing",
+    "resources_per_element",
     "throughput_over_clock",
     "timing_diagram",
     "training_figure",
