@@ -7,8 +7,10 @@ from fabric.hardware.host import Counters, Stalls
 from fabric.hardware.machine import Machine
 from fabric.hardware.mapping import Phase, TorusMapping
 from fabric.hardware.program import Program, program
+from fabric.hardware.synthesis import NetlistMachine, synthesize
 from fabric.hardware.torus import Torus
 from fabric.hardware.verilator import SimulationError
+from fabric.hardware.yowasp import SynthesisError
 
 __all__ = [
     "Counters",
@@ -16,12 +18,15 @@ __all__ = [
     "FixedPoint",
     "GoldenMachine",
     "Machine",
+    "NetlistMachine",
     "Phase",
     "Program",
     "SimulationError",
     "Stalls",
+    "SynthesisError",
     "Torus",
     "TorusMapping",
     "cycles",
     "program",
+    "synthesize",
 ]

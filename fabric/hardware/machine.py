@@ -10,6 +10,7 @@ from fabric.hardware._packing import pack, unpack
 from fabric.hardware.host import CHUNK, Host, Stalls
 from fabric.hardware.mapping import TorusMapping
 from fabric.hardware.program import Program, bases, encode
+from fabric.hardware.rtl import RTL
 from fabric.hardware.torus import Torus
 from fabric.hardware.verilator import Simulation
 
@@ -32,7 +33,8 @@ class Machine(Host):
         self.torus = torus
         self.output_times = np.zeros(0, dtype=np.int64)
         self.beats: Counter[str] = Counter()
-        super().__init__(Simulation.of("fabric_machine", torus.parameters, tables=torus.tables(), trace=trace))
+        settings = RTL / "sim" / "shared.vlt"
+        super().__init__(Simulation.of("fabric_machine", torus.parameters, None, torus.tables(), settings, trace))
 
     def load(self, mapping: TorusMapping, weights: Sequence[np.ndarray]) -> None:
         """Write the stored weights of a mapping: for each phase integers (rings, neurons, values)."""

@@ -26,7 +26,6 @@ from pyverilator.verilatorcpp import template_cpp  # noqa: E402
 from fabric.hardware.rtl import RTL, sources_of  # noqa: E402
 
 BUILDS = RTL.parent / "build" / "rtl"
-_SHARED = RTL / "sim" / "shared.vlt"
 FINISHED, OUT_OF_CYCLES, HANGS = range(3)
 Parameter = int | str | tuple[int, int]  # a pair is a vector: its value and its bits
 _PORT = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&?(\w+),(\d+),(\d+)(?:,\d+)?\);")
@@ -63,6 +62,7 @@ class Simulation(PyVerilator):
         parameters: Mapping[str, Parameter],
         sources: Sequence[Path] | None = None,
         tables: Mapping[str, str] | None = None,
+        settings: Path | None = None,
         trace: bool = False,
     ) -> "Simulation":
         """Build the design, or find the finished build of the same sources, parameters and tools, and load it.
@@ -72,6 +72,7 @@ class Simulation(PyVerilator):
             parameters: of the top module.
             sources: Verilog files; None for `sources_of` the top.
             tables: contents of the files that parameters name.
+            settings: a file of Verilator's settings, which says what is flattened; None flattens all.
             trace: record all signals; slow for large designs. Otherwise the waveform has the ports only.
 
         Raises:
@@ -84,7 +85,7 @@ class Simulation(PyVerilator):
             "parameters": dict(parameters),
             "sources": {path.name: path.read_text() for path in sources},
             "pump": (RTL / "sim" / "pump.h").read_text(),
-            "shared": _SHARED.read_text(),
+            "settings": settings and settings.read_text(),
             "wrapper": Path(__file__).read_text(),
             "tables": tables,
             "trace": trace,
@@ -98,7 +99,7 @@ class Simulation(PyVerilator):
                 paths = {name: str(folder / f"{name.lower()}.hex") for name in tables}
                 for name, content in tables.items():
                     (Path(temporary) / f"{name.lower()}.hex").write_text(content)
-                _build(Path(temporary), top, {**parameters, **paths}, sources, trace)
+                _build(Path(temporary), top, {**parameters, **paths}, sources, settings, trace)
                 if not folder.exists():  # else another process has been faster
                     shutil.copytree(temporary, f"{temporary}-done", ignore=shutil.ignore_patterns("*.o", "*.gch"))
                     try:
@@ -144,10 +145,9 @@ class Simulation(PyVerilator):
     ) -> int:
         """Move beats until all have moved and the design is idle, or, unless `settle`, until all sources are empty.
 
-                Returns:
-                    _SHARED = RTL / "sim" / "shared.vlt"
-        FINISHED, OUT_OF_CYCLES, or HANGS when no beat has moved and the design has made no step for `patience`
-                    cycles.
+        Returns:
+            FINISHED, OUT_OF_CYCLES, or HANGS when no beat has moved and the design has made no step for `patience`
+            cycles.
         """
         idle = Stream(None, 0, 0, 0, _NEVER.ctypes.data, 1, None)
         sides = [
@@ -184,21 +184,23 @@ def _build(
     top: str,
     parameters: Mapping[str, Parameter],
     sources: Sequence[Path],
+    settings: Path | None,
     trace: bool,
 ) -> None:
     wrapper = folder / "wrapper.cpp"
     flags = ["-fPIC", "-DVL_USER_FINISH", f"-I{RTL / 'sim'}"]
-    settings = [f"-G{name}={_literal(value)}" for name, value in parameters.items()]
+    values = [f"-G{name}={_literal(value)}" for name, value in parameters.items()]
+    flattening = ["--flatten"] if settings is None else [str(settings)]
     _call(
         "verilator", "--cc", "--exe", "-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast",
         "--output-split", "20000", "--trace", *([] if trace else ["--trace-depth", "1"]), "--top-module", top,
-        "-Mdir", str(folder), "-CFLAGS", " ".join(flags), *settings, str(_SHARED), *map(str, sources), str(wrapper),
+        "-Mdir", str(folder), "-CFLAGS", " ".join(flags), *values, *flattening, *map(str, sources), str(wrapper),
     )  # fmt: skip
     header = (folder / f"V{top}.h").read_text()
     ports = [(side, name, int(high) - int(low) + 1) for side, name, high, low in _PORT.findall(header)]
     inputs, outputs = ([(name, width) for side, name, width in ports if side == which] for which in ("IN", "OUT"))
     wrapper.write_text(template_cpp(top, inputs, outputs, [], json.dumps("null")) + _pump(top, inputs, outputs))
-    _call("make", "-C", str(folder), "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O2", "OPT_SLOW=-O0",
+    _call("make", "-C", str(folder), "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O1", "OPT_SLOW=-O0",
           f"V{top}")  # fmt: skip
 
 

