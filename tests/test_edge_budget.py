@@ -111,3 +111,12 @@ def test_the_smallest_lead_is_over_the_best_rival():
     budget, rival, lead = edge_rivals.smallest_lead(pd.DataFrame(rows))
     assert (budget, rival) == (200, "random forest")
     assert lead.tolist() == pytest.approx([2, 2])
+
+
+def test_a_tree_that_stops_before_its_budget_is_the_same_at_larger_ones(tmp_path):
+    runs = edge_rivals.rivals(Results("test", tmp_path), [300, 20_000, 40_000], "digits-8x8", 1, 300, [2], [0.01])
+    trees = runs[runs["model"] == "decision tree"].set_index("budget")
+    assert trees.loc[300, "bytes"] == 300
+    assert trees.loc[20_000, "bytes"] == trees.loc[40_000, "bytes"] < 20_000
+    alone = edge_rivals.rivals(Results("test", tmp_path), [40_000], "digits-8x8", 1, 300, [2], [0.01])
+    assert alone.set_index("model").loc["decision tree", "accuracy"] == trees.loc[40_000, "accuracy"]

@@ -35,13 +35,16 @@ def rivals(
         return [ForestConfig(dataset, trees, leaves, seed, held_out) for seed in range(1 if held_out else seeds)]
 
     rows = []
-    for budget in budgets:
+    tree = pd.DataFrame()
+    for budget in sorted(budgets):
         trials = results.sweep(grow, [c for trees in tree_counts for c in forests(budget, trees, held_out)], "forests")
         count = int(trials.loc[trials["accuracy"].idxmax(), "trees"])
-        for model, trees in (("decision tree", 0), ("random forest", count)):
-            runs = results.sweep(grow, forests(budget, trees), model)
+        if tree.empty or (tree["nodes"] == tree["leaves"] - 1).any():  # otherwise more leaves make the same tree
+            tree = results.sweep(grow, forests(budget, 0), "decision tree")
+        forest = results.sweep(grow, forests(budget, count), "random forest")
+        for model, runs in (("decision tree", tree), ("random forest", forest)):
             leaves = f"at most {runs['leaves'].iloc[0]:,} leaves"
-            setting = f"{trees} trees, {leaves} each" if trees else leaves
+            setting = leaves if model == "decision tree" else f"{count} trees, {leaves} each"
             rows.append(runs.assign(model=model, budget=budget, setting=setting))
     trials = results.sweep(separate, [SvmConfig(dataset, c, 0, held_out) for c in penalties], "penalties")
     penalty = float(trials.loc[trials["accuracy"].idxmax(), "penalty"])
