@@ -30,11 +30,12 @@ def cycles_against_size(ax: Axes, measured: pd.DataFrame, marked: dict[str, tupl
         )  # fmt: skip
     for text, (inputs, count) in marked.items():
         ax.plot([inputs], [count], marker="x", color=PUBLISHED["color"], markersize=7)
-        ax.annotate(text, (inputs, count), xytext=(-7, 0), textcoords="offset points", ha="right", va="center",
+        ax.annotate(text, (inputs, count), xytext=(7, 0), textcoords="offset points", ha="left", va="center",
                     fontsize=8, color=PUBLISHED["color"])  # fmt: skip
     sizes = np.unique(measured["inputs"])
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
+    ax.set_xlim(sizes[0] / 1.7, 8 * max(inputs for inputs, _ in marked.values()))  # room for their names
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(ScalarFormatter())
