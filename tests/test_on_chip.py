@@ -92,5 +92,7 @@ def test_pytorch_takes_the_steps_of_the_numba_loops(cascades):
 def test_throughput_is_clock_over_cycles_and_steps_over_seconds():
     chip = pd.DataFrame({"name": ["chip, overlapped"], "cycles_per_sample": [160.0]})
     pytorch = pd.DataFrame({"name": ["float32, Clos"] * 2, "samples_per_second": [900.0, 1100.0]})
-    rows = on_chip.throughput(chip, pytorch, clock_mhz=80).set_index("name")["samples_per_second"]
-    assert rows.to_dict() == {"chip, overlapped": 500_000, "float32, Clos": 1000}
+    clock = pd.Series({"megahertz": 80.0, "low": 72.0, "high": 88.0, "seeds": 5})
+    rows = on_chip.throughput(chip, pytorch, clock).set_index("name")
+    assert rows["samples_per_second"].to_dict() == {"chip, overlapped": 500_000, "float32, Clos": 1000}
+    assert tuple(rows.loc["chip, overlapped", ["low", "high", "seeds"]]) == (450_000, 550_000, 5)

@@ -98,19 +98,28 @@ def traffic(chip: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def throughput(chip: pd.DataFrame, pytorch: pd.DataFrame, clock_mhz: float) -> pd.DataFrame:
-    """Samples a second: of the machine as if it ran at a clock, of PyTorch as measured, with intervals over seeds.
+def throughput(chip: pd.DataFrame, pytorch: pd.DataFrame, clock: pd.Series) -> pd.DataFrame:
+    """Samples a second: of the machine as if it ran at a clock, of PyTorch as measured.
+
+    Args:
+        chip: of `run_chip`.
+        pytorch: of `run_pytorch`.
+        clock: a row of `fpga_synthesis.placed`.
 
     Returns:
-        "name", "samples_per_second", "low", "high", "seeds", "cycles_per_sample" and "clock_mhz", both nan for PyTorch.
+        "name", "samples_per_second", "low", "high", "seeds" (of the placer, of the training), and for the machine
+        "cycles_per_sample" and "clock_mhz".
     """
+    cycles = chip["cycles_per_sample"]
     machine = pd.DataFrame(
         {
             "name": chip["name"],
-            "samples_per_second": 1e6 * clock_mhz / chip["cycles_per_sample"],
-            "seeds": 1,
-            "cycles_per_sample": chip["cycles_per_sample"],
-            "clock_mhz": clock_mhz,
+            "samples_per_second": 1e6 * clock["megahertz"] / cycles,
+            "low": 1e6 * clock["low"] / cycles,
+            "high": 1e6 * clock["high"] / cycles,
+            "seeds": clock["seeds"],
+            "cycles_per_sample": cycles,
+            "clock_mhz": clock["megahertz"],
         }
     )
     return pd.concat([machine, summarise(pytorch, ["name"], "samples_per_second")], ignore_index=True)
