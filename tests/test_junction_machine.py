@@ -29,7 +29,7 @@ def test_planted_difference_is_found(machine, monkeypatch):
     load = GoldenJunctions.load
 
     def load_another(golden, weights):
-        load(golden, [weights[0] ^ (1 << (machine.build.fixed_point.weight - 1)), *weights[1:]])
+        load(golden, [~weights[0], *weights[1:]])
 
     monkeypatch.setattr(GoldenJunctions, "load", load_another)
     assert "weights of junction 1" in list(differences(machine, case))
@@ -44,6 +44,18 @@ def test_hang_is_named(machine):
     with pytest.raises(SimulationError, match=r"hangs while running.*target 0 of"):
         machine.run(x, y, machine.build.fixed_point.slowest, stalls={"target": never})
     machine.reset()
+
+
+def test_what_does_not_fit_is_refused_by_both_models(machine):
+    network = machine.build.network
+    golden, rate = GoldenJunctions(network, machine.build.fixed_point), machine.build.fixed_point.slowest
+    machine.connect(network)
+    x, y = (np.zeros((3, network.widths[side]), dtype=np.int64) for side in (0, -1))
+    for model in (machine, golden):
+        with pytest.raises(ValueError, match="one for each of the 3 inputs, got 2"):
+            model.run(x, y[:2], rate)
+        with pytest.raises(ValueError, match="weights must have shapes"):
+            model.load([np.zeros(1, dtype=np.int64)])
 
 
 def test_patterns_that_the_build_cannot_hold_are_named():

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -78,6 +79,37 @@ def test_pauses_of_unknown_streams_are_refused(machine):
     case = random_case(machine.torus, np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"stalls must be of streams among .*input.*, got inputs"):
         machine.run(case.mapping, case.program, case.inputs, stalls={"inputs": np.ones(1, dtype=np.uint8)})
+
+
+def test_what_does_not_fit_is_refused_by_both_models(machine):
+    rng = np.random.default_rng(4)
+    case = next(c for c in (random_case(machine.torus, rng) for _ in range(1000)) if c.program.trains)
+    golden = GoldenMachine(case.mapping, machine.torus.fixed_point)
+    x, y, rate = case.inputs, case.targets, case.rate_exponent
+    for run in (golden.run, partial(machine.run, case.mapping)):
+        for arguments, told in (
+            ((x, y[:-1], rate), rf"one for each of the {len(x)} inputs, got {len(x) - 1}"),
+            ((x, None, rate), "targets must be given"),
+            ((x, y, None), "exponent of the learning rate must be an integer"),
+            ((x / 3, y, rate), "inputs must be integers"),
+            ((x, y * np.nan, rate), "targets must be integers"),
+        ):
+            with pytest.raises(ValueError, match=told):
+                run(case.program, *arguments)
+    for load in (golden.load, partial(machine.load, case.mapping)):
+        with pytest.raises(ValueError, match="one a phase"):
+            load(case.weights[:-1])
+        with pytest.raises(ValueError, match="weights of phase 0 must be integers"):
+            load([case.weights[0] / 3, *case.weights[1:]])
+    for pauses in (np.zeros(0, dtype=np.uint8), 1):
+        with pytest.raises(ValueError, match="stalls of input must have shape"):
+            machine.run(case.mapping, case.program, x, y, rate, stalls={"input": pauses})
+
+
+def test_pauses_of_any_integers_are_pauses(machine):
+    rng = np.random.default_rng(5)
+    case = random_case(machine.torus, rng)
+    assert list(differences(machine, replace(case, stalls={"input": [0, 256, 0], "output": [7, 0]}))) == []
 
 
 def test_golden_model_tends_to_autograd():

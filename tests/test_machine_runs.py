@@ -10,7 +10,7 @@ from fabric.hardware.program import MODES
 
 
 def test_a_layer_is_counted_and_clocked_alike():
-    record = run_layer(LayerOnChip((4, 4, 2, 2, 2), 5))
+    record = run_layer(LayerOnChip((4, 4, 2, 2, 2), 5, sources=""))
     assert (record["rows"], record["columns"]) == (2, 2)
     runs = pd.DataFrame(record["runs"]).set_index("mode")
     assert runs[["outputs", "weights"]].all(axis=None)
@@ -20,7 +20,7 @@ def test_a_layer_is_counted_and_clocked_alike():
 
 
 def test_a_campaign_reports_what_differs(monkeypatch):
-    config = Campaign("smallest", 12, seed=3)
+    config = Campaign("smallest", 12, seed=3, sources="")
     record = run_campaign(config)
     assert record["differing"] == []
     assert sum(record["modes"].values()) == config.cases

@@ -151,11 +151,18 @@ def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
     return Verdict(claim, ours, ours, ours, verdict, reason)
 
 
-def at_most(claim: str, ours: float, reason: str) -> Verdict:
-    """Verdict on a printed cost that is counted: better below the published value, supported at it, refuted above."""
+def at_most(claim: str, ours: float, reason: str, bounds: tuple[float, float] | None = None) -> Verdict:
+    """Verdict on a printed cost that is counted: better below the published value, supported at it, refuted above.
+
+    With `bounds`, between which the cost lies for certain, undecided where they enclose the published value.
+    """
     value = published(claim)["value"]
-    verdict = "better" if ours < value else "supported" if ours == value else "refuted"
-    return Verdict(claim, ours, ours, ours, verdict, reason)
+    low, high = bounds or (ours, ours)
+    if low == high == value:
+        verdict = "supported"
+    else:
+        verdict = "better" if high < value else "refuted" if low > value else "undecided"
+    return Verdict(claim, ours, low, high, verdict, reason)
 
 
 def at_least(claim: str, ours: float, reason: str) -> Verdict:

@@ -77,13 +77,29 @@ class FixedPoint:
         """Integers that are words already, as int16.
 
         Raises:
-            ValueError: a value that does not fit; the message calls them `name`.
+            ValueError: floats, or a value that does not fit; the message calls them `name`.
         """
-        limit = 1 << (self.word - 1)
-        values = np.asarray(values)
-        if values.size and (values.min() < -limit or values.max() >= limit):
-            raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {values.min()} to {values.max()}")
-        return values.astype(np.int16)
+        return _integers(values, self.word, name).astype(np.int16)
+
+    def stored(self, values: np.ndarray, name: str) -> np.ndarray:
+        """Integers that are stored weights already, unchanged; raises as `words` does."""
+        return _integers(values, self.weight, name)
+
+    def lesson(
+        self, inputs: np.ndarray, targets: np.ndarray | None, rate_exponent: int | None
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Inputs and targets as `words` and the shift of `rate`, for as many samples of each.
+
+        Raises:
+            ValueError: no targets, another number of them than inputs, or what `words` and `rate` refuse.
+        """
+        x = self.words(inputs, "inputs")
+        if targets is None:
+            raise ValueError("targets must be given for a program that trains, got None")
+        y = self.words(targets, "targets")
+        if len(x) != len(y):
+            raise ValueError(f"targets must be one for each of the {len(x)} inputs, got {len(y)}")
+        return x, y, self.rate(rate_exponent)
 
     def weights(self, values: np.ndarray) -> np.ndarray:
         """Floats as stored weights."""
@@ -106,6 +122,15 @@ def quantise(values: np.ndarray, fraction: int, bits: int) -> np.ndarray:
     return np.clip(np.floor(np.asarray(values, dtype=float) * 2.0**fraction + 0.5), -limit, limit - 1).astype(np.int64)
 
 
-def _between(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise ValueError(f"{name} must be from {least} to {most}, got {value}")
+def _integers(values: np.ndarray, bits: int, name: str) -> np.ndarray:
+    values, limit = np.asarray(values), 1 << (bits - 1)
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integers (the methods of FixedPoint round floats), got {values.dtype}")
+    if values.size and (values.min() < -limit or values.max() >= limit):
+        raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {values.min()} to {values.max()}")
+    return values
+
+
+def _between(name: str, value: object, least: int, most: int) -> None:
+    if not isinstance(value, (int, np.integer)) or not least <= value <= most:
+        raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}")

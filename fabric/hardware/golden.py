@@ -64,8 +64,8 @@ class GoldenMachine:
 
     def load(self, weights: list[np.ndarray]) -> None:
         """Set the stored weights: for each phase integers (rings, neurons, values)."""
-        for index, (phase, offset) in enumerate(zip(self.mapping.phases, self._offsets, strict=True)):
-            held = self.mapping.memory(index, np.asarray(weights[index]))
+        memories = self.mapping.memories(weights, self.fixed_point)
+        for phase, offset, held in zip(self.mapping.phases, self._offsets, memories, strict=True):
             by_place = held.transpose(1, 0, 2) if phase.axis == "row" else held
             used = np.take_along_axis(by_place, self._addresses(phase), axis=2)
             self._weights[offset : offset + phase.length] = used.transpose(2, 0, 1).reshape(phase.length, -1)
@@ -109,17 +109,18 @@ class GoldenMachine:
             ValueError: shapes or values that do not fit.
         """
         fixed = self.fixed_point
-        samples = self.mapping.place_inputs(fixed.words(inputs, "inputs"))
         torus = (self.mapping.rows, self.mapping.columns)
-        wanted = np.zeros((0, *torus), dtype=np.int16)
+        wanted, rate = np.zeros((0, *torus), dtype=np.int16), 0
         if program.trains:
-            wanted = self.mapping.place_outputs(fixed.words(targets, "targets"))
+            inputs, targets, rate = fixed.lesson(inputs, targets, rate_exponent)
+            wanted = self.mapping.place_outputs(targets)
+        samples = self.mapping.place_inputs(fixed.words(inputs, "inputs"))
         outputs = np.zeros((len(samples), *torus), dtype=np.int16)
         emits = any(slot.backward and slot.backward.emit for slot in program.slots)
         emitted = np.zeros((len(samples) if emits else 0, *torus), dtype=np.int16)
         forward, backward = self._table(program)
         run_steps(
-            forward, backward, program.drain, self._format, fixed.rate(rate_exponent) if program.trains else 0,
+            forward, backward, program.drain, self._format, rate,
             -1 if stochastic else 1 << (fixed.update_shift - 1), targets_are_deltas, self._weights, self._random,
             samples, wanted, outputs, emitted,
         )  # fmt: skip

@@ -48,13 +48,16 @@ class Host:
         """The pauses, or none.
 
         Raises:
-            ValueError: pauses of a stream that the machine does not have.
+            ValueError: pauses of a stream that the machine does not have, or that are not a row of cycles.
         """
         streams = [*self.simulation.source_names, *self.simulation.sink_names]
         unknown = sorted(set(stalls or {}) - set(streams))
         if unknown:
             raise ValueError(f"stalls must be of streams among {', '.join(streams)}, got {', '.join(unknown)}")
-        return stalls or {}
+        for name, pauses in (stalls or {}).items():
+            if np.ndim(pauses) != 1 or len(pauses) == 0:
+                raise ValueError(f"stalls of {name} must have shape (cycles,), got {np.shape(pauses)}")
+        return {name: (np.asarray(pauses) != 0).astype(np.uint8) for name, pauses in (stalls or {}).items()}
 
     def _transfer(self, arrays: Mapping[str, np.ndarray], doing: str) -> None:
         """Move packed beats, by stream, without pauses."""

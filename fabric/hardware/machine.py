@@ -39,12 +39,8 @@ class Machine(Host):
     def load(self, mapping: TorusMapping, weights: Sequence[np.ndarray]) -> None:
         """Write the stored weights of a mapping: for each phase integers (rings, neurons, values)."""
         self.torus.check(mapping)
-        for index, (bank, base) in enumerate(bases(mapping, self.torus.banks)):
-            held = mapping.memory(index, np.asarray(weights[index]))
-            limit = 1 << (self.torus.fixed_point.weight - 1)
-            if held.min() < -limit or held.max() >= limit:
-                raise ValueError(f"weights of phase {index} must be from {-limit} to {limit - 1}, got "
-                                 f"{held.min()} to {held.max()}")  # fmt: skip
+        memories = mapping.memories(weights, self.torus.fixed_point)
+        for (bank, base), held in zip(bases(mapping, self.torus.banks), memories, strict=True):
             # One group of beats an address, the last column first.
             beats = held.transpose(2, 1, 0)[:, ::-1].reshape(-1, self.torus.rows)
             command = _command(_LOAD, count=held.shape[2], bank=bank, address=base, last=self.torus.columns - 1)
@@ -94,6 +90,9 @@ class Machine(Host):
         self.torus.check(mapping, program)
         fixed = self.torus.fixed_point
         stalls = self._pausing(stalls)
+        inputs, rate = fixed.words(inputs, "inputs"), 0
+        if program.trains:
+            inputs, targets, rate = fixed.lesson(inputs, targets, rate_exponent)
         emits_deltas = any(slot.backward and slot.backward.emit for slot in program.slots)
         table = np.array(
             [
@@ -111,8 +110,7 @@ class Machine(Host):
         self.beats = Counter()
         command = _command(
             _RUN, count=len(inputs), last=mapping.phases[0].length - 1, stochastic=stochastic, drain=program.drain,
-            rate=fixed.rate(rate_exponent) if program.trains else 0, emit=emit_outputs, train=program.trains,
-            passes=targets_are_deltas,
+            rate=rate, emit=emit_outputs, train=program.trains, passes=targets_are_deltas,
         )  # fmt: skip
         with tqdm(total=len(inputs), unit="sample", disable=not progress) as bar:
             for begin in range(0, len(inputs), CHUNK):
@@ -134,12 +132,12 @@ class Machine(Host):
         return mapping.collect_outputs(results), deltas[:, :rings, :values].reshape(len(deltas), rings * values)
 
     def _input(self, mapping: TorusMapping, inputs: np.ndarray, stalls: np.ndarray | None):
-        placed = mapping.place_inputs(self.torus.fixed_point.words(inputs, "inputs"))
+        placed = mapping.place_inputs(inputs)
         beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
         return self.simulation.stream("input", pack(beats, self.torus.fixed_point.weight), stalls)
 
     def _target(self, mapping: TorusMapping, targets: np.ndarray, stalls: np.ndarray | None):
-        placed = mapping.place_outputs(self.torus.fixed_point.words(targets, "targets"))
+        placed = mapping.place_outputs(targets)
         beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
         return self.simulation.stream("target", pack(beats, self.torus.fixed_point.word), stalls)
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from fabric._checks import positive_int
+from fabric.hardware.fixed_point import FixedPoint
 
 Axis = Literal["row", "column"]
 ACTIVATIONS = ("identity", "relu", "sigmoid")
@@ -127,6 +128,19 @@ class TorusMapping:
         """Whether the first phase has more values than the ring has places."""
         return self.phases[0].length > self.columns
 
+    def memories(self, weights: Sequence[np.ndarray], fixed_point: FixedPoint) -> list[np.ndarray]:
+        """The stored weights of all phases as `memory` gives them.
+
+        Raises:
+            ValueError: other than one array a phase, floats, or weights that the format does not hold.
+        """
+        if len(weights) != len(self.phases):
+            raise ValueError(f"weights must be {len(self.phases)} arrays, one a phase, got {len(weights)}")
+        return [
+            self.memory(index, fixed_point.stored(values, f"weights of phase {index}"))
+            for index, values in enumerate(weights)
+        ]
+
     def memory(self, phase: int, weights: np.ndarray) -> np.ndarray:
         """Weights of a phase as its PEs hold them.
 
@@ -180,7 +194,7 @@ class TorusMapping:
 
 
 def _checked(cascade: tuple[int, ...]) -> tuple[int, ...]:
-    if len(cascade) not in (2, 5):
+    if not isinstance(cascade, Sequence) or len(cascade) not in (2, 5):
         raise ValueError(f"a cascade must be (I, O, R_i, R_m, R_o) or (I, O), got {cascade!r}")
     names = ("inputs", "outputs", "input_routers", "middle_routers", "output_routers")
     sizes = tuple(positive_int(name, size) for name, size in zip(names, cascade, strict=False))

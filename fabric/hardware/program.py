@@ -168,11 +168,6 @@ def program(
     return _numbered(mode, steps)
 
 
-def overlapped_rotations(mapping: TorusMapping) -> tuple[int, ...]:
-    """Rotations that overlapped training can use: those in which no memory is read at two addresses at once."""
-    return tuple(r for r in range(len(mapping.phases)) if _shares(len(mapping.phases), r))
-
-
 def bases(mapping: TorusMapping, banks: int) -> list[tuple[int, int]]:
     """Memory and first address of each phase's weights: phases are dealt to the memories in turn."""
     used = [0] * banks

@@ -39,6 +39,8 @@ class Torus:
     def __post_init__(self) -> None:
         for name in ("rows", "columns", "depth", "longest", "slots"):
             positive_int(name, getattr(self, name))
+        if self.banks not in (1, 3):
+            raise ValueError(f"banks must be 1 or 3, got {self.banks!r}")
         if self.columns < 2:
             raise ValueError(f"columns must be at least 2, got {self.columns}")
         if not 2 <= self.store <= 16:
@@ -50,6 +52,8 @@ class Torus:
     ) -> "Torus":
         """The smallest torus that holds a mapping and runs the programs."""
         programs = list(programs)
+        if not programs:
+            raise ValueError("programs must hold at least one program, got none")
         places = bases(mapping, banks)
         return cls(
             rows=mapping.rows,

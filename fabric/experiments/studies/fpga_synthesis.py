@@ -146,18 +146,17 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
     found = []
     for row in table.itertuples():
         claim, reason = f"{COLUMNS[row.quantity]}-{row.size}x{row.size}", _REASONS[row.quantity]
-        if row.quantity == "logic_elements":
-            reason = f"{reason} Any packing takes {row.fewest:.0f} to {row.most:.0f}."
+        bounds = (row.fewest, row.most) if row.quantity == "logic_elements" else None
         if row.quantity in ("multipliers", "memory_bits"):
             found.append(counted(claim, row.ours, 0, reason))
         else:
-            found.append(at_most(claim, row.ours, reason))
+            found.append(at_most(claim, row.ours, reason, bounds))
     return found
 
 
 _REASONS = {
-    "logic_elements": "Yosys, registers packed with the table that drives them; published: the vendor's tools.",
+    "logic_elements": "Yosys, with the bounds of any packing; the published count is the vendor's, who packs as well.",
     "registers": "A PE stores what its backward steps read, queues are in registers, weights of 2 x 2 too.",
-    "memory_bits": "Weights: nine bits times 6n words a PE, at least 32 words; those of 2 x 2 are in registers.",
+    "memory_bits": "Nine bits times 6n weights a PE, none at 2 x 2, else at least 32 words: inferred from print.",
     "multipliers": "One each in the forward, backward and update unit of a PE.",
 }

@@ -39,7 +39,7 @@ class GoldenJunctions:
 
     def load(self, weights: list[np.ndarray]) -> None:
         """Set the stored weights: for each junction integers (edges,) in the order of its slots."""
-        for held, given in zip(self._weights, weights, strict=True):
+        for held, given in zip(self._weights, self.network.stored(weights, self.fixed_point), strict=True):
             held[:] = given
 
     def weights(self) -> list[np.ndarray]:
@@ -65,9 +65,13 @@ class GoldenJunctions:
 
         Returns:
             Outputs, int64 (samples, outputs).
+
+        Raises:
+            ValueError: another number of targets than inputs, or values that do not fit.
         """
-        depth = len(self.network)
-        rate = 0 if targets is None else self.fixed_point.rate(rate_exponent)
+        depth, rate = len(self.network), 0
+        if targets is not None:
+            _, _, rate = self.fixed_point.lesson(inputs, targets, rate_exponent)
         outputs = np.zeros((len(inputs), self.network.widths[-1]), dtype=np.int64)
         activations: dict[tuple[int, int], np.ndarray] = {}
         deltas: dict[tuple[int, int], np.ndarray] = {}

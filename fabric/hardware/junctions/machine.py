@@ -39,11 +39,8 @@ class JunctionMachine(Host):
     def load(self, weights: list[np.ndarray]) -> None:
         """Write the stored weights: for each junction integers (edges,) in the order of its slots."""
         bits = self.build.fixed_point.weight
-        limit = 1 << (bits - 1)
-        for number, (junction, values) in enumerate(zip(self.network.junctions, weights, strict=True)):
-            if values.min() < -limit or values.max() >= limit:
-                raise ValueError(f"weights of junction {number + 1} must be from {-limit} to {limit - 1}, got "
-                                 f"{values.min()} to {values.max()}")  # fmt: skip
+        checked = self.network.stored(weights, self.build.fixed_point)
+        for number, (junction, values) in enumerate(zip(self.network.junctions, checked, strict=True)):
             self._write("weight", number, _bits(values.reshape(junction.cycles, junction.parallelism), bits))
 
     def weights(self) -> list[np.ndarray]:
@@ -79,8 +76,9 @@ class JunctionMachine(Host):
         """
         fixed, stalls = self.build.fixed_point, self._pausing(stalls)
         first, last = self.network.junctions[0], self.network.junctions[-1]
-        trains = targets is not None
-        rate = fixed.rate(rate_exponent) if trains else 0
+        trains, rate = targets is not None, 0
+        if trains:
+            _, _, rate = fixed.lesson(inputs, targets, rate_exponent)
         command = _command(trains << 1 | stochastic << 2 | (mode == "sequential") << 3 | rate << 4 | len(inputs) << 16)
         space = np.zeros((len(inputs) * last.outputs // last.group, self.simulation.words("output")), dtype=np.uint32)
         sink = self.simulation.stream("output", space, stalls.get("output"))
@@ -100,12 +98,9 @@ class JunctionMachine(Host):
         return unpack(space, last.group, fixed.word).reshape(len(inputs), last.outputs)
 
     def _checked(self, values: np.ndarray, width: int, name: str) -> np.ndarray:
-        limit = 1 << (self.build.fixed_point.word - 1)
         if values.ndim != 2 or values.shape[1] != width:
             raise ValueError(f"{name} must have shape (samples, {width}), got {values.shape}")
-        if values.size and (values.min() < -limit or values.max() >= limit):
-            raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {values.min()} to {values.max()}")
-        return values
+        return self.build.fixed_point.words(values, name)
 
     def _write(self, stream: str, junction: int, rows: np.ndarray) -> None:
         """Rows of bits to the host's `stream`: the junction's number, that of the row, the row."""

@@ -83,6 +83,17 @@ class JunctionNetwork:
         """Weights of all junctions."""
         return sum(junction.edges for junction in self.junctions)
 
+    def stored(self, weights: Sequence[np.ndarray], fixed: FixedPoint) -> list[np.ndarray]:
+        """Stored weights as given, checked.
+
+        Raises:
+            ValueError: other than one array (edges,) a junction, floats, or weights that the format does not hold.
+        """
+        shapes, wanted = [np.shape(values) for values in weights], [(junction.edges,) for junction in self.junctions]
+        if shapes != wanted:
+            raise ValueError(f"weights must have shapes {wanted}, one a junction, got {shapes}")
+        return [fixed.stored(values, f"weights of junction {at}") for at, values in enumerate(weights, start=1)]
+
     @property
     def useful_cycles(self) -> int:
         """Cycles of the slowest junction."""
