@@ -54,6 +54,8 @@ def test_what_does_not_fit_is_refused_by_both_models(machine):
     for model in (machine, golden):
         with pytest.raises(ValueError, match="one for each of the 3 inputs, got 2"):
             model.run(x, y[:2], rate)
+        with pytest.raises(ValueError, match="inputs must be integers"):
+            model.run(x / 3)
         with pytest.raises(ValueError, match="weights must have shapes"):
             model.load([np.zeros(1, dtype=np.int64)])
 

@@ -85,21 +85,18 @@ class FixedPoint:
         """Integers that are stored weights already, unchanged; raises as `words` does."""
         return _integers(values, self.weight, name)
 
-    def lesson(
-        self, inputs: np.ndarray, targets: np.ndarray | None, rate_exponent: int | None
-    ) -> tuple[np.ndarray, np.ndarray, int]:
-        """Inputs and targets as `words` and the shift of `rate`, for as many samples of each.
+    def lesson(self, samples: int, targets: np.ndarray | None, rate_exponent: int | None) -> tuple[np.ndarray, int]:
+        """Targets for so many samples as `words`, and the shift of `rate`.
 
         Raises:
-            ValueError: no targets, another number of them than inputs, or what `words` and `rate` refuse.
+            ValueError: no targets, another number of them, or what `words` and `rate` refuse.
         """
-        x = self.words(inputs, "inputs")
         if targets is None:
             raise ValueError("targets must be given for a program that trains, got None")
-        y = self.words(targets, "targets")
-        if len(x) != len(y):
-            raise ValueError(f"targets must be one for each of the {len(x)} inputs, got {len(y)}")
-        return x, y, self.rate(rate_exponent)
+        targets = self.words(targets, "targets")
+        if len(targets) != samples:
+            raise ValueError(f"targets must be one for each of the {samples} inputs, got {len(targets)}")
+        return targets, self.rate(rate_exponent)
 
     def weights(self, values: np.ndarray) -> np.ndarray:
         """Floats as stored weights."""

@@ -109,12 +109,12 @@ class GoldenMachine:
             ValueError: shapes or values that do not fit.
         """
         fixed = self.fixed_point
+        samples = self.mapping.place_inputs(fixed.words(inputs, "inputs"))
         torus = (self.mapping.rows, self.mapping.columns)
         wanted, rate = np.zeros((0, *torus), dtype=np.int16), 0
         if program.trains:
-            inputs, targets, rate = fixed.lesson(inputs, targets, rate_exponent)
+            targets, rate = fixed.lesson(len(samples), targets, rate_exponent)
             wanted = self.mapping.place_outputs(targets)
-        samples = self.mapping.place_inputs(fixed.words(inputs, "inputs"))
         outputs = np.zeros((len(samples), *torus), dtype=np.int16)
         emits = any(slot.backward and slot.backward.emit for slot in program.slots)
         emitted = np.zeros((len(samples) if emits else 0, *torus), dtype=np.int16)

@@ -30,11 +30,14 @@ class Machine(Host):
     """
 
     def __init__(self, torus: Torus, trace: bool = False) -> None:
+        settings = RTL / "sim" / "shared.vlt"
+        self._start(torus, Simulation.of("fabric_machine", torus.parameters, None, torus.tables(), settings, trace))
+
+    def _start(self, torus: Torus, simulation: Simulation) -> None:
         self.torus = torus
         self.output_times = np.zeros(0, dtype=np.int64)
         self.beats: Counter[str] = Counter()
-        settings = RTL / "sim" / "shared.vlt"
-        super().__init__(Simulation.of("fabric_machine", torus.parameters, None, torus.tables(), settings, trace))
+        super().__init__(simulation)
 
     def load(self, mapping: TorusMapping, weights: Sequence[np.ndarray]) -> None:
         """Write the stored weights of a mapping: for each phase integers (rings, neurons, values)."""
@@ -92,7 +95,7 @@ class Machine(Host):
         stalls = self._pausing(stalls)
         inputs, rate = fixed.words(inputs, "inputs"), 0
         if program.trains:
-            inputs, targets, rate = fixed.lesson(inputs, targets, rate_exponent)
+            targets, rate = fixed.lesson(len(inputs), targets, rate_exponent)
         emits_deltas = any(slot.backward and slot.backward.emit for slot in program.slots)
         table = np.array(
             [

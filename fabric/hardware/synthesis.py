@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from fabric.hardware.cyclone4 import CONSTANTS_ENTER, FLOW, QUEUES_IN_REGISTERS, READ, maps
 from fabric.hardware.design import ELEMENT, TOP, design
-from fabric.hardware.host import Host
 from fabric.hardware.machine import Machine
 from fabric.hardware.program import Program
 from fabric.hardware.resources import Resources, count_module
@@ -84,9 +83,8 @@ class NetlistMachine(Machine):
     """
 
     def __init__(self, torus: Torus, netlist: Netlist) -> None:
-        self.torus = torus
         sources = [netlist.folder / name for name in ("netlist.vlt", "netlist.v", "cells.v")]
-        Host.__init__(self, Simulation.of(TOP, {}, sources=sources))
+        self._start(torus, Simulation.of(TOP, {}, sources=sources))
 
 
 def _job(torus: Torus, program: Program | None, part: Part) -> tuple[str, dict[str, str]]:

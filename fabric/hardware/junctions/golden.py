@@ -69,9 +69,9 @@ class GoldenJunctions:
         Raises:
             ValueError: another number of targets than inputs, or values that do not fit.
         """
-        depth, rate = len(self.network), 0
+        inputs, depth, rate = self.fixed_point.words(inputs, "inputs"), len(self.network), 0
         if targets is not None:
-            _, _, rate = self.fixed_point.lesson(inputs, targets, rate_exponent)
+            targets, rate = self.fixed_point.lesson(len(inputs), targets, rate_exponent)
         outputs = np.zeros((len(inputs), self.network.widths[-1]), dtype=np.int64)
         activations: dict[tuple[int, int], np.ndarray] = {}
         deltas: dict[tuple[int, int], np.ndarray] = {}

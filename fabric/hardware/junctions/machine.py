@@ -78,7 +78,7 @@ class JunctionMachine(Host):
         first, last = self.network.junctions[0], self.network.junctions[-1]
         trains, rate = targets is not None, 0
         if trains:
-            _, _, rate = fixed.lesson(inputs, targets, rate_exponent)
+            targets, rate = fixed.lesson(len(inputs), targets, rate_exponent)
         command = _command(trains << 1 | stochastic << 2 | (mode == "sequential") << 3 | rate << 4 | len(inputs) << 16)
         space = np.zeros((len(inputs) * last.outputs // last.group, self.simulation.words("output")), dtype=np.uint32)
         sink = self.simulation.stream("output", space, stalls.get("output"))
