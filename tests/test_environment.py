@@ -1,5 +1,6 @@
 """The two ways to install say the same: environment.yml, pyproject.toml and requirements.lock against each other."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -50,6 +51,15 @@ def test_conda_installs_the_lock_and_names_the_same_versions(conda, pip_lines):
     assert "--requirement requirements.lock" in pip_lines
     named = {Requirement(line).name: str(Requirement(line).specifier) for line in pip_lines if not line.startswith("-")}
     assert named == {requirement.name: lock[requirement.name] for requirement in declared()}
+
+
+@pytest.mark.parametrize("folder", [ROOT / "paper" / "results", ROOT / "ci" / "reference"], ids=lambda path: path.name)
+def test_committed_results_come_from_the_pinned_versions(folder):
+    lock = lock_for("3.11")
+    made = [json.loads(path.read_text()) for path in folder.rglob("provenance.json")]
+    assert len(made) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    for name, version in {item for provenance in made for item in provenance["packages"].items()}:
+        assert name == "fabric" or Requirement(name + lock[name]).specifier.contains(version), name
 
 
 def test_the_lock_carries_no_addresses_and_no_cuda():

@@ -1,9 +1,7 @@
 """What a notebook leaves behind: runs, tables, figures and verdicts, with their provenance."""
 
 import json
-import platform
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fabric.experiments import published
+from fabric.experiments.provenance import provenance
 from fabric.experiments.store import Record, RunStore, write_atomically, write_lines
 from fabric.experiments.sweep import sweep
 from fabric.experiments.verdicts import Verdict
-
-_PACKAGES = ("fabric", "numpy", "scipy", "torch", "pandas", "matplotlib")
 
 
 class Results:
@@ -59,7 +56,7 @@ class Results:
             )
         frame = frame.sort_values(keys, ignore_index=True)
         write_atomically(self._tables / f"{name}.csv", frame.to_csv(index=False, float_format="%.10g"))
-        write_atomically(self._tables / "provenance.json", json.dumps(_provenance(), indent=2, sort_keys=True) + "\n")
+        write_atomically(self._tables / "provenance.json", json.dumps(provenance(), indent=2, sort_keys=True) + "\n")
         return frame
 
     def figure(self, name: str, figure: Figure) -> None:
@@ -75,11 +72,3 @@ class Results:
 
 def _repeated(frame: pd.DataFrame, keys: list[str]) -> list[dict[str, Any]]:
     return frame.loc[frame.duplicated(keys), keys].head(3).to_dict("records")
-
-
-def _provenance() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "packages": {name: version(name) for name in _PACKAGES},
-    }
