@@ -34,6 +34,16 @@ def test_every_interleaver_is_a_clash_free_permutation(drawn):
         assert (weights[sweep * p : (sweep + 1) * p] % fan_out == sweep).all()
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint64])
+def test_tables_of_any_integer_type_mean_the_same(dtype):
+    drawn = interleaver.clash_free(512, 2, 8, "clash-free-2+MD", np.random.default_rng(0))
+    again = Interleaver(drawn.rows.astype(dtype), drawn.memories.astype(dtype))
+    assert (again.weights() == drawn.weights()).all()
+    assert again.topology(64) == drawn.topology(64)
+    memories, _ = drawn.addresses()
+    assert clashes.clashes(memories.astype(dtype)) == []
+
+
 @given(interleavers())
 def test_the_formula_and_the_address_generator_agree(drawn):
     p, fan_out, z = drawn.inputs, drawn.fan_out, drawn.parallelism
@@ -153,6 +163,7 @@ def test_published_counts():
     assert counts == [46656, 729, 27] * 2  # fan-in = parallelism: dither changes nothing
     dithered = [pattern_counts.address_sequences(12, 12, 2, f"clash-free-{t}+MD", 4) for t in (1, 2, 3)]
     assert dithered == [60466176, 236196, 486]
+    assert pattern_counts.address_sequences(9, 6, 2, "clash-free-1") == 46656  # by default as many memories as fan-in
     # fan-in above parallelism: several address sequences make the same matrix
     assert pattern_counts.address_sequences(12, 6, 2, "clash-free-1", 2) == math.factorial(6) ** 4
     assert pattern_counts.adjacency_matrices(12, 6, 2, "clash-free-1", 2) == (math.factorial(6) // 8) ** 4
@@ -169,6 +180,7 @@ def test_a_planted_clash_is_found_and_its_stalls_counted():
     ]
     assert clashes.stall_cycles(planted) == 1 + 3
     assert clashes.stall_cycles([[0, 0, 1, 1, 1]]) == 2
+    assert clashes.clashes([[0, 10**12], [10**12, 10**12]]) == [clashes.Clash(1, 10**12, 2)]
 
 
 @given(junction_sizes())
@@ -193,7 +205,9 @@ def test_stalls_of_any_pattern_equal_a_simulation_of_the_memories(arguments):
         (lambda rng: interleaver.clash_free(8, 2, 4, "random", rng), r"pattern must be one of clash-free-1.*'random'"),
         (lambda rng: interleaver.start_vector(8, 2, 4, "VS", rng), r"variant must be one of Basic, .*, got 'VS'"),
         (lambda rng: interleaver.start_vector(8, 2, 3, "SV", rng), r"parallelism must be 2 or 4, got 3"),
-        (lambda rng: Interleaver([[0, 1]], [[0, 1]]), r"rows must be \(sweeps, cycles, lanes\)"),
+        (lambda rng: Interleaver([[0, 1]], [[0, 1]]), r"rows must be a non-empty array \(sweeps, cycles, lanes\)"),
+        (lambda rng: Interleaver([[[0.0], [1.0]]], [[0]]), r"rows must be .* of integers, got dtype float64"),
+        (lambda rng: Interleaver([[[0], [1]]], [[0, 1]]), r"got shapes \(1, 2, 1\) and \(1, 2\)"),
         (
             lambda rng: Interleaver([[[0, 0], [0, 1]]], [[0, 1]]),
             r"rows must hold each of 0 \.\.\. 1 once per sweep and",
@@ -202,12 +216,25 @@ def test_stalls_of_any_pattern_equal_a_simulation_of_the_memories(arguments):
             lambda rng: Interleaver([[[0, 0], [1, 1]]], [[1, 1]]),
             r"memories must hold each of 0 \.\.\. 1 once per sweep",
         ),
-        (lambda rng: Interleaver([[[0], [1]]], [[0]]).topology(4), r"outputs must divide 2 inputs \* 1 fan-out, got 4"),
+        (
+            lambda rng: Interleaver([[[0], [1]]], [[0]]).topology(4),
+            r"outputs must be 2, got 4: it has to divide 2 inputs",
+        ),
         (
             lambda rng: Interleaver([[[0], [1], [2]], [[2], [1], [0]]], [[0], [0]]).topology(3),
-            r"no edge is drawn twice, got 3 with 1 edges drawn twice",
+            r"outputs must be 2 or 6 to be safe, got 3: a fan-in of 2 does not divide 3 inputs",
         ),
-        (lambda rng: clashes.clashes([0, 1]), r"memories must be a non-empty matrix .*shape \(2,\)"),
+        (
+            lambda rng: interleaver.clash_free(8, 2, 4, "clash-free-1", 0),
+            r"rng must be a numpy.random.Generator, got 0",
+        ),
+        (
+            lambda rng: interleaver.start_vector(8, 2, 4, "Basic", None),
+            r"rng must be a numpy.random.Generator, got None",
+        ),
+        (lambda rng: clashes.clashes([0, 1]), r"memories must be a non-empty array \(cycles, lanes\).*shape \(2,\)"),
+        (lambda rng: clashes.clashes([[0, -1]]), r"memories must be at least 0, got -1"),
+        (lambda rng: clashes.reads_in_order([[1, 2]], 2), r"must be a non-empty boolean matrix"),
         (lambda rng: clashes.reads_in_order(np.eye(4, dtype=bool)[:3], 2), r"parallelism must divide 3 edges, got 2"),
         (
             lambda rng: pattern_counts.address_sequences(8, 4, 2, "structured", 2),

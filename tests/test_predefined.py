@@ -76,9 +76,12 @@ def test_every_fan_out_is_either_listed_or_refused(inputs, outputs, pattern, den
     [
         (
             lambda rng: topology.predefined(784, 112, 0, "random", rng),
-            r"fan_out must be an integer from 1 to 112, got 0",
+            r"fan_out must be a positive integer, got 0",
         ),
-        (lambda rng: topology.predefined(8, 4, 5, "structured", rng), r"fan_out must be an integer from 1 to 4, got 5"),
+        (
+            lambda rng: topology.predefined(7, 10, 11, "structured", rng),
+            r"fan_out must be 10, got 11: an input has at most one edge to each of 10 outputs",
+        ),
         (lambda rng: topology.predefined(10, 4, 3, "structured", rng), r"fan_out must be 2 or 4, got 3: 10 \* 3 edges"),
         (
             lambda rng: topology.predefined(784, 112, 42, "clash-free-1", rng, 98),

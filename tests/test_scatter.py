@@ -91,9 +91,23 @@ def test_scatter_of_the_published_morse_network():
         (lambda: scatter.windows((8, 8), (3,), (2,)), r"size and stride must have an entry per axis"),
         (
             lambda: scatter.scatter(np.eye(3), np.array([[3]])),
-            r"over must be a non-empty matrix of columns 0 \.\.\. 2",
+            r"over must hold columns 0 \.\.\. 2, got 3 \.\.\. 3",
         ),
-        (lambda: scatter.scatter(np.zeros((2, 2)), np.array([[0]])), r"at least one connection, got none"),
+        (
+            lambda: scatter.scatter(np.eye(3), [[0.5]]),
+            r"over must be a non-empty array \(windows, neurons\) of integers",
+        ),
+        (lambda: scatter.scatter(np.eye(3), [[0, 0]]), r"over must hold each column at most once per window"),
+        (lambda: scatter.scatter(-np.eye(3), [[0]]), r"connections must be a matrix of counts from 0"),
+        (lambda: scatter.scatter([[np.nan, 1]], [[0]]), r"connections must be a matrix of counts from 0"),
+        (
+            lambda: scatter.network_scatter(topology.dense(2, 2), [[[0]], [[0]]], ([[0]],)),
+            r"net_over must hold windows over the inputs and over the outputs, got 1",
+        ),
+        (
+            lambda: scatter.scatter(np.zeros((2, 2)), np.array([[0]])),
+            r"with at least one connection, got shape \(2, 2\) with sum 0",
+        ),
     ],
 )
 def test_bad_arguments_are_named_with_their_value(make, message):

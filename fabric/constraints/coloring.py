@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fabric._checks import positive_int
+from fabric._checks import generator, positive_int
 from fabric.constraints._graph import Graph, flatten, free_edges, joined_by_several_paths
 from fabric.constraints._search import Drawing, draw_paths
 from fabric.topology import Topology
@@ -79,8 +79,7 @@ def coloring(
     if attempts is None:
         attempts = 8 if topology.parameters <= 10_000 else 1
     attempts = positive_int("attempts", attempts)
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
+    generator(rng)
     fixed = checked(topology, skips)
     graph = flatten(topology, fixed)
     several = joined_by_several_paths(topology, fixed)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fabric._checks import generator
 from fabric.constraints import _field
 from fabric.constraints._graph import free_edges
 from fabric.topology import Topology
@@ -39,8 +40,7 @@ def jacobian_rank(topology: Topology, rng: np.random.Generator, skips: Sequence[
     Raises:
         ValueError: skips that do not fit, or an `rng` that is not a NumPy Generator.
     """
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
+    generator(rng)
     fixed = checked(topology, skips)
     free = free_edges(topology, fixed)
     bound = min(topology.inputs * topology.outputs, sum(int(edges.sum()) for edges in free))

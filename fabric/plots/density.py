@@ -1,5 +1,7 @@
 """What pre-defined sparsity costs and saves: accuracy against density, against patterns and against bytes held."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
@@ -20,30 +22,33 @@ _METHODS = {
 _TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
-def accuracy_against_density(ax: Axes, table: pd.DataFrame) -> None:
+def accuracy_against_density(ax: Axes, table: pd.DataFrame, networks: Sequence[str] = ()) -> None:
     """One line per network: mean accuracy (%) with its interval against density (%), printed values as crosses.
 
     Args:
         ax: axes to draw on.
         table: columns "layers", "density", "accuracy", "low", "high" and, optionally, "printed" (fractions).
+        networks: values of "layers" in the order of their colours, which axes may share; () takes the order of `table`.
     """
-    _lines(ax, table.assign(x=100 * table["density"]))
+    _lines(ax, table.assign(x=100 * table["density"]), networks)
     ax.xaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if tick >= 100 * table["density"].min() / 1.3]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("density of the classification layers (%)")
 
 
-def accuracy_against_weights(ax: Axes, table: pd.DataFrame) -> None:
+def accuracy_against_weights(ax: Axes, table: pd.DataFrame, networks: Sequence[str] = ()) -> None:
     """As `accuracy_against_density` against the number of weights, column "weights"."""
-    _lines(ax, table.assign(x=table["weights"] / 1000))
+    _lines(ax, table.assign(x=table["weights"] / 1000), networks)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda thousands, _: f"{thousands:g}k"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("weights (without biases)")
 
 
-def _lines(ax: Axes, table: pd.DataFrame) -> None:
-    for (layers, rows), color, marker in zip(table.groupby("layers", sort=False), _COLORS, _MARKERS, strict=False):
+def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str]) -> None:
+    looks = dict(zip(networks or table["layers"].unique(), zip(_COLORS, _MARKERS, strict=True), strict=False))
+    for layers, rows in table.groupby("layers", sort=False):
+        color, marker = looks[layers]
         rows = rows.sort_values("x")
         _with_interval(ax, rows["x"], rows, color, marker, label=layers, line="-")
         if "printed" in rows and rows["printed"].notna().any():

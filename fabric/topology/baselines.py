@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fabric._checks import positive_int
+from fabric._checks import generator, positive_int
 from fabric.topology._topology import Topology
 
 
@@ -45,8 +45,7 @@ def random_sparse(inputs: int, outputs: int, edges: int, rng: np.random.Generato
     inputs = positive_int("inputs", inputs)
     outputs = positive_int("outputs", outputs)
     edges = positive_int("edges", edges, upper=inputs * outputs)
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
+    generator(rng)
     stage = np.zeros(outputs * inputs, bool)
     stage[rng.choice(stage.size, size=edges, replace=False)] = True
     return Topology([stage.reshape(outputs, inputs)], name=f"random_sparse({inputs}, {outputs}, {edges})")

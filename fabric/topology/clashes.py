@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fabric._checks import integers
+from fabric.topology._topology import Topology
 from fabric.topology.junctions import check_parallelism
 
 
@@ -31,9 +33,8 @@ def clashes(memories: ArrayLike) -> list[Clash]:
     Raises:
         ValueError: not a non-empty matrix of non-negative integers.
     """
-    counts = _reads_per_memory(memories)
-    cycles, banks = np.nonzero(counts > 1)
-    return [Clash(int(c), int(m), int(counts[c, m])) for c, m in zip(cycles, banks, strict=True)]
+    banks, counts = _reads_per_memory(memories)
+    return [Clash(int(c), int(banks[b]), int(counts[c, b])) for c, b in np.argwhere(counts > 1)]
 
 
 def stall_cycles(memories: ArrayLike) -> int:
@@ -45,7 +46,8 @@ def stall_cycles(memories: ArrayLike) -> int:
     Raises:
         ValueError: not a non-empty matrix of non-negative integers.
     """
-    return int((_reads_per_memory(memories).max(axis=1) - 1).sum())
+    _, counts = _reads_per_memory(memories)
+    return int((counts.max(axis=1) - 1).sum())
 
 
 def reads_in_order(stage: np.ndarray, parallelism: int) -> np.ndarray:
@@ -63,6 +65,7 @@ def reads_in_order(stage: np.ndarray, parallelism: int) -> np.ndarray:
     Raises:
         ValueError: a parallelism that does not divide inputs and edges.
     """
+    (stage,) = Topology([stage]).stages
     lanes = check_parallelism(stage.shape[1], parallelism)
     _, inputs = np.nonzero(stage)
     if inputs.size % lanes:
@@ -70,14 +73,12 @@ def reads_in_order(stage: np.ndarray, parallelism: int) -> np.ndarray:
     return (inputs % lanes).reshape(-1, lanes)
 
 
-def _reads_per_memory(memories: ArrayLike) -> np.ndarray:
-    """How often each memory is read in each cycle, (cycles, memories)."""
-    memories = np.asarray(memories)
-    if memories.ndim != 2 or memories.size == 0 or memories.dtype.kind not in "iu" or memories.min() < 0:
-        raise ValueError(
-            "memories must be a non-empty matrix (cycles, lanes) of non-negative integers, "
-            f"got dtype {memories.dtype} and shape {memories.shape}"
-        )
-    cycles, banks = len(memories), int(memories.max()) + 1
-    places = np.arange(cycles)[:, None] * banks + memories
-    return np.bincount(places.ravel(), minlength=cycles * banks).reshape(cycles, banks)
+def _reads_per_memory(memories: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The memories that are read at all, ascending, and how often each is read in each cycle, (cycles, memories)."""
+    memories = integers("memories", memories, "cycles", "lanes")
+    if memories.min() < 0:
+        raise ValueError(f"memories must be at least 0, got {memories.min()}")
+    banks, read = np.unique(memories, return_inverse=True)
+    counts = np.zeros((len(memories), len(banks)), np.int64)
+    np.add.at(counts, (np.arange(len(memories))[:, None], read.reshape(memories.shape)), 1)
+    return banks, counts

@@ -14,9 +14,9 @@ Networks, Asilomar 2017; the same formula stands in the authors' public Verilog.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fabric._checks import positive_int
+from fabric._checks import generator, integers, positive_int
 from fabric.topology._topology import Topology
-from fabric.topology.junctions import CLASH_FREE, check_parallelism
+from fabric.topology.junctions import check_parallelism, clash_free_type, divisors, nearest
 
 VARIANTS = ("Basic", "MD", "SS", "SS+MD", "SV", "SV+MD", "SV+SS", "SV+SS+MD")
 
@@ -29,12 +29,13 @@ class Interleaver:
         memories: integers (sweeps, lanes): v. Every sweep deals the memories to the lanes.
 
     Raises:
-        ValueError: shapes that do not fit, or a sweep that does not read every activation exactly once.
+        ValueError: no integers, shapes that do not fit, or a sweep that does not read every activation exactly once.
     """
 
     def __init__(self, rows: ArrayLike, memories: ArrayLike) -> None:
-        rows, memories = np.array(rows), np.array(memories)
-        if rows.ndim != 3 or rows.size == 0 or memories.shape != (rows.shape[0], rows.shape[2]):
+        rows = integers("rows", rows, "sweeps", "cycles", "lanes")
+        memories = integers("memories", memories, "sweeps", "lanes")
+        if memories.shape != (rows.shape[0], rows.shape[2]):
             raise ValueError(
                 "rows must be (sweeps, cycles, lanes) and memories (sweeps, lanes), "
                 f"got shapes {rows.shape} and {memories.shape}"
@@ -92,14 +93,18 @@ class Interleaver:
         outputs = positive_int("outputs", outputs)
         slots = self.inputs * self.fan_out
         if slots % outputs:
-            raise ValueError(f"outputs must divide {self.inputs} inputs * {self.fan_out} fan-out, got {outputs}")
+            raise ValueError(
+                f"outputs must be {nearest(outputs, divisors(slots))}, got {outputs}: it has to divide {self.inputs} "
+                f"inputs * {self.fan_out} fan-out"
+            )
         stage = np.zeros((outputs, self.inputs), bool)
         stage[np.arange(slots) // (slots // outputs), self.neurons()] = True
         twice = slots - np.count_nonzero(stage)
         if twice:
+            safe = sorted(slots // fan_in for fan_in in divisors(self.inputs))
             raise ValueError(
-                f"outputs must be such that no edge is drawn twice, got {outputs} with {twice} edges drawn twice: "
-                f"a fan-in of {slots // outputs} that divides {self.inputs} inputs is always safe"
+                f"outputs must be {nearest(outputs, safe)} to be safe, got {outputs}: a fan-in of {slots // outputs} "
+                f"does not divide {self.inputs} inputs, and draws {twice} edges twice"
             )
         return Topology([stage], name=name)
 
@@ -124,18 +129,18 @@ def clash_free(inputs: int, fan_out: int, parallelism: int, pattern: str, rng: n
     inputs = positive_int("inputs", inputs)
     fan_out = positive_int("fan_out", fan_out)
     lanes = check_parallelism(inputs, parallelism)
-    if pattern not in CLASH_FREE:
-        raise ValueError(f"pattern must be one of {', '.join(CLASH_FREE)}, got {pattern!r}")
+    kind, dithered = clash_free_type(pattern)
+    generator(rng)
     depth = inputs // lanes
-    drawn_sweeps = 1 if pattern.startswith("clash-free-3") else fan_out
-    if pattern.startswith("clash-free-1"):
-        in_order = np.broadcast_to(np.arange(depth)[:, None], (fan_out, depth, lanes))
+    sweeps = 1 if kind == 3 else fan_out
+    if kind == 1:
+        in_order = np.broadcast_to(np.arange(depth)[:, None], (sweeps, depth, lanes))
         rows = rng.permuted(in_order, axis=1)
     else:
-        rows = _counting_from(rng.integers(depth, size=(drawn_sweeps, lanes)), depth)
-    memories = _memories(drawn_sweeps, lanes, rng if pattern.endswith("+MD") else None)
-    repeats = fan_out // drawn_sweeps
-    return Interleaver(np.tile(rows, (fan_out // len(rows), 1, 1)), np.tile(memories, (repeats, 1)))
+        rows = _counting_from(rng.integers(depth, size=(sweeps, lanes)), depth)
+    memories = _memories(sweeps, lanes, rng if dithered else None)
+    repeats = fan_out // sweeps
+    return Interleaver(np.tile(rows, (repeats, 1, 1)), np.tile(memories, (repeats, 1)))
 
 
 def start_vector(inputs: int, fan_out: int, parallelism: int, variant: str, rng: np.random.Generator) -> Interleaver:
@@ -160,6 +165,7 @@ def start_vector(inputs: int, fan_out: int, parallelism: int, variant: str, rng:
     lanes = check_parallelism(inputs, parallelism)
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+    generator(rng)
     shuffles = variant.split("+")
     depth = inputs // lanes
     vector = rng.permutation(depth) if "SV" in shuffles else np.arange(depth)

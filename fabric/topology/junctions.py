@@ -43,6 +43,8 @@ class Densities:
 def densities(widths: Sequence[int], fan_outs: Sequence[int]) -> Densities:
     """Densities of the junctions between layers of the given widths, and overall: sum of p fo over sum of p n.
 
+    Fan-ins need not be whole here, as those of "random" patterns; `valid_fan_outs` tells which are.
+
     Args:
         widths: neurons per layer, inputs first; at least two layers.
         fan_outs: one per junction, from 1 to the neurons on its right.
@@ -74,8 +76,8 @@ def valid_fan_outs(inputs: int, outputs: int, pattern: str = "structured") -> li
 
     "random" takes any. "structured" and "clash-free-3" need an integer fan-in: n divides p fo. "clash-free-1" and
     "clash-free-2" address the memories anew in every sweep, so a right neuron whose edges come from two sweeps could
-    get one of them twice; no neuron does exactly if the fan-in divides p, that is fo = n / q for a common divisor q of
-    p and n.
+    get one of them twice; none has edges from two sweeps if the fan-in divides p, that is if fo = n / q for a common
+    divisor q of p and n.
 
     Raises:
         ValueError: a size that is not a positive integer, or an unknown pattern.
@@ -86,7 +88,7 @@ def valid_fan_outs(inputs: int, outputs: int, pattern: str = "structured") -> li
     common = math.gcd(inputs, outputs)
     if pattern == "random":
         return list(range(1, outputs + 1))
-    if pattern.startswith(("clash-free-1", "clash-free-2")):
+    if pattern in CLASH_FREE and clash_free_type(pattern)[0] < 3:
         return sorted(outputs // divisor for divisor in divisors(common))
     return list(range(outputs // common, outputs + 1, outputs // common))
 
@@ -108,17 +110,31 @@ def check_pattern(pattern: str) -> None:
         raise ValueError(f"pattern must be one of {', '.join(PATTERNS)}, got {pattern!r}")
 
 
+def clash_free_type(pattern: str) -> tuple[int, bool]:
+    """The type of a clash-free pattern, 1, 2 or 3, and whether it has memory dither.
+
+    Raises:
+        ValueError: not one of `CLASH_FREE`.
+    """
+    if pattern not in CLASH_FREE:
+        raise ValueError(f"pattern must be one of {', '.join(CLASH_FREE)}, got {pattern!r}")
+    name, _, dither = pattern.partition("+")
+    return int(name[-1]), dither == "MD"
+
+
 def check_fan_out(inputs: int, outputs: int, fan_out: object, pattern: str) -> int:
     """`fan_out` as an int that `pattern` allows between `inputs` and `outputs` neurons.
 
     Raises:
         ValueError: another fan-out; the message names the nearest valid ones.
     """
-    fan_out = positive_int("fan_out", fan_out, upper=outputs)
+    fan_out = positive_int("fan_out", fan_out)
     valid = valid_fan_outs(inputs, outputs, pattern)
     if fan_out in valid:
         return fan_out
-    if inputs * fan_out % outputs:
+    if fan_out > outputs:
+        reason = f"an input has at most one edge to each of {outputs} outputs"
+    elif inputs * fan_out % outputs:
         reason = f"{inputs} * {fan_out} edges do not divide evenly among {outputs} outputs"
     else:
         reason = (
@@ -141,6 +157,11 @@ def check_parallelism(inputs: int, parallelism: object) -> int:
             f"it has to divide {inputs} inputs"
         )
     return parallelism
+
+
+def default_parallelism(inputs: int, outputs: int, fan_out: int) -> int:
+    """The greatest common divisor of inputs and fan-in: most memories of a junction whose cycles serve one output."""
+    return math.gcd(inputs, inputs * fan_out // outputs)
 
 
 def divisors(number: int) -> list[int]:

@@ -18,11 +18,14 @@ from collections import Counter
 import numpy as np
 
 from fabric._checks import positive_int
-from fabric.topology.junctions import CLASH_FREE, check_fan_out, check_parallelism
+from fabric.topology.junctions import check_fan_out, check_parallelism, clash_free_type, default_parallelism
 
 
-def address_sequences(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int) -> int:
+def address_sequences(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int | None = None) -> int:
     """Number of address sequences of a clash-free pattern: the published count, see above.
+
+    Dealings of the memories that cannot be told apart count once. The integer is exact and may be long: `math.log10`
+    tells its digits where Python refuses to print them.
 
     Args:
         inputs, outputs, fan_out, parallelism: as for `topology.predefined`.
@@ -33,11 +36,11 @@ def address_sequences(inputs: int, outputs: int, fan_out: int, pattern: str, par
     """
     shares = _shares(inputs, outputs, fan_out, pattern, parallelism)
     lanes, depth = len(shares), inputs // len(shares)
-    orders = math.factorial(depth) if pattern.startswith("clash-free-1") else depth
+    orders = math.factorial(depth) if clash_free_type(pattern)[0] == 1 else depth
     return (_dealings(shares, pattern) * orders**lanes) ** _drawn_sweeps(fan_out, pattern)
 
 
-def adjacency_matrices(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int) -> int:
+def adjacency_matrices(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int | None = None) -> int:
     """Number of different adjacency matrices of a clash-free pattern, see above.
 
     Args:
@@ -50,14 +53,14 @@ def adjacency_matrices(inputs: int, outputs: int, fan_out: int, pattern: str, pa
     if fan_out == outputs:
         return 1
     lanes, depth = len(shares), inputs // len(shares)
-    if pattern.startswith("clash-free-1"):
+    if clash_free_type(pattern)[0] == 1:
         per_sweep = math.prod(_deals(depth, share) for share in shares)
     else:
         per_sweep = depth**lanes  # below full fan-in every lane has a neuron with some but not all rows: starts show
     return (_dealings(shares, pattern) * per_sweep) ** _drawn_sweeps(fan_out, pattern)
 
 
-def _shares(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int) -> list[tuple[int, ...]]:
+def _shares(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int | None) -> list[tuple[int, ...]]:
     """Rows that each lane gives to each right neuron of a drawn sweep: c[l, j] as one tuple per lane.
 
     Type 3 draws once for all sweeps, whose neurons then all count; in types 1 and 2 every sweep has neurons of its own
@@ -65,9 +68,10 @@ def _shares(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: 
     """
     inputs = positive_int("inputs", inputs)
     outputs = positive_int("outputs", outputs)
-    if pattern not in CLASH_FREE:
-        raise ValueError(f"pattern must be one of {', '.join(CLASH_FREE)}, got {pattern!r}")
+    clash_free_type(pattern)
     fan_out = check_fan_out(inputs, outputs, fan_out, pattern)
+    if parallelism is None:
+        parallelism = default_parallelism(inputs, outputs, fan_out)
     lanes = check_parallelism(inputs, parallelism)
     slots = np.arange(inputs * fan_out // _drawn_sweeps(fan_out, pattern))
     counts = np.zeros((lanes, outputs), int)
@@ -76,12 +80,13 @@ def _shares(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: 
 
 
 def _drawn_sweeps(fan_out: int, pattern: str) -> int:
-    return 1 if pattern.startswith("clash-free-3") else fan_out
+    return 1 if clash_free_type(pattern)[0] == 3 else fan_out
 
 
 def _dealings(shares: list[tuple[int, ...]], pattern: str) -> int:
     """k: dealings of the memories to the lanes that can be told apart; 1 without memory dither."""
-    if not pattern.endswith("+MD"):
+    _, dithered = clash_free_type(pattern)
+    if not dithered:
         return 1
     return math.factorial(len(shares)) // math.prod(math.factorial(group) for group in Counter(shares).values())
 

@@ -1,14 +1,12 @@
 """Pre-defined sparse junctions: fixed fan-in and fan-out, laid out before training (Dey, Beerel and Chugg)."""
 
-import math
-
 import numpy as np
 
-from fabric._checks import positive_int
+from fabric._checks import generator, positive_int
 from fabric.topology import interleaver
 from fabric.topology._topology import Topology
 from fabric.topology.baselines import random_sparse
-from fabric.topology.junctions import check_fan_out, check_parallelism, check_pattern
+from fabric.topology.junctions import check_fan_out, check_parallelism, check_pattern, default_parallelism
 
 
 def predefined(
@@ -30,9 +28,8 @@ def predefined(
         fan_out: edges per input, from 1 to `outputs`; see `junctions.valid_fan_outs` for each pattern's choice.
         pattern: one of `junctions.PATTERNS`.
         rng: NumPy generator; the same state gives the same edges.
-        parallelism: memories z of the left layer, a divisor of `inputs`. None takes the greatest common divisor of
-            inputs and fan-in: the fastest junction whose every cycle serves one output. It shapes the clash-free
-            patterns only.
+        parallelism: memories z of the left layer, a divisor of `inputs`; None takes `junctions.default_parallelism`.
+            It shapes the clash-free patterns only.
 
     Raises:
         ValueError: an argument out of range or that does not fit the others; the message names the nearest values
@@ -44,14 +41,13 @@ def predefined(
     fan_out = check_fan_out(inputs, outputs, fan_out, pattern)
     if parallelism is not None:
         parallelism = check_parallelism(inputs, parallelism)
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
+    generator(rng)
     name = f"predefined({inputs}, {outputs}, {fan_out}, {pattern})"
     if pattern == "random":
         return Topology(random_sparse(inputs, outputs, inputs * fan_out, rng).stages, name=name)
     if pattern == "structured":
         return Topology([_structured(inputs, outputs, fan_out, rng)], name=name)
-    lanes = math.gcd(inputs, inputs * fan_out // outputs) if parallelism is None else parallelism
+    lanes = default_parallelism(inputs, outputs, fan_out) if parallelism is None else parallelism
     return interleaver.clash_free(inputs, fan_out, lanes, pattern, rng).topology(outputs, name=name)
 
 

@@ -1,7 +1,7 @@
 """Scatter: whether every neuron sees a bit of everything on the other side of a junction, as one number in (0, 1].
 
 Windows slide over one layer: neighbouring neurons, image patches, or blocks of feature maps. Were the edges spread
-evenly, each neuron of the other layer would have |window| times its mean share of edges in each window. Scatter is the
+evenly, each neuron of the other layer would have |window| times the density in edges from each window. Scatter is the
 mean, over neurons and windows, of the edges there are divided by those there should be, surpluses counted as one (the
 metric of the authors' public code, adjmatint.py of souryadey/predefinedsparse-nnets). 1: perfectly even.
 """
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from fabric._checks import positive_int
+from fabric._checks import integers, positive_int
 from fabric.topology._topology import Topology
 
 
@@ -66,26 +67,30 @@ def windows(shape: Sequence[int], size: Sequence[int], stride: Sequence[int]) ->
     return chosen.reshape(-1, int(np.prod(size)))
 
 
-def scatter(connections: np.ndarray, over: np.ndarray) -> float:
+def scatter(connections: ArrayLike, over: ArrayLike) -> float:
     """Scatter of the rows with respect to windows over the columns; transpose for the other direction.
 
     Args:
         connections: boolean or counts (outputs, inputs): a stage, or the path counts of a topology. Leave padded
             outputs out by slicing the rows, padded inputs by windows that avoid them.
-        over: integers (windows, neurons per window), columns of `connections`, as `windows` returns.
+        over: integers (windows, neurons per window), columns of `connections`, as `windows` returns; none twice in a
+            window.
 
     Raises:
-        ValueError: no connection at all, or windows that do not lie in the columns.
+        ValueError: no connection at all, counts below zero, or windows that do not lie in the columns.
     """
-    if over.ndim != 2 or over.size == 0 or over.min() < 0 or over.max() >= connections.shape[1]:
+    counts, over = np.asarray(connections, float), integers("over", over, "windows", "neurons")
+    if counts.ndim != 2 or not (counts >= 0).all() or not counts.any():
         raise ValueError(
-            f"over must be a non-empty matrix of columns 0 ... {connections.shape[1] - 1}, got shape {over.shape}"
+            f"connections must be a matrix of counts from 0 with at least one connection, got shape {counts.shape} "
+            f"with sum {counts.sum()}"
         )
-    counts = connections.astype(float)
-    if not counts.any():
-        raise ValueError("connections must hold at least one connection, got none")
+    if over.min() < 0 or over.max() >= counts.shape[1]:
+        raise ValueError(f"over must hold columns 0 ... {counts.shape[1] - 1}, got {over.min()} ... {over.max()}")
+    if (np.diff(np.sort(over, axis=1)) == 0).any():
+        raise ValueError("over must hold each column at most once per window")
     share = counts.mean()  # of one row per column: fan-in / p where the fan-in is fixed
-    inside = np.zeros((connections.shape[1], len(over)))
+    inside = np.zeros((counts.shape[1], len(over)))
     inside[over, np.arange(len(over))[:, None]] = 1
     seen = counts @ inside
     return float(np.minimum(seen / (over.shape[1] * share), 1).mean())
@@ -104,13 +109,16 @@ def network_scatter(
         over: windows over each level of neurons, inputs first; used for the junctions on both sides of it.
         net_over: windows over the inputs and over the outputs for the network as a whole. The published default for
             Morse code is windows of 8 on every level and of single neurons for the network.
-        real: inputs and outputs that are not padding: only their values enter the means. None: all.
+        real: inputs and outputs that are not padding: only their values enter the means. None: all. Windows over
+            the inputs and outputs should avoid padding too.
 
     Raises:
         ValueError: a number of windows that is not that of levels, or windows that do not fit.
     """
     if len(over) != topology.depth + 1:
         raise ValueError(f"over must hold windows for each of {topology.depth + 1} levels, got {len(over)}")
+    if len(net_over) != 2:
+        raise ValueError(f"net_over must hold windows over the inputs and over the outputs, got {len(net_over)}")
     inputs, outputs = (topology.inputs, topology.outputs) if real is None else real
     positive_int("real[0]", inputs, upper=topology.inputs)
     positive_int("real[1]", outputs, upper=topology.outputs)
