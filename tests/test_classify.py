@@ -151,6 +151,7 @@ def test_accuracy_counts_hits():
     [
         ({"epochs": 0}, "epochs must be a positive integer, got 0"),
         ({"seed": -1}, "seed must be an integer from 0, got -1"),
+        ({"seed": True}, "seed must be an integer from 0, got True"),
         ({"l2": -0.5}, "l2 must be a finite number of at least 0, got -0.5"),
         ({"network": ()}, "network must be a tuple of at least one Layer"),
         ({"network": junctions((784, 9), (9,))}, "at least 10 outputs, its last layer has 9"),
@@ -162,3 +163,8 @@ def test_accuracy_counts_hits():
 def test_bad_configurations_are_named_with_their_value(change, message):
     with pytest.raises(ValueError, match=message):
         classify(dataclasses.replace(CONFIG, **change))
+
+
+def test_fan_outs_are_one_per_junction():
+    with pytest.raises(ValueError, match="fan_outs must hold one per junction of 3 layers, got 1"):
+        junctions((784, 112, 10), (14,))

@@ -30,7 +30,12 @@ def junctions(
     """The classification layers of the given widths, one fan-out per junction; full fan-outs make dense layers.
 
     `pattern` and `parallelism` are those of `topology.predefined`, for every junction that is not dense.
+
+    Raises:
+        ValueError: a number of fan-outs that is not one less than that of widths.
     """
+    if len(fan_outs) != len(widths) - 1:
+        raise ValueError(f"fan_outs must hold one per junction of {len(widths)} layers, got {len(fan_outs)}")
     layers = []
     for (inputs, outputs), fan_out in zip(pairwise(widths), fan_outs, strict=True):
         lanes = () if parallelism is None else (parallelism,)
@@ -66,7 +71,7 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         positive_int("epochs", self.epochs)
-        if not isinstance(self.seed, int) or self.seed < 0:
+        if type(self.seed) is not int or self.seed < 0:
             raise ValueError(f"seed must be an integer from 0, got {self.seed!r}")
         if not 0 <= self.l2 < math.inf:
             raise ValueError(f"l2 must be a finite number of at least 0, got {self.l2!r}")

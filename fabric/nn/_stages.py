@@ -78,11 +78,16 @@ def _scatter(groups: Tensor, stride: int) -> Tensor:
 class Wiring(nn.Module):
     """The edges of any bipartite graph, sorted by output neuron and then by input neuron; they hold no weights.
 
-    The lists are not part of the `state_dict`.
+    The lists are not part of the `state_dict`. Under autocast products keep the dtype of the weights.
+
+    Raises:
+        ValueError: the meta device, which would lose the lists.
     """
 
     def __init__(self, stage: np.ndarray, device=None) -> None:
         super().__init__()
+        if torch.device(device or torch.get_default_device()).type == "meta":
+            raise ValueError(f"device must be one that holds the edge lists, got {device!r}")
         self.outputs, self.inputs = stage.shape
         by_output, by_input = sparse.csr_array(stage), sparse.csr_array(stage.T)
         targets, sources = np.nonzero(stage)
