@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric.experiments.published import published
-from fabric.experiments.verdicts import as_good, counted, higher, interval, summarise
+from fabric.experiments.verdicts import agrees, as_good, counted, higher, interval, rounded, summarise
 
 CLAIM = "closnets-fig3-compression"
 values = st.lists(st.floats(-1, 1), min_size=2, max_size=9)
@@ -56,6 +56,24 @@ def test_counted_compares_with_the_published_value():
     assert counted(CLAIM, 5.51, 0.01, "").verdict == "supported"
     assert counted(CLAIM, 5.6, 0.01, "").verdict == "refuted"
     assert counted(CLAIM, 5.51, 0.01, "why").row()["published"] == 5.5
+
+
+@given(st.floats(0, 100, allow_nan=False), st.integers(0, 3))
+def test_a_number_agrees_with_its_own_print_and_not_with_the_next(value, decimals):
+    assert agrees(f"{value:.{decimals}f}", value)
+    assert not agrees(f"{value + 1.1 * 10**-decimals:.{decimals}f}", value)
+
+
+def test_half_a_unit_may_be_rounded_either_way():
+    assert agrees("6.3", 6.25)
+    assert agrees("6.2", 6.25)
+    assert not agrees("6.3", 6.2499)
+    assert not agrees("13", float("nan"))
+
+
+def test_rounded_asks_for_the_printed_digits():
+    assert rounded(CLAIM, 5.45, "").verdict == "supported"
+    assert rounded(CLAIM, 5.56, "").verdict == "refuted"
 
 
 def test_summaries_hold_one_row_per_group():

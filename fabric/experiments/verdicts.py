@@ -151,6 +151,18 @@ def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
     return Verdict(claim, ours, ours, ours, verdict, reason)
 
 
+def rounded(claim: str, ours: float, reason: str) -> Verdict:
+    """Verdict on a printed number that follows from counting: supported if it rounds to the printed digits."""
+    verdict = "supported" if agrees(str(published(claim)["value"]), ours) else "refuted"
+    return Verdict(claim, ours, ours, ours, verdict, reason)
+
+
+def agrees(printed: str, computed: float) -> bool:
+    """Whether `computed` may be printed as `printed`: no further away than half a unit of its last digit."""
+    decimals = len(printed.partition(".")[2])
+    return abs(computed - float(printed)) <= 0.5 * 10**-decimals * (1 + 1e-9)
+
+
 def at_most(claim: str, ours: float, reason: str, bounds: tuple[float, float] | None = None) -> Verdict:
     """Verdict on a printed cost that is counted: better below the published value, supported at it, refuted above.
 

@@ -5,26 +5,34 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 FINDINGS = {"agrees": "#D9EAD9", "close": "#FFF2C2", "misprint": "#F6C9B4", "mislabelled": "#D5DDF2"}
+_UNITS = {"m": "M", "b": "B", "percent": "%"}
 
 
 def draw_cells(ax: Axes, table: pd.DataFrame, title: str) -> None:
     """One cell per printed number, coloured by what was found; printed above, computed below where they differ.
 
+    A row whose label fits another network is computed for that, which its label then names.
+
     Args:
         ax: axes to draw on.
-        table: columns "row", "label", "column", "printed", "computed", "agrees", "finding".
+        table: columns "row", "label", "column", "printed", "computed", "agrees", "finding" and, optionally, "fits" and
+            "fits_computed".
         title: of the axes.
     """
+    if "fits" in table:
+        fitting = table["fits"] != ""
+        table = table.assign(
+            label=table["label"].mask(fitting, table["label"] + "\nfits " + table["fits"]),
+            computed=table["fits_computed"].where(fitting, table["computed"]),
+        )
     columns = max((list(cells["column"]) for _, cells in table.groupby("row")), key=len)
     labels = table.drop_duplicates("row").set_index("row")["label"]
     places = {row: place for place, row in enumerate(labels.index)}
     for cell in table.itertuples():
         x, y = columns.index(cell.column), places[cell.row]
         ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=FINDINGS[cell.finding]))
-        computed = "no such junction" if pd.isna(cell.computed) else f"{cell.computed:.4g}"
-        ax.text(
-            x, y, cell.printed if cell.agrees else f"{cell.printed}\n{computed}", ha="center", va="center", fontsize=7.5
-        )
+        text = cell.printed if cell.finding == "agrees" else f"{cell.printed}\n{cell.computed:.4g}"
+        ax.text(x, y, text, ha="center", va="center", fontsize=7.5)
     ax.set_xlim(-0.5, len(columns) - 0.5)
     ax.set_ylim(len(places) - 0.5, -0.5)
     ax.set_xticks(range(len(columns)), list(map(_title, columns)), rotation=30, ha="right")
@@ -39,7 +47,7 @@ def draw_cells(ax: Axes, table: pd.DataFrame, title: str) -> None:
 
 
 def _title(column: str) -> str:
-    """A column's name in words; the suffixes _m and _b say millions and billions."""
-    name, _, unit = column.rpartition("_")
-    words = f"{name} ({unit.upper()})" if unit in ("m", "b") else column
+    """A column's name in words, with its unit if that is its last word."""
+    name, _, last = column.rpartition("_")
+    words = f"{name} ({_UNITS[last]})" if last in _UNITS else column
     return words.replace("_", " ")

@@ -15,6 +15,7 @@ import pandas as pd
 
 from fabric.experiments.published import predefined_tables
 from fabric.experiments.trunks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
+from fabric.experiments.verdicts import agrees
 from fabric.topology.junctions import Densities, densities, valid_fan_outs
 
 # Differences below this come from what exactly was counted, which is not printed; slips of a digit are far above.
@@ -58,15 +59,17 @@ def compare_densities() -> pd.DataFrame:
 
     Returns:
         "row" (from 1), "label" (net and fan-outs as printed), "column", "printed", "computed" (from the label; nan
-        where it has no such junction), "agrees" (within the rounding of the print), "finding" ("agrees",
-        "mislabelled", or for a single cell "close" or "misprint" as in `compare_savings`) and "fits".
+        where it names another number of fan-outs than the net has junctions), "agrees" (within the rounding of the
+        print), "finding" ("agrees", "mislabelled", or for a single cell "close" or "misprint" as in `compare_savings`),
+        "fits" and "fits_computed" (from what fits; nan where the label does).
     """
     rows = []
     for number, printed in enumerate(predefined_tables()["densities"], start=1):
         cells = _density_cells(printed)
         computed = dict.fromkeys(cells, math.nan) | _percentages(printed["net"], printed["fan_outs"])
         right = all(agrees(text, computed[column]) for column, text in cells.items())
-        fits = "" if right else " or ".join(_label(*fit) for fit in fitting_networks(cells))
+        fits = [] if right else fitting_networks(cells)
+        fitting = _percentages(*fits[0]) if fits else dict.fromkeys(cells, math.nan)
         rows += [
             {
                 "row": number,
@@ -76,7 +79,8 @@ def compare_densities() -> pd.DataFrame:
                 "computed": computed[column],
                 "agrees": agrees(text, computed[column]),
                 "finding": "mislabelled" if fits else _finding(text, computed[column]),
-                "fits": fits,
+                "fits": " or ".join(_label(*fit) for fit in fits),
+                "fits_computed": fitting[column],
             }
             for column, text in cells.items()
         ]
@@ -108,12 +112,6 @@ def compare_savings() -> pd.DataFrame:
             for column, value in computed.items()
         ]
     return pd.DataFrame(rows)
-
-
-def agrees(printed: str, computed: float) -> bool:
-    """Whether `computed` may be printed as `printed`: no further away than half a unit of its last digit."""
-    decimals = len(printed.partition(".")[2])
-    return abs(computed - float(printed)) <= 0.5 * 10**-decimals * (1 + 1e-9)
 
 
 def _finding(printed: str, computed: float) -> str:
@@ -169,8 +167,8 @@ def _savings(network: Network, fan_outs: Sequence[int]) -> dict[str, float]:
         "conv_operations_b": operations / 1e9,
         "dense_parameters_m": dense / 1e6,
         "sparse_parameters_m": sparse / 1e6,
-        "parameter_reduction": 100 * (dense - sparse) / (parameters + dense),
-        "operation_reduction": 100 * (dense - sparse) / (operations + dense),
+        "parameter_reduction_percent": 100 * (dense - sparse) / (parameters + dense),
+        "operation_reduction_percent": 100 * (dense - sparse) / (operations + dense),
     }
 
 
