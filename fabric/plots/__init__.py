@@ -20,7 +20,7 @@ from fabric.plots.depth import depth_figure
 from fabric.plots.edge_budget import accuracy_of_rivals, bytes_at_equal_accuracy, energy_per_sample
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
-from fabric.plots.memories import draw_banks, draw_reads
+from fabric.plots.memories import draw_banks, draw_reads, draw_variants
 from fabric.plots.memory_wall import step_parts, time_per_epoch
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
@@ -72,6 +72,7 @@ __all__ = [
     "draw_topology",
     "draw_torus",
     "draw_trade_off",
+    "draw_variants",
     "energy_per_sample",
     "hits_legend",
     "hypervolume_curves",

@@ -1,9 +1,11 @@
-"""Clash-free memories as pictures: what lies where, who reads what when, and where two reads collide."""
+"""Clash-free memories as pictures: what lies where, who reads what when, where two reads collide, how they scatter."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from fabric.plots.style import PUBLISHED
 from fabric.topology.clashes import Clash
 
 _CLASH = "#D55E00"
@@ -36,7 +38,7 @@ def draw_banks(ax: Axes, memories: np.ndarray, rows: np.ndarray, title: str) -> 
 
 
 def draw_reads(ax: Axes, memories: np.ndarray, found: list[Clash], title: str) -> None:
-    """Which memory each lane reads in each cycle; reads that collide are outlined.
+    """Which memory each lane reads in each cycle, as number and shade; reads that collide are outlined.
 
     Args:
         ax: axes to draw on.
@@ -55,8 +57,26 @@ def draw_reads(ax: Axes, memories: np.ndarray, found: list[Clash], title: str) -
             )
             ax.add_patch(frame)
     ax.set_xlabel("clock cycle")
-    ax.set_ylabel("lane (number: memory read)")
+    ax.set_ylabel("lane")
     _grid(ax, cycles, lanes, title)
+
+
+def draw_variants(ax: Axes, table: pd.DataFrame, quantity: str) -> None:
+    """One row per variant of the interleaver: mean with its 95 % interval, the published value as a cross.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "variant", `quantity`, and with it the endings "_low" and "_high" and the beginning "published_".
+        quantity: "spread" or "dispersion".
+    """
+    mean, low, high = (table[quantity + ending] for ending in ("", "_low", "_high"))
+    places = range(len(table))
+    ax.errorbar(mean, places, xerr=[mean - low, high - mean], color="#0072B2", marker="o", linestyle="none", capsize=3)
+    published = {"color": PUBLISHED["color"], "marker": "x", "markersize": 8, "linestyle": "none", "label": "published"}
+    ax.plot(table[f"published_{quantity}"], places, **published)
+    ax.set_yticks(places, table["variant"])
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.set_xlabel(quantity)
 
 
 def _grid(ax: Axes, columns: int, rows: int, title: str) -> None:

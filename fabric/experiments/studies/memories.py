@@ -1,5 +1,7 @@
 """Clash-free memories compared: how many patterns, how irregular, what they cost (notebook 22_clash_free_memories)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -10,21 +12,33 @@ from fabric.topology.clashes import reads_in_order, stall_cycles
 from fabric.topology.interleaver import VARIANTS, clash_free, start_vector
 from fabric.topology.junctions import CLASH_FREE, PATTERNS
 from fabric.topology.pattern_counts import address_sequences, adjacency_matrices
-from fabric.topology.permutations import dispersion, spreads
+from fabric.topology.permutations import dispersion, spread
 from fabric.topology.scatter import scatter, windows
 
 _WINDOW = 8
 
 
-def count_patterns(inputs: int, outputs: int, fan_out: int, parallelism: int) -> pd.DataFrame:
-    """Per clash-free pattern the number of "address_sequences" and of different "adjacency_matrices"."""
-    sizes = (inputs, outputs, fan_out)
+_SIZES = ["inputs", "outputs", "fan_out", "parallelism"]
+
+
+def count_patterns(sizes: Sequence[tuple[int, int, int, int]]) -> pd.DataFrame:
+    """How many clash-free patterns there are.
+
+    Args:
+        sizes: inputs, outputs, fan-out and parallelism of some junctions.
+
+    Returns:
+        "inputs", "outputs", "fan_out", "parallelism", "pattern", and the numbers of "address_sequences" and of
+        different "adjacency_matrices".
+    """
     return pd.DataFrame(
         {
+            **dict(zip(_SIZES, (inputs, outputs, fan_out, parallelism), strict=True)),
             "pattern": pattern,
-            "address_sequences": address_sequences(*sizes, pattern, parallelism),
-            "adjacency_matrices": adjacency_matrices(*sizes, pattern, parallelism),
+            "address_sequences": address_sequences(inputs, outputs, fan_out, pattern, parallelism),
+            "adjacency_matrices": adjacency_matrices(inputs, outputs, fan_out, pattern, parallelism),
         }
+        for inputs, outputs, fan_out, parallelism in sizes
         for pattern in CLASH_FREE
     )
 
@@ -33,8 +47,8 @@ def compare_variants(inputs: int, fan_out: int, parallelism: int, seeds: int) ->
     """Spread and dispersion of the published interleaver variants, means over seeds, and the published values.
 
     Returns:
-        "variant", "spread" (smallest over all edges), "mean_spread" (mean over edges) with its 95 % interval
-        "spread_low", "spread_high", "dispersion" likewise, "published_spread", "published_dispersion", "seeds".
+        "variant", "spread" with its 95 % interval "spread_low", "spread_high", "dispersion" likewise,
+        "published_spread", "published_dispersion", "inputs", "fan_out", "parallelism", "seeds".
     """
     printed = published("predefined-spread")["values"]
     rows = []
@@ -43,21 +57,21 @@ def compare_variants(inputs: int, fan_out: int, parallelism: int, seeds: int) ->
             start_vector(inputs, fan_out, parallelism, variant, np.random.default_rng(seed)).weights()
             for seed in range(seeds)
         ]
-        moved = [spreads(order) for order in orders]
-        mean_spread = interval([float(distances.mean()) for distances in moved])
-        dispersed = interval([dispersion(order) for order in orders])
+        apart, dispersed = interval(list(map(spread, orders))), interval(list(map(dispersion, orders)))
         rows.append(
             {
                 "variant": variant,
-                "spread": float(np.mean([distances.min() for distances in moved])),
-                "mean_spread": mean_spread.mean,
-                "spread_low": mean_spread.low,
-                "spread_high": mean_spread.high,
+                "spread": apart.mean,
+                "spread_low": apart.low,
+                "spread_high": apart.high,
                 "published_spread": printed[variant][0],
                 "dispersion": dispersed.mean,
                 "dispersion_low": dispersed.low,
                 "dispersion_high": dispersed.high,
                 "published_dispersion": printed[variant][1],
+                "inputs": inputs,
+                "fan_out": fan_out,
+                "parallelism": parallelism,
                 "seeds": seeds,
             }
         )
@@ -71,8 +85,9 @@ def compare_patterns(inputs: int, outputs: int, fan_out: int, parallelism: int, 
     output in the order of the inputs.
 
     Returns:
-        "pattern", "cycles" of a pass without stalls, "stall_cycles" with its 95 % interval "low", "high", "scatter" of
-        the outputs over windows of eight neighbouring inputs, and "seeds".
+        "pattern", "cycles" of a pass without stalls, "stall_cycles" with its 95 % interval "stalls_low", "stalls_high",
+        "scatter" of the outputs over windows of eight neighbouring inputs with "scatter_low", "scatter_high", the sizes
+        "inputs", "outputs", "fan_out" and "parallelism", and "seeds".
     """
     over = windows((inputs,), (_WINDOW,), (_WINDOW,))
     rows = []
@@ -88,15 +103,18 @@ def compare_patterns(inputs: int, outputs: int, fan_out: int, parallelism: int, 
                 banks = reads_in_order(stage, parallelism)
             stalls.append(stall_cycles(banks))
             evenness.append(scatter(stage, over))
-        lost = interval(stalls)
+        lost, even = interval(stalls), interval(evenness)
         rows.append(
             {
                 "pattern": pattern,
                 "cycles": inputs * fan_out // parallelism,
                 "stall_cycles": lost.mean,
-                "low": lost.low,
-                "high": lost.high,
-                "scatter": float(np.mean(evenness)),
+                "stalls_low": lost.low,
+                "stalls_high": lost.high,
+                "scatter": even.mean,
+                "scatter_low": even.low,
+                "scatter_high": even.high,
+                **dict(zip(_SIZES, (inputs, outputs, fan_out, parallelism), strict=True)),
                 "seeds": seeds,
             }
         )
