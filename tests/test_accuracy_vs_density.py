@@ -77,23 +77,28 @@ def test_networks_are_found_by_name():
         study.percent(RECORDS, "784-112-10", "42, 10", pattern="random")
 
 
-def test_storage_at_equal_accuracy_takes_the_smallest_setting_that_reaches_it():
+def test_storage_at_equal_accuracy_takes_the_smallest_network_that_is_as_good():
     others = pd.DataFrame(
         {
-            "method": ["hashing", "hashing", "l1"],
-            "strength": [0.1, 0.3, 0.5],
-            "accuracy": [0.9, 0.985, 0.5],
-            "weights": [100, 300, 5],
-            "training_bytes": [1600, 4800, 9000],
-            "index_bytes": [40, 40, 0],
+            "method": ["hashing", "hashing", "l1", "dropout"],
+            "strength": [0.1, 0.3, 0.5, 0.2],
+            "accuracy": [0.9, 0.985, 0.5, 0.999],
+            "weights": [100, 300, 5, 400],
+            "training_bytes": [1600, 4800, 9000, 9000],
+            "index_bytes": [40, 40, 0, 0],
         }
     )
     predefined = RECORDS[RECORDS["layers"] == "784-112-10"]
     table = study.storage(others, predefined, 31)
-    assert set(table["method"]) == {"dense", "predefined", "hashing", "l1"}
-    equal = study.at_equal_accuracy(table, 0.975).set_index("method")
-    assert equal["setting"].to_dict() == {"dense": "112, 10", "predefined": "42, 10", "hashing": "0.3"}
-    assert equal.loc["predefined", "training_bytes"] == 16 * 34048
+    assert set(table["method"]) == {"dense", "predefined", "hashing", "l1", "dropout"}
+    equal = study.at_equal_accuracy(table).set_index(["method", "setting"])
+    assert equal["fan_outs"].dropna().to_dict() == {
+        ("hashing", "0.1"): "2, 10",
+        ("hashing", "0.3"): "112, 10",
+        ("l1", "0.5"): "2, 10",
+    }
+    assert equal.loc[("hashing", "0.1"), "predefined_training_bytes"] == 16 * 2688
+    assert equal.loc[("hashing", "0.1"), "predefined_index_bytes"] == 12 * 2688
 
 
 def test_a_convolutional_study_compares_its_first_two_networks():

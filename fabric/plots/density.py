@@ -10,15 +10,16 @@ from fabric.plots.style import PUBLISHED
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _MARKERS = ("o", "s", "^", "D")
-# Label, colour, marker, and a factor that sets methods apart which hold the same number of bytes.
 _METHODS = {
-    "predefined": ("pre-defined sparsity", "#0072B2", "o", 1.0),
-    "dense": ("dense", "#4D4D4D", "s", 1.0),
-    "hashing": ("hashing", "#CC79A7", "D", 1.0),
-    "magnitude_pruning": ("magnitude pruning", "#D55E00", "^", 1.1),
-    "l1": ("L1 regularisation", "#E69F00", "v", 1.21),
-    "dropout": ("dropout", "#009E73", "P", 1.33),
+    "predefined": ("pre-defined sparsity", "#0072B2", "o"),
+    "dense": ("dense", "#4D4D4D", "s"),
+    "hashing": ("hashing", "#CC79A7", "D"),
+    "magnitude_pruning": ("magnitude pruning", "#D55E00", "^"),
+    "l1": ("L1 regularisation", "#E69F00", "v"),
+    "dropout": ("dropout", "#009E73", "P"),
 }
+# Their indices can be computed, by an address generator or a hash function, instead of being stored.
+_COMPUTABLE = ("predefined", "hashing")
 _TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
@@ -50,9 +51,14 @@ def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str]) -> None:
     for layers, rows in table.groupby("layers", sort=False):
         color, marker = looks[layers]
         rows = rows.sort_values("x")
-        _with_interval(ax, rows["x"], rows, color, marker, label=layers, line="-")
+        _with_interval(ax, rows["x"], rows, color, marker, label=layers, linestyle="-")
         if "printed" in rows and rows["printed"].notna().any():
-            look = {"color": PUBLISHED["color"], "marker": "x" if color == _COLORS[0] else "+", "markersize": 8}
+            look = {
+                "color": PUBLISHED["color"],
+                "marker": "x" if color == _COLORS[0] else "+",
+                "markersize": 9,
+                "zorder": 3,
+            }
             ax.plot(rows["x"], 100 * rows["printed"], linestyle="none", label=f"{layers}, published for MNIST", **look)
     ax.set_xscale("log")
     ax.set_ylabel("test accuracy (%)")
@@ -79,30 +85,37 @@ def accuracy_by_pattern(ax: Axes, table: pd.DataFrame, title: str) -> None:
 
 
 def accuracy_against_bytes(ax: Axes, table: pd.DataFrame) -> None:
-    """Mean accuracy (%) with its interval against the bytes that a method holds while it trains, without indices.
+    """Mean accuracy (%) with its interval against the bytes that a method holds while it trains.
 
-    Methods that hold the complete network are drawn side by side, right of the dense one.
+    Hollow: without the indices, where they can be computed.
 
     Args:
         ax: axes to draw on.
-        table: columns "method", "setting", "training_bytes", "accuracy", "low", "high" (fractions).
+        table: columns "method", "setting", "training_bytes", "index_bytes", "accuracy", "low", "high" (fractions).
     """
-    for method, (label, color, marker, aside) in _METHODS.items():
+    for method, (label, color, marker) in _METHODS.items():
         rows = table[table["method"] == method].sort_values("training_bytes")
-        if len(rows):
-            line = "-" if method == "predefined" else "none"
-            _with_interval(ax, aside * rows["training_bytes"] / 1000, rows, color, marker, label, line)
+        if rows.empty:
+            continue
+        line = "-" if method == "predefined" else "none"
+        stored = (rows["training_bytes"] + rows["index_bytes"]) / 1000
+        _with_interval(ax, stored, rows, color, marker, label, line)
+        if method in _COMPUTABLE:
+            hollow = {"markerfacecolor": "white", "linestyle": ":" if line == "-" else line}
+            computed = rows["training_bytes"] / 1000
+            _with_interval(ax, computed, rows, color, marker, f"{label}, indices computed", **hollow)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("weights, gradients and optimiser state held in training (kB)")
+    ax.set_xlabel("weights, gradients, optimiser state and indices held in training (kB)")
     ax.set_ylabel("test accuracy (%)")
 
 
-def _with_interval(ax: Axes, x: pd.Series, rows: pd.DataFrame, color: str, marker: str, label: str, line: str) -> None:
+def _with_interval(
+    ax: Axes, x: pd.Series, rows: pd.DataFrame, color: str, marker: str, label: str, linestyle: str, **look: str
+) -> None:
     percent = 100 * rows[["accuracy", "low", "high"]]
     # One seed has no interval: a bar of length zero.
     errors = [(percent["accuracy"] - percent["low"]).fillna(0), (percent["high"] - percent["accuracy"]).fillna(0)]
-    ax.errorbar(
-        x, percent["accuracy"], yerr=errors, color=color, marker=marker, linestyle=line, capsize=2.5, label=label
-    )
+    look = {"color": color, "marker": marker, "linestyle": linestyle, "label": label, **look}
+    ax.errorbar(x, percent["accuracy"], yerr=errors, capsize=2.5, **look)

@@ -242,12 +242,23 @@ def storage(compressed: pd.DataFrame, predefined: pd.DataFrame, epochs: int) -> 
     return summarise(together, keys, "accuracy").merge(counts, on=keys)
 
 
-def at_equal_accuracy(table: pd.DataFrame, accuracy: float) -> pd.DataFrame:
-    """For each method the setting that holds the fewest bytes in training among those that reach `accuracy` (mean).
+def at_equal_accuracy(table: pd.DataFrame) -> pd.DataFrame:
+    """Every setting of another method beside the smallest pre-defined sparse network that is as accurate (means).
+
+    Args:
+        table: of `storage`.
 
     Returns:
-        "method", "setting", "accuracy", "training_bytes", "index_bytes"; a method that never reaches it has no row.
+        "method", "setting", "accuracy" (a fraction), "training_bytes", "index_bytes", and of the pre-defined sparse
+        network, or the dense one, "fan_outs", "predefined_accuracy", "predefined_training_bytes" and
+        "predefined_index_bytes": missing where none is as accurate.
     """
-    reached = table[table["accuracy"] >= accuracy]
-    least = reached.loc[reached.groupby("method")["training_bytes"].idxmin()]
-    return least[["method", "setting", "accuracy", "training_bytes", "index_bytes"]].reset_index(drop=True)
+    columns = ["setting", "accuracy", "training_bytes", "index_bytes"]
+    ours = table["method"].isin(["predefined", "dense"])
+    networks = table.loc[ours, columns].sort_values("training_bytes")
+    networks.columns = ["fan_outs", *(f"predefined_{name}" for name in columns[1:])]
+    rows = []
+    for other in table[~ours].to_dict("records"):
+        as_good = networks[networks["predefined_accuracy"] >= other["accuracy"]]
+        rows.append({name: other[name] for name in ["method", *columns]} | next(iter(as_good.to_dict("records")), {}))
+    return pd.DataFrame(rows, columns=["method", *columns, *networks.columns])
