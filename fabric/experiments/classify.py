@@ -24,7 +24,7 @@ from fabric.experiments.trunks import Trunk
 BIAS, LEARNING_RATE, DECAY, BATCH_SIZE = 0.1, 1e-3, 1e-5, 256
 
 
-def junctions(
+def classification_layers(
     widths: Sequence[int], fan_outs: Sequence[int], pattern: str = "structured", parallelism: int | None = None
 ) -> Network:
     """The classification layers of the given widths, one fan-out per junction; full fan-outs make dense layers.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from fabric.experiments.classify import ClassifierConfig, classify, junctions
+from fabric.experiments.classify import ClassifierConfig, classification_layers, classify
 from fabric.experiments.compress import CompressConfig, compress
 from fabric.experiments.published import published
 from fabric.experiments.results import Results
@@ -49,7 +49,7 @@ def layouts(
                 "pattern": "dense" if counts.overall == 1 else pattern,
                 "density": counts.overall,
                 "weights": sum(counts.edges),
-                "network": junctions(widths, outs, pattern, parallelism),
+                "network": classification_layers(widths, outs, pattern, parallelism),
             }
         )
     return pd.DataFrame(rows)
