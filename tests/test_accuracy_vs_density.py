@@ -63,6 +63,18 @@ def test_tables_by_epoch_stand_beside_print():
     assert differences.tolist() == pytest.approx([-1 / 3, 0], abs=1e-9)
 
 
+def test_printed_accuracies_of_morse_code_stand_beside_their_patterns_only():
+    curve = [0.5, 0.6]
+    rows = [record("64-1024-64", (128, 8), curve, 0, pattern) for pattern in ("clash-free-1+MD", "random")]
+    rows.append(record("64-1024-64", (1024, 64), curve, 0))
+    both = pd.concat([pd.DataFrame(rows).assign(dataset=name) for name in ("morse-0", "mnist")])
+    table = study.by_pattern(both).set_index(["dataset", "pattern"])
+    assert table["printed_low"].dropna().to_dict() == pytest.approx(
+        {("morse-0", "clash-free-1+MD"): 0.777, ("morse-0", "dense"): 0.9764}
+    )
+    assert table.loc[("morse-0", "clash-free-1+MD"), "printed_high"] == pytest.approx(0.8)
+
+
 def test_large_and_sparse_meets_small_and_dense_of_the_same_weights():
     (row,) = study.large_and_sparse(RECORDS).to_dict("records")
     assert (row["large"], row["fan_outs"], row["small"]) == ("784-112-10", "42, 10", "784-43-10")

@@ -65,11 +65,12 @@ def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str]) -> None:
 
 
 def accuracy_by_pattern(ax: Axes, table: pd.DataFrame, title: str) -> None:
-    """One row per pattern and tuple of fan-outs: mean accuracy (%) with its interval.
+    """One row per pattern and tuple of fan-outs: mean accuracy (%) with its interval, what was printed as a bar.
 
     Args:
         ax: axes to draw on.
-        table: columns "fan_outs", "pattern", "accuracy", "low", "high" (fractions), in drawing order.
+        table: columns "fan_outs", "pattern", "accuracy", "low", "high", "printed_low", "printed_high" (fractions), in
+            drawing order.
         title: of the axes.
     """
     rows = table.reset_index(drop=True)
@@ -78,6 +79,9 @@ def accuracy_by_pattern(ax: Axes, table: pd.DataFrame, title: str) -> None:
     for place, row in rows.iterrows():
         spread = [[errors[0][place]], [errors[1][place]]]
         ax.errorbar(100 * row["accuracy"], place, xerr=spread, color=colors[place], marker="o", capsize=3)
+    printed = {"color": PUBLISHED["color"], "linewidth": 3, "marker": "|", "markersize": 9}
+    for place, row in rows[rows["printed_low"].notna()].iterrows():
+        ax.plot([100 * row["printed_low"], 100 * row["printed_high"]], [place, place], label="published", **printed)
     ax.set_yticks(range(len(rows)), [f"{row.pattern} ({row.fan_outs})" for row in rows.itertuples()])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlabel("test accuracy (%)")

@@ -1,6 +1,7 @@
 """What pre-defined sparsity costs in accuracy, and what it saves (notebook 21_accuracy_vs_density)."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -18,6 +19,7 @@ _TRUNKS = {"digits": MNIST_TRUNK, "mnist": MNIST_TRUNK, "cifar10": CIFAR_TRUNK}
 # L2 coefficient at full density. It falls with the square root of the density, which meets both published settings:
 # 1.1e-4 for the dense 784-112-10 network and 8e-5 for 800-100-10 at a density of 50.6 %.
 _L2 = 1.1e-4
+_NOTHING = (math.nan, math.nan)
 _LAYOUT = ["layers", "fan_outs", "pattern"]
 
 
@@ -157,6 +159,23 @@ def percent(
         raise ValueError(f"records must hold layers {layers} with {pattern} fan-outs {fan_outs}, they do not")
     found = records[chosen] if epoch is None else at_epoch(records[chosen], epoch)
     return 100 * found.set_index("seed")["accuracy"]
+
+
+def by_pattern(records: pd.DataFrame) -> pd.DataFrame:
+    """Mean accuracies of the patterns with their intervals, and what was printed for some of them on Morse code.
+
+    Returns:
+        "dataset", "layers", "fan_outs", "pattern", "density", "accuracy", "low", "high" (fractions), "seeds",
+        "printed_low" and "printed_high" (fractions; nan where there is nothing).
+    """
+    table = summarise(records, ["dataset", *_LAYOUT, "density"], "accuracy")
+    printed = published("predefined-morse-accuracy")["values"]
+    bounds = [
+        printed.get(row.pattern, _NOTHING) if row.dataset.startswith("morse") else _NOTHING
+        for row in table.itertuples()
+    ]
+    low, high = zip(*bounds, strict=True)
+    return table.assign(printed_low=[value / 100 for value in low], printed_high=[value / 100 for value in high])
 
 
 def large_and_sparse(records: pd.DataFrame) -> pd.DataFrame:
