@@ -28,6 +28,12 @@ def test_layouts_are_those_of_the_poster():
     assert table["fan_outs"].tolist() == ["42, 10", "2, 10"]
 
 
+def test_small_networks_are_dense():
+    table = study.large_and_small_layouts({"784-112-10": [(42, 10)]}, ["784-43-10"])
+    assert table["pattern"].tolist() == ["structured", "dense"]
+    assert table["weights"].tolist() == [34048, 794 * 43]
+
+
 def test_the_penalty_meets_both_published_settings():
     dense, half = study.layouts("784-112-10", [(112, 10)]), study.layouts("800-100-10", [(50, 10)])
     (config,) = study.configurations(dense, "mnist", 50, 1)

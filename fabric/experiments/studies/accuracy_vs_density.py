@@ -57,6 +57,15 @@ def layouts(
     return pd.DataFrame(rows)
 
 
+def large_and_small_layouts(
+    networks: Mapping[str, Sequence[Sequence[int]]], small_and_dense: Sequence[str]
+) -> pd.DataFrame:
+    """The layouts of networks with several tuples of fan-outs each, and of dense ones; columns as of `layouts`."""
+    dense = {layers: [tuple(map(int, layers.split("-")[1:]))] for layers in small_and_dense}
+    tables = [layouts(layers, fan_outs) for layers, fan_outs in {**networks, **dense}.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
 def configurations(
     networks: pd.DataFrame, dataset: str, epochs: int, seeds: int, trunk: Trunk | None = None, l2: bool = True
 ) -> list[ClassifierConfig]:
