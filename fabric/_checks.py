@@ -26,7 +26,10 @@ def generator(rng: object) -> np.random.Generator:
 
 def integers(name: str, values: object, *axes: str) -> np.ndarray:
     """A copy of `values` as int64 with these axes and at least one entry, or raise ValueError naming it."""
-    array = np.array(values)
+    try:
+        array = np.array(values)
+    except ValueError:
+        raise ValueError(f"{name} must be an array ({', '.join(axes)}), got rows of different lengths") from None
     if array.ndim != len(axes) or array.size == 0 or array.dtype.kind not in "iu":
         raise ValueError(
             f"{name} must be a non-empty array ({', '.join(axes)}) of integers, got dtype {array.dtype} and shape "

@@ -32,6 +32,8 @@ def test_small_networks_are_dense():
     table = study.large_and_small_layouts({"784-112-10": [(42, 10)]}, ["784-43-10"])
     assert table["pattern"].tolist() == ["structured", "dense"]
     assert table["weights"].tolist() == [34048, 794 * 43]
+    with pytest.raises(ValueError, match="small_and_dense must not repeat networks, got 784-43-10"):
+        study.large_and_small_layouts({"784-43-10": [(2, 10)]}, ["784-43-10"])
 
 
 def test_the_penalty_meets_both_published_settings():
@@ -73,7 +75,7 @@ def test_printed_accuracies_of_morse_code_stand_beside_their_patterns_only():
     curve = [0.5, 0.6]
     rows = [record("64-1024-64", (128, 8), curve, 0, pattern) for pattern in ("clash-free-1+MD", "random")]
     rows.append(record("64-1024-64", (1024, 64), curve, 0))
-    both = pd.concat([pd.DataFrame(rows).assign(dataset=name) for name in ("morse-0", "mnist")])
+    both = pd.concat([pd.DataFrame(rows).assign(dataset=name) for name in ("morse-0", "morse-0+tenth", "mnist")])
     table = study.by_pattern(both).set_index(["dataset", "pattern"])
     assert table["printed_low"].dropna().to_dict() == pytest.approx(
         {("morse-0", "clash-free-1+MD"): 0.777, ("morse-0", "dense"): 0.9764}
@@ -115,8 +117,22 @@ def test_storage_at_equal_accuracy_takes_the_smallest_network_that_is_as_good():
         ("hashing", "0.3"): "112, 10",
         ("l1", "0.5"): "2, 10",
     }
-    assert equal.loc[("hashing", "0.1"), "predefined_training_bytes"] == 16 * 2688
-    assert equal.loc[("hashing", "0.1"), "predefined_index_bytes"] == 12 * 2688
+    assert equal.loc[("hashing", "0.1"), "network_training_bytes"] == 16 * 2688
+    assert equal.loc[("hashing", "0.1"), "network_index_bytes"] == 12 * 2688
+
+
+def test_indices_count_among_the_bytes_held():
+    table = pd.DataFrame(
+        {
+            "method": ["predefined", "dense", "l1"],
+            "setting": ["84, 10", "112, 10", "0.1"],
+            "accuracy": [0.98, 0.98, 0.97],
+            "training_bytes": [1000, 1400, 1400],
+            "index_bytes": [800, 0, 0],
+        }
+    )
+    (row,) = study.at_equal_accuracy(table).to_dict("records")
+    assert (row["fan_outs"], row["network_training_bytes"]) == ("112, 10", 1400)
 
 
 def test_a_convolutional_study_compares_its_first_two_networks():

@@ -9,6 +9,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from fabric.experiments.provenance import provenance
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -58,7 +60,9 @@ def test_committed_results_come_from_the_pinned_versions(folder):
     lock = lock_for("3.11")
     made = [json.loads(path.read_text()) for path in folder.rglob("provenance.json")]
     assert len(made) == len(list((ROOT / "notebooks").glob("*.ipynb")))
-    for name, version in {item for provenance in made for item in provenance["packages"].items()}:
+    assert all(record.keys() == provenance().keys() for record in made)
+    assert all(record["packages"].keys() == provenance()["packages"].keys() for record in made)
+    for name, version in {item for record in made for item in record["packages"].items()}:
         assert name == "fabric" or Requirement(name + lock[name]).specifier.contains(version), name
 
 

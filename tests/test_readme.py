@@ -12,5 +12,4 @@ def test_examples_run_and_print_what_they_say(capsys):
     assert len(examples) == 4
     for example in examples:
         exec(compile(example, README.name, "exec"), names)
-        for line in capsys.readouterr().out.splitlines():
-            assert f"# {line}" in example
+        assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)$", example, re.MULTILINE)

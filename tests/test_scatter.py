@@ -97,16 +97,23 @@ def test_scatter_of_the_published_morse_network():
             lambda: scatter.scatter(np.eye(3), [[0.5]]),
             r"over must be a non-empty array \(windows, neurons\) of integers",
         ),
-        (lambda: scatter.scatter(np.eye(3), [[0, 0]]), r"over must hold each column at most once per window"),
-        (lambda: scatter.scatter(-np.eye(3), [[0]]), r"connections must be a matrix of counts from 0"),
-        (lambda: scatter.scatter([[np.nan, 1]], [[0]]), r"connections must be a matrix of counts from 0"),
+        (
+            lambda: scatter.scatter(np.eye(3), [[0, 0]]),
+            r"over must hold each column once per window, window 0 repeats 0",
+        ),
+        (
+            lambda: scatter.scatter(-np.eye(3), [[0]]),
+            r"connections must be a matrix of finite counts .* values from -1.0 to 0.0",
+        ),
+        (lambda: scatter.scatter([[np.nan, 1]], [[0]]), r"connections must be a matrix of finite counts from 0"),
+        (lambda: scatter.scatter([[np.inf, 1]], [[0]]), r"with values from 1.0 to inf"),
         (
             lambda: scatter.network_scatter(topology.dense(2, 2), [[[0]], [[0]]], ([[0]],)),
             r"net_over must hold windows over the inputs and over the outputs, got 1",
         ),
         (
             lambda: scatter.scatter(np.zeros((2, 2)), np.array([[0]])),
-            r"at least one connection, got shape \(2, 2\)",
+            r"at least one connection, got shape \(2, 2\) with values from 0.0 to 0.0",
         ),
     ],
 )

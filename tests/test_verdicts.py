@@ -69,6 +69,8 @@ def test_half_a_unit_may_be_rounded_either_way():
     assert agrees("6.2", 6.25)
     assert not agrees("6.3", 6.2499)
     assert not agrees("13", float("nan"))
+    assert agrees("2e-05", 2.4e-5)
+    assert not agrees("2e-05", 2.6e-5)
 
 
 def test_rounded_asks_for_the_printed_digits():

@@ -37,7 +37,7 @@ def _processor() -> str:
 
 
 def _says(program: str, flag: str) -> str:
-    """The version number in what a program says of itself."""
-    said = subprocess.run([program, flag], capture_output=True, text=True).stdout
+    """The version number in what a program says of itself, or all it says."""
+    said = subprocess.run([program, flag], capture_output=True, text=True, check=True).stdout
     found = re.search(r"\d+(\.\d+)+", said)
     return found[0] if found else said.strip()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -159,8 +160,8 @@ def rounded(claim: str, ours: float, reason: str) -> Verdict:
 
 def agrees(printed: str, computed: float) -> bool:
     """Whether `computed` may be printed as `printed`: no further away than half a unit of its last digit."""
-    decimals = len(printed.partition(".")[2])
-    return abs(computed - float(printed)) <= 0.5 * 10**-decimals * (1 + 1e-9)
+    unit = 10.0 ** Decimal(printed).as_tuple().exponent
+    return abs(computed - float(printed)) <= 0.5 * unit * (1 + 1e-9)
 
 
 def at_most(claim: str, ours: float, reason: str, bounds: tuple[float, float] | None = None) -> Verdict:

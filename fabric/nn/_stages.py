@@ -86,8 +86,9 @@ class Wiring(nn.Module):
 
     def __init__(self, stage: np.ndarray, device=None) -> None:
         super().__init__()
-        if torch.device(device or torch.get_default_device()).type == "meta":
-            raise ValueError(f"device must be one that holds the edge lists, got {device!r}")
+        device = torch.get_default_device() if device is None else torch.device(device)
+        if device.type == "meta":
+            raise ValueError(f"device must be one that holds the edge lists, got {str(device)!r}")
         self.outputs, self.inputs = stage.shape
         by_output, by_input = sparse.csr_array(stage), sparse.csr_array(stage.T)
         targets, sources = np.nonzero(stage)

@@ -9,13 +9,13 @@ _UNITS = {"m": "M", "b": "B", "percent": "%"}
 
 
 def draw_cells(ax: Axes, table: pd.DataFrame, title: str) -> None:
-    """One cell per printed number, coloured by what was found; printed above, computed below where they differ.
+    """One cell per printed number, coloured by what was found; below it what was computed unless the cell agrees.
 
     A row whose label fits another network is computed for that, which its label then names.
 
     Args:
         ax: axes to draw on.
-        table: columns "row", "label", "column", "printed", "computed", "agrees", "finding" and, optionally, "fits" and
+        table: columns "row", "label", "column", "printed", "computed", "finding" and, optionally, "fits" and
             "fits_computed".
         title: of the axes.
     """

@@ -47,7 +47,10 @@ def accuracy_against_weights(ax: Axes, table: pd.DataFrame, networks: Sequence[s
 
 
 def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str]) -> None:
-    looks = dict(zip(networks or table["layers"].unique(), zip(_COLORS, _MARKERS, strict=True), strict=False))
+    names = list(networks or table["layers"].unique())
+    if len(names) > len(_COLORS) or not set(table["layers"]) <= set(names):
+        raise ValueError(f"networks must name all of the table's, at most {len(_COLORS)}, got {', '.join(names)}")
+    looks = dict(zip(names, zip(_COLORS, _MARKERS, strict=True), strict=False))
     for layers, rows in table.groupby("layers", sort=False):
         color, marker = looks[layers]
         rows = rows.sort_values("x")
@@ -81,7 +84,7 @@ def accuracy_by_pattern(ax: Axes, table: pd.DataFrame, title: str) -> None:
         ax.errorbar(100 * row["accuracy"], place, xerr=spread, color=colors[place], marker="o", capsize=3)
     printed = {"color": PUBLISHED["color"], "linewidth": 3, "marker": "|", "markersize": 9}
     for place, row in rows[rows["printed_low"].notna()].iterrows():
-        ax.plot([100 * row["printed_low"], 100 * row["printed_high"]], [place, place], label="published", **printed)
+        ax.plot([100 * row["printed_low"], 100 * row["printed_high"]], [place, place], **printed)
     ax.set_yticks(range(len(rows)), [f"{row.pattern} ({row.fan_outs})" for row in rows.itertuples()])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlabel("test accuracy (%)")

@@ -63,9 +63,9 @@ def reads_in_order(stage: np.ndarray, parallelism: int) -> np.ndarray:
         Memory per cycle and lane, shape (edges / z, z).
 
     Raises:
-        ValueError: a parallelism that does not divide inputs and edges.
+        ValueError: not a non-empty boolean matrix, or a parallelism that does not divide inputs and edges.
     """
-    (stage,) = Topology([stage]).stages
+    (stage,) = Topology([stage]).stages  # checked
     lanes = check_parallelism(stage.shape[1], parallelism)
     _, inputs = np.nonzero(stage)
     if inputs.size % lanes:

@@ -92,16 +92,16 @@ class Interleaver:
         """
         outputs = positive_int("outputs", outputs)
         slots = self.inputs * self.fan_out
+        safe = sorted(slots // fan_in for fan_in in divisors(self.inputs))
         if slots % outputs:
             raise ValueError(
-                f"outputs must be {nearest(outputs, divisors(slots))}, got {outputs}: it has to divide {self.inputs} "
+                f"outputs must be {nearest(outputs, safe)} to be safe, got {outputs}: it has to divide {self.inputs} "
                 f"inputs * {self.fan_out} fan-out"
             )
         stage = np.zeros((outputs, self.inputs), bool)
         stage[np.arange(slots) // (slots // outputs), self.neurons()] = True
         twice = slots - np.count_nonzero(stage)
         if twice:
-            safe = sorted(slots // fan_in for fan_in in divisors(self.inputs))
             raise ValueError(
                 f"outputs must be {nearest(outputs, safe)} to be safe, got {outputs}: a fan-in of {slots // outputs} "
                 f"does not divide {self.inputs} inputs, and draws {twice} edges twice"

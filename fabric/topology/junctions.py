@@ -160,7 +160,7 @@ def check_parallelism(inputs: int, parallelism: object) -> int:
 
 
 def default_parallelism(inputs: int, outputs: int, fan_out: int) -> int:
-    """The greatest common divisor of inputs and fan-in: most memories of a junction whose cycles serve one output."""
+    """The greatest common divisor of inputs and fan-in: the largest z whose cycles each read for one output."""
     return math.gcd(inputs, inputs * fan_out // outputs)
 
 

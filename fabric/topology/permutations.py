@@ -30,9 +30,6 @@ def spreads(permutation: ArrayLike) -> np.ndarray:
 def spread(permutation: ArrayLike) -> int:
     """The smallest |i - j| + |pi(i) - pi(j)| over all pairs of positions: at least 2, at most about sqrt(2 length).
 
-    The published comparison of interleavers prints values with decimals, even for one that involves no chance: they
-    must be means over something. Means over random draws come close to them, see notebook 22_clash_free_memories.
-
     Raises:
         ValueError: not a permutation of 0 ... length - 1 with at least two entries.
     """

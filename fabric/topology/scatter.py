@@ -77,18 +77,24 @@ def scatter(connections: ArrayLike, over: ArrayLike) -> float:
             window.
 
     Raises:
-        ValueError: no connection at all, counts below zero, or windows that do not lie in the columns.
+        ValueError: no connection at all, counts that are not finite or below zero, or windows that do not lie in the
+            columns or hold one twice.
     """
     counts, over = np.asarray(connections, float), integers("over", over, "windows", "neurons")
-    if counts.ndim != 2 or not (counts >= 0).all() or not counts.any():
+    if counts.ndim != 2 or not np.isfinite(counts).all() or counts.min(initial=0) < 0 or not counts.any():
         raise ValueError(
-            f"connections must be a matrix of counts from 0 with at least one connection, got shape {counts.shape} "
-            f"with sum {counts.sum()}"
+            "connections must be a matrix of finite counts from 0 with at least one connection, got shape "
+            f"{counts.shape} with values from {counts.min(initial=np.inf)} to {counts.max(initial=-np.inf)}"
         )
     if over.min() < 0 or over.max() >= counts.shape[1]:
         raise ValueError(f"over must hold columns 0 ... {counts.shape[1] - 1}, got {over.min()} ... {over.max()}")
-    if (np.diff(np.sort(over, axis=1)) == 0).any():
-        raise ValueError("over must hold each column at most once per window")
+    in_order = np.sort(over, axis=1)
+    repeated = np.argwhere(np.diff(in_order) == 0)
+    if len(repeated):
+        window, place = repeated[0]
+        raise ValueError(
+            f"over must hold each column once per window, window {window} repeats {in_order[window, place]}"
+        )
     share = counts.mean()  # of one row per column: fan-in / p where the fan-in is fixed
     inside = np.zeros((counts.shape[1], len(over)))
     inside[over, np.arange(len(over))[:, None]] = 1

@@ -61,7 +61,7 @@ def compare_densities() -> pd.DataFrame:
         "row" (from 1), "label" (net and fan-outs as printed), "column", "printed", "computed" (from the label; nan
         where it names another number of fan-outs than the net has junctions), "agrees" (within the rounding of the
         print), "finding" ("agrees", "mislabelled", or for a single cell "close" or "misprint" as in `compare_savings`),
-        "fits" and "fits_computed" (from what fits; nan where the label does).
+        "fits" and "fits_computed" (from what fits; nan where "fits" is empty).
     """
     rows = []
     for number, printed in enumerate(predefined_tables()["densities"], start=1):

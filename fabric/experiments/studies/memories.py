@@ -18,9 +18,6 @@ from fabric.topology.scatter import scatter, windows
 _WINDOW = 8
 
 
-_SIZES = ["inputs", "outputs", "fan_out", "parallelism"]
-
-
 def count_patterns(sizes: Sequence[tuple[int, int, int, int]]) -> pd.DataFrame:
     """How many clash-free patterns there are.
 
@@ -33,7 +30,10 @@ def count_patterns(sizes: Sequence[tuple[int, int, int, int]]) -> pd.DataFrame:
     """
     return pd.DataFrame(
         {
-            **dict(zip(_SIZES, (inputs, outputs, fan_out, parallelism), strict=True)),
+            "inputs": inputs,
+            "outputs": outputs,
+            "fan_out": fan_out,
+            "parallelism": parallelism,
             "pattern": pattern,
             "address_sequences": address_sequences(inputs, outputs, fan_out, pattern, parallelism),
             "adjacency_matrices": adjacency_matrices(inputs, outputs, fan_out, pattern, parallelism),
@@ -114,7 +114,10 @@ def compare_patterns(inputs: int, outputs: int, fan_out: int, parallelism: int, 
                 "scatter": even.mean,
                 "scatter_low": even.low,
                 "scatter_high": even.high,
-                **dict(zip(_SIZES, (inputs, outputs, fan_out, parallelism), strict=True)),
+                "inputs": inputs,
+                "outputs": outputs,
+                "fan_out": fan_out,
+                "parallelism": parallelism,
                 "seeds": seeds,
             }
         )
