@@ -103,7 +103,7 @@ def test_scatter_of_the_published_morse_network():
         ),
         (
             lambda: scatter.scatter(-np.eye(3), [[0]]),
-            r"connections must be a matrix of finite counts .* values from -1.0 to 0.0",
+            r"connections must be a matrix of finite counts .* values from -1.0 to",
         ),
         (lambda: scatter.scatter([[np.nan, 1]], [[0]]), r"connections must be a matrix of finite counts from 0"),
         (lambda: scatter.scatter([[np.inf, 1]], [[0]]), r"with values from 1.0 to inf"),
