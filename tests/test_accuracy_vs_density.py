@@ -73,14 +73,14 @@ def test_tables_by_epoch_stand_beside_print():
 
 def test_printed_accuracies_of_morse_code_stand_beside_their_patterns_only():
     curve = [0.5, 0.6]
-    rows = [record("64-1024-64", (128, 8), curve, 0, pattern) for pattern in ("clash-free-1+MD", "random")]
+    rows = [record("64-1024-64", (128, 8), curve, 0, pattern) for pattern in ("clash-free-2+MD", "random")]
     rows.append(record("64-1024-64", (1024, 64), curve, 0))
     both = pd.concat([pd.DataFrame(rows).assign(dataset=name) for name in ("morse-0", "morse-0+tenth", "mnist")])
     table = study.by_pattern(both).set_index(["dataset", "pattern"])
     assert table["printed_low"].dropna().to_dict() == pytest.approx(
-        {("morse-0", "clash-free-1+MD"): 0.777, ("morse-0", "dense"): 0.9764}
+        {("morse-0", "clash-free-2+MD"): 0.777, ("morse-0", "dense"): 0.9764}
     )
-    assert table.loc[("morse-0", "clash-free-1+MD"), "printed_high"] == pytest.approx(0.8)
+    assert table.loc[("morse-0", "clash-free-2+MD"), "printed_high"] == pytest.approx(0.8)
 
 
 def test_large_and_sparse_meets_small_and_dense_of_the_same_weights():
