@@ -17,7 +17,8 @@ def typeset(results: Path, target: Path) -> Path:
         target: the PDF.
 
     Raises:
-        ValueError: `results` lies outside the project, where Typst may not read, or holds no notebook's tables.
+        ValueError: `results` lies outside the project, where Typst may not read, holds no notebook's tables, or holds
+            others than those of the present notebooks.
     """
     if not results.resolve().is_relative_to(ROOT):
         raise ValueError(f"results must be a folder inside {ROOT}, got {results}")
@@ -30,7 +31,10 @@ def typeset(results: Path, target: Path) -> Path:
         "notebooks": ",".join(notebooks),
         "profile": "quick" if results.name == "quick" else "paper",
     }
-    typst.compile(ROOT / "paper" / "report.typ", output=target, root=ROOT, sys_inputs=inputs)
+    try:
+        typst.compile(ROOT / "paper" / "report.typ", output=target, root=ROOT, sys_inputs=inputs)
+    except typst.TypstError as error:
+        raise ValueError(f"results must be those of the present notebooks, run them all again: {error}") from error
     return target
 
 

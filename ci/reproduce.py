@@ -100,17 +100,22 @@ def main() -> int:
     failures = {path: future.exception() for future, path in futures.items() if future.exception()}
     for path, error in failures.items():
         print(f"\n{path.stem}: {type(error).__name__}: {error}", file=sys.stderr)
+    stale = False
     without = [path.stem for path in select(None) if not (out / "tables" / path.stem / "provenance.json").exists()]
     if without:
         print(f"report: not typeset, it needs the results of all notebooks; missing: {', '.join(without)}")
     elif not failures:
-        print(f"report: {report.typeset(out, out / 'report.pdf')}")
+        try:
+            print(f"report: {report.typeset(out, out / 'report.pdf')}")
+        except ValueError as error:
+            print(f"report: not typeset, {error}")
+            stale = True
     width = max(len(path.stem) for path in notebooks)
     print(f"\n{'notebook':<{width}}  seconds  status")
     for future, path in futures.items():
         seconds = f"{future.result():7.1f}" if path not in failures else "      -"
         print(f"{path.stem:<{width}}  {seconds}  {'FAILED' if path in failures else 'ok'}")
-    return 1 if failures else 0
+    return 1 if failures or (stale and arguments.only is None) else 0
 
 
 if __name__ == "__main__":

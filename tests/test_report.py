@@ -1,10 +1,12 @@
 """The report: typeset from the committed results, every number from a table, every claim with its source."""
 
+import shutil
 import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import report
 from gallery import with_gallery
 from report import typeset
 
@@ -23,6 +25,15 @@ def test_results_that_cannot_be_typeset_are_named(tmp_path):
         typeset(tmp_path, tmp_path / "report.pdf")
     with pytest.raises(ValueError, match="found none in"):
         typeset(ROOT / "tests", tmp_path / "report.pdf")
+
+
+def test_results_of_other_notebooks_are_named(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "paper", tmp_path / "paper", ignore=shutil.ignore_patterns("runs"))
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    assert typeset(tmp_path / "paper/results", tmp_path / "report.pdf").exists()
+    (tmp_path / "paper/results/tables/00_tour/provenance.json").write_text("{}")
+    with pytest.raises(ValueError, match="results must be those of the present notebooks, run them all again"):
+        typeset(tmp_path / "paper/results", tmp_path / "report.pdf")
 
 
 @pytest.mark.parametrize("claim", PUBLISHED)
