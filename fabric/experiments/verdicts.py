@@ -141,7 +141,7 @@ def as_printed(claim: str, ours: Sequence[float], tolerance: float, reason: str)
     least, most = printed - tolerance, printed + tolerance
     inside = least <= bounds.low and bounds.high <= most
     verdict = "supported" if inside else "refuted" if bounds.high < least or bounds.low > most else "undecided"
-    stated = f"{reason} The interval is asked to lie within {tolerance:g} of {printed:g}."
+    stated = f"{reason} The interval is asked to lie within {tolerance:g} of {printed:g}.".lstrip()
     return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, stated)
 
 
