@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from fabric.experiments.store import write_atomically
+from fabric.experiments.runs import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCES = {"quick": ROOT / "ci" / "reference" / "quick", "paper": ROOT / "paper" / "results"}

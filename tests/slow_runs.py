@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from fabric.experiments.store import run_key
+from fabric.experiments.runs import run_key
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from fabric.experiments.statements import as_printed
 from fabric.experiments.studies import accuracy_vs_density as study
-from fabric.experiments.verdicts import as_printed
 
 
 def record(layers: str, fan_outs: tuple[int, ...], curve: list[float], seed: int, pattern: str = "structured") -> dict:

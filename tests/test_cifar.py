@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric.experiments import data
-from fabric.experiments.cifar import UnsafePickleError, read_batch
+from fabric.experiments.data import _sets as data
+from fabric.experiments.data._cifar import UnsafePickleError, read_batch
 
 
 def pickled(content: object) -> bytes:

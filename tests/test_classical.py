@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from fabric.experiments.classical import NODE_BYTES, ForestConfig, SvmConfig, grow, pack, separate, vote
+from fabric.experiments.batchless import NODE_BYTES, ForestConfig, SvmConfig, grow, pack, separate, vote
 from fabric.experiments.data import load
 
 

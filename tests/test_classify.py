@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from fabric.experiments.classify import (
+from fabric.experiments.networks import MNIST_TRUNK, Convolution, Layer, Pool, Trunk, build
+from fabric.experiments.runs import run_key
+from fabric.experiments.training import (
     BIAS,
     ClassifierConfig,
     accuracy,
@@ -20,9 +22,6 @@ from fabric.experiments.classify import (
     held_bytes,
     set_biases,
 )
-from fabric.experiments.networks import Layer, build
-from fabric.experiments.store import run_key
-from fabric.experiments.trunks import MNIST_TRUNK, Convolution, Pool, Trunk
 from fabric.nn import PredefinedLinear
 from fabric.nn.init import he_normal_
 

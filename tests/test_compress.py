@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from fabric.experiments.compress import CompressConfig, HashedLinear, RandomDropout, compress
-from fabric.experiments.store import run_key
+from fabric.experiments.runs import run_key
+from fabric.experiments.training.compress import CompressConfig, HashedLinear, RandomDropout, compress
 
 WEIGHTS = 784 * 16 + 160
 BIASES = 26

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from fabric.experiments import data
+from fabric.experiments.data import _sets as data
 
 needs_files = pytest.mark.skipif(
     "FABRIC_DATA" not in os.environ, reason="set FABRIC_DATA to a folder with MNIST/raw and FashionMNIST/raw"

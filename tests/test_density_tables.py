@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from fabric.experiments.networks import Pool
+from fabric.experiments.statements import agrees
 from fabric.experiments.studies import density_tables as tables
-from fabric.experiments.trunks import Pool
-from fabric.experiments.verdicts import agrees
 from fabric.topology.junctions import densities
 
 

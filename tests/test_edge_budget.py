@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric.experiments.energy import sample_energy
-from fabric.experiments.footprint import Footprint
-from fabric.experiments.published import devices
-from fabric.experiments.results import Results
+from fabric.experiments.counting import Footprint, sample_energy
+from fabric.experiments.runs import Results
+from fabric.experiments.statements import devices
 from fabric.experiments.studies import comparison, edge_budget, edge_rivals
 
 ROOT = Path(__file__).resolve().parents[1]

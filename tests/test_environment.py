@@ -9,7 +9,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from fabric.experiments.provenance import provenance
+from fabric.experiments.runs import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 

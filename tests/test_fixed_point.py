@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from numba.typed import List
 
-from fabric.experiments.batchless import initial_weights
-from fabric.experiments.fixed_point import FixedPointConfig, OneTorus, TwoTori, stored_weights, train_fixed_point
-from fabric.experiments.float32 import cascade_starts, descend
+from fabric.experiments.batchless import (
+    FixedPointConfig,
+    OneTorus,
+    TwoTori,
+    cascade_starts,
+    descend,
+    initial_weights,
+    stored_weights,
+    train_fixed_point,
+)
 from fabric.hardware import FixedPoint
 
 FINE = FixedPoint(16, 24, 9, 12, 22, 11)

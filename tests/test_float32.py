@@ -6,8 +6,14 @@ import torch
 from numba.typed import List
 from torch.nn import functional
 
-from fabric.experiments.batchless import initial_weights
-from fabric.experiments.float32 import Float32Config, cascade_starts, descend, float32_network, train_float32
+from fabric.experiments.batchless import (
+    Float32Config,
+    cascade_starts,
+    descend,
+    float32_network,
+    initial_weights,
+    train_float32,
+)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ from scipy import sparse
 from torch import nn
 from torch.nn import functional
 
-from fabric.experiments.footprint import footprint, index_bytes
-from fabric.experiments.networks import Layer, build, one_hidden_layer, weights
-from fabric.experiments.resnet import ResNet18
+from fabric.experiments.counting import footprint, index_bytes
+from fabric.experiments.networks import Layer, ResNet18, build, one_hidden_layer, weights
 
 NETWORKS = {
     "dense": Layer("dense", (784, 32)),

@@ -6,7 +6,7 @@ import pytest
 
 from fabric import constraints
 from fabric.experiments import LayerWithSkips
-from fabric.experiments.results import Results
+from fabric.experiments.runs import Results
 from fabric.experiments.studies import correlation, equal_layers, heuristics
 
 

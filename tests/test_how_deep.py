@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fabric.experiments.statements import no_benefit
 from fabric.experiments.studies import how_deep
-from fabric.experiments.verdicts import no_benefit
 from fabric.plots import depth_figure
 
 CASCADES = [

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fabric import plots
-from fabric.experiments.junction_runs import (
+from fabric.experiments.machines.junctions import (
     JunctionSynthesis,
     JunctionTraining,
     Lessons,

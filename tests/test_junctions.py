@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fabric.hardware import FixedPoint
 from fabric.hardware.junctions import (
+    SHARING,
     GoldenJunctions,
     Junction,
     JunctionNetwork,
@@ -14,7 +15,6 @@ from fabric.hardware.junctions import (
     drawn_weights,
     simulate,
 )
-from fabric.hardware.junctions.schedule import SHARING
 from fabric.topology.interleaver import clash_free
 from fabric.topology.junctions import CLASH_FREE
 

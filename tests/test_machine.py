@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabric.hardware import FixedPoint, GoldenMachine, Machine, SimulationError, TorusMapping, cycles, program
-from fabric.hardware.icarus import replay
-from fabric.hardware.verification import TORI, differences, random_case
+from fabric.hardware.simulation.icarus import replay
+from fabric.hardware.torus.verification import TORI, differences, random_case
 
 
 @pytest.fixture(scope="module", params=TORI)

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from fabric.experiments.machine_runs import Campaign, LayerOnChip, run_campaign, run_layer
+from fabric.experiments.machines.torus import Campaign, LayerOnChip, run_campaign, run_layer
 from fabric.experiments.studies import cycles_per_sample
 from fabric.hardware import GoldenMachine
-from fabric.hardware.program import MODES
+from fabric.hardware.torus import MODES
 
 
 def test_a_layer_is_counted_and_clocked_alike():

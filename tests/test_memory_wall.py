@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric.experiments.footprint import Footprint
+from fabric.experiments.counting import Footprint, roofline, traffic
 from fabric.experiments.networks import Layer, one_hidden_layer
-from fabric.experiments.published import devices
-from fabric.experiments.roofline import roofline, traffic
-from fabric.experiments.step_times import StepTimesConfig, measure
+from fabric.experiments.statements import devices
 from fabric.experiments.studies import memory_wall as study
-from fabric.experiments.timed_networks import Subject
+from fabric.experiments.timing import StepTimesConfig, Subject, measure
 
 sizes = st.integers(0, 10**9)
 positive = st.floats(1e-3, 1e12)

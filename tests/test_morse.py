@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from fabric.experiments import data, morse
-from fabric.experiments.morse import CODES, SYMBOLS, MorseRecipe
+from fabric.experiments import data
+from fabric.experiments.data import morse
+from fabric.experiments.data.morse import CODES, SYMBOLS, MorseRecipe
 
 FEW = MorseRecipe(samples=(40, 5, 10))
 

@@ -10,8 +10,8 @@ import torch
 from fabric import topology
 from fabric.experiments import Layer, LayerWithSkips, TrainConfig, one_hidden_layer, train
 from fabric.experiments.networks import INITIALIZATIONS, build, label, weights
-from fabric.experiments.published import committed_runs
-from fabric.experiments.store import run_key
+from fabric.experiments.runs import run_key
+from fabric.experiments.statements import committed_runs
 from fabric.topology import Topology, skips
 
 RNG = np.random.default_rng(0)

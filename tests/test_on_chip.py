@@ -8,14 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric.experiments.batchless import stretches
-from fabric.experiments.batchless_pytorch import PytorchConfig, train_pytorch
-from fabric.experiments.fixed_point import FixedPointConfig, OneTorus, train_fixed_point
-from fabric.experiments.float32 import Float32Config, train_float32
-from fabric.experiments.on_chip import OnChipConfig, digest, train_on_chip
+from fabric.experiments.batchless import (
+    FixedPointConfig,
+    Float32Config,
+    OneTorus,
+    PytorchConfig,
+    stretches,
+    train_fixed_point,
+    train_float32,
+    train_pytorch,
+)
+from fabric.experiments.machines.on_chip import OnChipConfig, digest, train_on_chip
 from fabric.experiments.studies import on_chip
 from fabric.experiments.studies.word_length import formats
-from fabric.hardware.rtl import sources_hash
+from fabric.hardware.verilog.rtl import sources_hash
 
 CASCADES = ((64, 16, 4, 4, 4), (16, 12, 4, 4, 4))
 EPOCH = 1437

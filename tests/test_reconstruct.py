@@ -8,9 +8,9 @@ import torch
 
 from fabric.constraints import jacobian_rank
 from fabric.experiments import Layer, LayerWithSkips, ReconstructConfig, reconstruct
-from fabric.experiments._descent import descend, flatten
-from fabric.experiments.reconstruct import LOSSES, TARGETS, initial_weights, random_matrix
-from fabric.experiments.store import run_key
+from fabric.experiments.runs import run_key
+from fabric.experiments.training import LOSSES, TARGETS, initial_weights, random_matrix
+from fabric.experiments.training._descent import descend, flatten
 
 CLOS = Layer("clos", (16, 16, 4, 4, 4))
 BUTTERFLY = Layer("butterfly", (16,))

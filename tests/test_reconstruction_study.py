@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fabric import plots
-from fabric.experiments.results import Results
+from fabric.experiments.runs import Results
 from fabric.experiments.studies import reconstruction, skip_connections
 
 

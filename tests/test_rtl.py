@@ -1,6 +1,6 @@
 """Which files a module of rtl/ needs."""
 
-from fabric.hardware.rtl import RTL, sources_hash, sources_of
+from fabric.hardware.verilog.rtl import RTL, sources_hash, sources_of
 
 
 def names(top: str) -> set[str]:

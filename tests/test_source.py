@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import pytest
 
 from fabric.experiments.studies import processing_element
-from fabric.hardware.datapath import datapath
-from fabric.hardware.header import header
-from fabric.hardware.source import Counts, Design
+from fabric.hardware.verilog.datapath import datapath
+from fabric.hardware.verilog.header import header
+from fabric.hardware.verilog.source import Counts, Design
 
 LANE = """// SPDX-License-Identifier: Apache-2.0
 // One product, kept. Latency 1.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric import topology
-from fabric.experiments.results import Results
+from fabric.experiments.runs import Results
 from fabric.experiments.studies import degrees, sparse_glorot
 from fabric.experiments.studies.initializations import deep_networks, train_with_each
 from fabric.nn.init import (

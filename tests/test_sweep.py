@@ -12,7 +12,7 @@ import pytest
 from slow_runs import SleepConfig, sleep
 
 from fabric.experiments import RunStore, sweep
-from fabric.experiments.store import run_key, write_atomically, write_lines
+from fabric.experiments.runs import run_key, write_atomically, write_lines
 
 
 def refuse(config):

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fabric.hardware import FixedPoint, NetlistMachine, SynthesisError, Torus, TorusMapping, program, rtl, synthesize
-from fabric.hardware.placement import place
-from fabric.hardware.resources import Resources, count_module
-from fabric.hardware.synthesis import synthesis_key
-from fabric.hardware.verification import differences, random_case
-from fabric.hardware.yowasp import run_yosys
+from fabric.hardware import FixedPoint, NetlistMachine, SynthesisError, Torus, TorusMapping, program, synthesize
+from fabric.hardware.synthesis.resources import Resources, count_module
+from fabric.hardware.synthesis.yowasp import run_yosys
+from fabric.hardware.torus.placement import place
+from fabric.hardware.torus.synthesis import synthesis_key
+from fabric.hardware.torus.verification import differences, random_case
+from fabric.hardware.verilog import rtl
 
 ROW = Torus(1, 2, FixedPoint(5, 7, 2, 4, 5, 8), banks=1, depth=32, longest=4, store=4, slots=4, sigmoid=False)
 

@@ -7,7 +7,7 @@ import pytest
 
 from fabric.experiments import Layer, TrainConfig, at_parameters, one_hidden_layer, train
 from fabric.experiments.networks import build, label, weights
-from fabric.experiments.store import run_key
+from fabric.experiments.runs import run_key
 
 CLOS = one_hidden_layer(Layer("clos", (800, 64, 8, 4, 8)))
 CONFIG = TrainConfig("digits", CLOS, epochs=3, batch_size=64, learning_rate=0.01, seed=0)

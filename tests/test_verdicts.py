@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric.experiments.published import published
-from fabric.experiments.verdicts import agrees, as_good, counted, higher, interval, rounded, summarise
+from fabric.experiments.statements import agrees, as_good, counted, higher, interval, published, rounded, summarise
 
 CLAIM = "closnets-fig3-compression"
 values = st.lists(st.floats(-1, 1), min_size=2, max_size=9)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric.experiments.results import Results
+from fabric.experiments.runs import Results
 from fabric.experiments.studies import word_length, word_length_tables
 from fabric.hardware import TorusMapping
-from fabric.hardware.golden import GoldenMachine
+from fabric.hardware.torus import GoldenMachine
 
 CASCADES = ((64, 16, 4, 4, 4), (16, 12, 4, 4, 4))
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from fabric.hardware.junctions.schedule import PROCESSES, Schedule
+from fabric.hardware.junctions import PROCESSES, Schedule
 from fabric.plots.style import PUBLISHED
 
 _PROCESS_COLORS = {"FF": "#0072B2", "BP": "#D55E00", "UP": "#009E73"}

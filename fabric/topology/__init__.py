@@ -1,12 +1,12 @@
 """What is connected to what, decided before training. Pure NumPy and SciPy."""
 
+from fabric.topology._baselines import dense, low_rank, random_sparse
+from fabric.topology._butterfly import butterfly, parallel_butterfly
+from fabric.topology._clos import clos, multistage_clos, router_sizes
+from fabric.topology._grids import hypercube, mesh, torus
+from fabric.topology._predefined import predefined
 from fabric.topology._topology import Topology
-from fabric.topology.baselines import dense, low_rank, random_sparse
-from fabric.topology.butterfly import butterfly, parallel_butterfly
-from fabric.topology.clos import clos, multistage_clos, router_sizes
-from fabric.topology.grids import hypercube, mesh, torus
 from fabric.topology.interleaver import Interleaver, clash_free, start_vector
-from fabric.topology.predefined import predefined
 
 __all__ = [
     "Interleaver",

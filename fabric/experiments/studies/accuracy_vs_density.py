@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from fabric.experiments.classify import ClassifierConfig, classification_layers, classify
-from fabric.experiments.compress import CompressConfig, compress
-from fabric.experiments.published import published
-from fabric.experiments.results import Results
-from fabric.experiments.trunks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
-from fabric.experiments.verdicts import summarise
+from fabric.experiments.networks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
+from fabric.experiments.runs import Results
+from fabric.experiments.statements import published, summarise
+from fabric.experiments.training import ClassifierConfig, classification_layers, classify
+from fabric.experiments.training.compress import CompressConfig, compress
 from fabric.topology.junctions import densities
 
 # The poster's trunk for images of 28×28 and of 32×32×3.

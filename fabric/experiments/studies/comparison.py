@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from fabric.experiments.networks import Layer, at_parameters, label, one_hidden_layer, weights
-from fabric.experiments.results import Results
-from fabric.experiments.train import TrainConfig, train
+from fabric.experiments.runs import Results
+from fabric.experiments.training import TrainConfig, train
 
 METHODS = ("clos", "dense", "low_rank", "random_sparse")
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fabric.experiments.machine_runs import Campaign, LayerOnChip, run_campaign, run_layer
-from fabric.experiments.published import published
-from fabric.experiments.results import Results
+from fabric.experiments.machines.torus import Campaign, LayerOnChip, run_campaign, run_layer
+from fabric.experiments.runs import Results
+from fabric.experiments.statements import published
 from fabric.hardware import TorusMapping, cycles, program
-from fabric.hardware.program import MODES
-from fabric.hardware.rtl import sources_hash
+from fabric.hardware.torus import MODES
+from fabric.hardware.verilog.rtl import sources_hash
 
 _PRINTED = {
     ("dense", "forward"): "closnets-table1-dense-forward",

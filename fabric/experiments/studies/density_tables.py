@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fabric.experiments.published import predefined_tables
-from fabric.experiments.trunks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
-from fabric.experiments.verdicts import agrees
+from fabric.experiments.networks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
+from fabric.experiments.statements import agrees, predefined_tables
 from fabric.topology.junctions import Densities, densities, valid_fan_outs
 
 # Differences below this come from what exactly was counted, which is not printed; slips of a digit are far above.

@@ -6,8 +6,7 @@ from dataclasses import asdict, fields
 import pandas as pd
 import torch
 
-from fabric.experiments.energy import sample_energy
-from fabric.experiments.footprint import Footprint, footprint
+from fabric.experiments.counting import Footprint, footprint, sample_energy
 from fabric.experiments.networks import build
 
 _PARTS = [part.name for part in fields(Footprint)]

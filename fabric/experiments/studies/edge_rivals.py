@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fabric.experiments.classical import NODE_BYTES, ForestConfig, SvmConfig, grow, separate
-from fabric.experiments.results import Results
-from fabric.experiments.verdicts import summarise
+from fabric.experiments.batchless import NODE_BYTES, ForestConfig, SvmConfig, grow, separate
+from fabric.experiments.runs import Results
+from fabric.experiments.statements import summarise
 
 _RIVAL = ["model", "budget", "setting"]
 

@@ -5,9 +5,7 @@ from dataclasses import asdict, fields
 
 import pandas as pd
 
-from fabric.experiments.published import published
-from fabric.experiments.results import Results
-from fabric.experiments.synthesis_runs import (
+from fabric.experiments.machines.synthesis import (
     VARIANTS,
     PlacementConfig,
     SimulationConfig,
@@ -16,9 +14,10 @@ from fabric.experiments.synthesis_runs import (
     run_simulation,
     run_synthesis,
 )
-from fabric.experiments.verdicts import Verdict, at_most, counted, summarise
-from fabric.hardware.cycles import cycles
-from fabric.hardware.resources import Resources
+from fabric.experiments.runs import Results
+from fabric.experiments.statements import Verdict, at_most, counted, published, summarise
+from fabric.hardware.synthesis.resources import Resources
+from fabric.hardware.torus import cycles
 
 DEVICE = 150_000  # logic elements of the paper's device
 COLUMNS = {  # of Table II, and our names for them

@@ -9,8 +9,7 @@ import pandas as pd
 
 from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
-from fabric.experiments.results import Results
-from fabric.experiments.store import Record, run_key
+from fabric.experiments.runs import Record, Results, run_key
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.experiments.studies.equal_layers import layers
 from fabric.topology import Topology

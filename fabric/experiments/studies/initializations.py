@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fabric.experiments.networks import label, layer, one_hidden_layer, weights
-from fabric.experiments.results import Results
+from fabric.experiments.runs import Results
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.nn.init import end_to_end_glorot_uniform_, expected_variance, sparse_glorot_uniform_
 

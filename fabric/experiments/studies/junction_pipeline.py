@@ -6,11 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from fabric.experiments.junction_runs import JunctionTraining, Lessons, TorusTraining
-from fabric.experiments.verdicts import interval, summarise
+from fabric.experiments.machines.junctions import JunctionTraining, Lessons, TorusTraining
+from fabric.experiments.statements import interval, summarise
 from fabric.hardware import FixedPoint, Torus, TorusMapping, cycles, program
-from fabric.hardware.junctions import JunctionNetwork, balanced_parallelisms, simulate
-from fabric.hardware.junctions.schedule import SHARING
+from fabric.hardware.junctions import SHARING, JunctionNetwork, balanced_parallelisms, simulate
 from fabric.topology import predefined
 from fabric.topology.clashes import reads_in_order, stall_cycles
 

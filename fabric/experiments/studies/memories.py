@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fabric.experiments.published import published
-from fabric.experiments.verdicts import interval
+from fabric.experiments.statements import interval, published
 from fabric.topology import predefined
 from fabric.topology.clashes import reads_in_order, stall_cycles
 from fabric.topology.interleaver import VARIANTS, clash_free, start_vector

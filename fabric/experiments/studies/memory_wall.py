@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fabric.experiments.footprint import Footprint
+from fabric.experiments.counting import Footprint, roofline, traffic
 from fabric.experiments.networks import layer
-from fabric.experiments.results import Results
-from fabric.experiments.roofline import roofline, traffic
-from fabric.experiments.step_times import StepTimesConfig, Subject, measure
+from fabric.experiments.runs import Results
+from fabric.experiments.timing import StepTimesConfig, Subject, measure
 
 _PARTS = [part.name for part in fields(Footprint)]
 

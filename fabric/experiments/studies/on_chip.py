@@ -7,15 +7,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fabric.experiments.batchless import Cascade
-from fabric.experiments.batchless_pytorch import PytorchConfig, train_pytorch
-from fabric.experiments.fixed_point import FixedPointConfig
-from fabric.experiments.float32 import Float32Config
-from fabric.experiments.on_chip import OnChipConfig, train_on_chip
-from fabric.experiments.results import Results
+from fabric.experiments.batchless import Cascade, FixedPointConfig, Float32Config, PytorchConfig, train_pytorch
+from fabric.experiments.machines.on_chip import OnChipConfig, train_on_chip
+from fabric.experiments.runs import Results
+from fabric.experiments.statements import summarise
 from fabric.experiments.studies.word_length import WAY, formats, way
-from fabric.experiments.verdicts import summarise
-from fabric.hardware.rtl import sources_hash
+from fabric.hardware.verilog.rtl import sources_hash
 
 
 def ways(

@@ -6,10 +6,10 @@ import networkx as nx
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fabric.hardware.datapath import datapath
-from fabric.hardware.header import header
-from fabric.hardware.rtl import RTL
-from fabric.hardware.source import Counts, Design
+from fabric.hardware.verilog.datapath import datapath
+from fabric.hardware.verilog.header import header
+from fabric.hardware.verilog.rtl import RTL
+from fabric.hardware.verilog.source import Counts, Design
 from fabric.plots.datapath import block_diagrams
 
 TOP = "fabric_machine"

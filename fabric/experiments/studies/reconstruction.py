@@ -8,9 +8,9 @@ import pandas as pd
 
 from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
-from fabric.experiments.reconstruct import ReconstructConfig, reconstruct
-from fabric.experiments.results import Results
-from fabric.experiments.verdicts import summarise
+from fabric.experiments.runs import Results
+from fabric.experiments.statements import summarise
+from fabric.experiments.training import ReconstructConfig, reconstruct
 
 _TUNING_SEEDS_FROM = 1000  # learning rates are chosen on seeds that are not reported
 

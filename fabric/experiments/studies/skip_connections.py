@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from fabric.experiments.networks import Layer, LayerWithSkips, label, one_hidden_layer, weights
+from fabric.experiments.statements import summarise
 from fabric.experiments.studies.reconstruction import count, layers
-from fabric.experiments.verdicts import summarise
 
 KINDS = ("none", "identity", "off_support", "from_input")
 FAMILIES = ("clos", "multistage_clos", "butterfly", "parallel_butterfly", "hypercube", "torus")

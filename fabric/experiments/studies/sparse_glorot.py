@@ -10,10 +10,10 @@ from scipy import stats
 from tqdm.auto import tqdm
 
 from fabric import topology
-from fabric.experiments._threads import one_thread
 from fabric.experiments.networks import INITIALIZATIONS
+from fabric.experiments.runs import one_thread
+from fabric.experiments.statements import CONFIDENCE, interval
 from fabric.experiments.studies.topologies import families
-from fabric.experiments.verdicts import CONFIDENCE, interval
 from fabric.nn import CascadeLinear
 from fabric.nn.init import expected_variance_by_level, orthogonal_
 from fabric.topology import Topology

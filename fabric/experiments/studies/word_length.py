@@ -10,11 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from fabric.experiments.batchless import Cascade
-from fabric.experiments.fixed_point import FixedPointConfig, train_fixed_point
-from fabric.experiments.float32 import Float32Config, train_float32
-from fabric.experiments.results import Results
-from fabric.experiments.store import Record
+from fabric.experiments.batchless import Cascade, FixedPointConfig, Float32Config, train_fixed_point, train_float32
+from fabric.experiments.runs import Record, Results
 from fabric.hardware import FixedPoint
 
 WAY = ("cascades", "fixed_point", "scales", "rates", "stochastic", "mode")

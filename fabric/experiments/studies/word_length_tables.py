@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from fabric.experiments.statements import summarise
 from fabric.experiments.studies.word_length import printable
-from fabric.experiments.verdicts import summarise
 
 _KEYS = ["network", "number", "word", "weight", "rounding", "mode"]
 _RUN = ["cascades", "number", "stochastic", "mode", "rates", "seed"]

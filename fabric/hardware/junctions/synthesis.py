@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass
 
 from fabric.hardware.fixed_point import FixedPoint
-from fabric.hardware.junctions.build import table_files
-from fabric.hardware.junctions.junction import Junction
-from fabric.hardware.mapping import ACTIVATIONS
-from fabric.hardware.rtl import sources_of
-from fabric.hardware.yowasp import run_yosys
+from fabric.hardware.junctions._build import table_files
+from fabric.hardware.junctions._junction import Junction
+from fabric.hardware.synthesis.yowasp import run_yosys
+from fabric.hardware.torus import ACTIVATIONS
+from fabric.hardware.verilog.rtl import sources_of
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fabric.hardware.fixed_point import RATES
-from fabric.hardware.host import Stalls
-from fabric.hardware.junctions.build import JunctionBuild
-from fabric.hardware.junctions.golden import GoldenJunctions
-from fabric.hardware.junctions.junction import Junction
-from fabric.hardware.junctions.machine import JunctionMachine
-from fabric.hardware.junctions.network import JunctionNetwork
-from fabric.hardware.verification import random_stalls
+from fabric.hardware.junctions._build import JunctionBuild
+from fabric.hardware.junctions._golden import GoldenJunctions
+from fabric.hardware.junctions._junction import Junction
+from fabric.hardware.junctions._machine import JunctionMachine
+from fabric.hardware.junctions._network import JunctionNetwork
+from fabric.hardware.simulation.host import Stalls
+from fabric.hardware.torus.verification import random_stalls
 from fabric.topology.interleaver import VARIANTS, clash_free, start_vector
 from fabric.topology.junctions import CLASH_FREE
 

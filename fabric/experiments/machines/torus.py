@@ -1,0 +1,121 @@
+"""Measurements on the simulated machine: cycles by its counters and a stopwatch, agreement with its golden model."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fabric.experiments.runs import Record, run_key
+from fabric.hardware import FixedPoint, GoldenMachine, Machine, Torus, TorusMapping, program
+from fabric.hardware.torus import MODES, Program
+from fabric.hardware.torus.verification import TORI, differences, random_case
+
+_RATE = 5
+
+
+@dataclass(frozen=True)
+class LayerOnChip:
+    """A layer on a torus of its own size, run in every mode.
+
+    Attributes:
+        layer: (I, O, R_i, R_m, R_o), or (I, O) for the dense ring.
+        samples: of the longer of the two runs in each mode; the other is of one sample.
+        sources: the `sources_hash` of fabric_machine.
+        seed: of weights, inputs and targets.
+    """
+
+    recipe: ClassVar[int] = 1
+
+    layer: tuple[int, ...]
+    samples: int
+    sources: str
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Random cases on one small torus.
+
+    Attributes:
+        torus: a key of `fabric.hardware.verification.TORI`.
+        cases: how many.
+        seed: of the cases.
+        sources: the `sources_hash` of fabric_machine.
+    """
+
+    recipe: ClassVar[int] = 1
+
+    torus: str
+    cases: int
+    seed: int
+    sources: str
+
+
+def run_layer(config: LayerOnChip) -> Record:
+    """The record holds the configuration, "key", the torus' "rows" and "columns", and "runs", one for each mode: "lone"
+    (cycles of one sample alone), "cycles", "forward", "backward" and "waiting" (the design's counters over all
+    samples), "stopwatch" (cycles of the clock from the first result to the last, for each sample between them), and
+    whether "outputs" and "weights" equal the golden model's bit for bit.
+
+    Raises:
+        ValueError: a layer that no torus holds.
+        SimulationError: the design does not build or hangs.
+    """
+    fixed, mapping = FixedPoint(), TorusMapping([config.layer])
+    programs = {mode: program(mapping, mode) for mode in MODES}
+    machine = Machine(Torus.of(mapping, fixed, programs.values()))
+    golden = GoldenMachine(mapping, fixed)
+    rng = np.random.default_rng(config.seed)
+    limit = 1 << (fixed.weight - 3)
+    weights = [rng.integers(-limit, limit, (p.rings, p.neurons, p.values)) for p in mapping.phases]
+    machine.load(mapping, weights)
+    golden.load(weights)
+    runs = [{"mode": mode} | _run(machine, golden, mapping, way, config) for mode, way in programs.items()]
+    return {
+        **asdict(config), "key": run_key(config), "rows": mapping.rows, "columns": mapping.columns, "runs": runs
+    }  # fmt: skip
+
+
+def _run(
+    machine: Machine, golden: GoldenMachine, mapping: TorusMapping, way: Program, config: LayerOnChip
+) -> dict[str, Any]:
+    """A sample alone, then all samples, from the weights that the mode before has left."""
+    rng = np.random.default_rng(config.seed)
+    inputs = rng.integers(-64, 64, (config.samples, mapping.inputs))
+    targets = rng.integers(-64, 64, (config.samples, mapping.outputs)) if way.trains else None
+    same, counted = True, []
+    for samples in (1, config.samples):
+        machine.reset()
+        golden.reset()
+        run = (way, inputs[:samples], None if targets is None else targets[:samples], _RATE if way.trains else None)
+        outputs, _ = machine.run(mapping, *run)
+        same &= np.array_equal(outputs, golden.run(*run)[0])
+        counted.append(asdict(machine.counters))
+    times = machine.output_times.reshape(config.samples, -1)[:, 0]
+    stopwatch = float((times[-1] - times[0]) / (config.samples - 1))
+    pairs = zip(machine.weights(mapping), golden.weights(), strict=True)
+    return {"lone": counted[0]["cycles"], **counted[1], "stopwatch": stopwatch, "outputs": bool(same),
+            "weights": all(np.array_equal(have, want) for have, want in pairs)}  # fmt: skip
+
+
+def run_campaign(config: Campaign) -> Record:
+    """The record holds the configuration, "key", "samples", how many ran in all cases, "modes", the cases in each mode,
+    and "differing": what differed between the Verilog and its golden model, case by case; empty if all is well.
+
+    Raises:
+        SimulationError: the design does not build or hangs.
+    """
+    machine = Machine(TORI[config.torus])
+    rng = np.random.default_rng(config.seed)
+    samples, differing = 0, []
+    modes = dict.fromkeys(MODES, 0)
+    for _ in range(config.cases):
+        case = random_case(machine.torus, rng)
+        samples += len(case.inputs)
+        modes[case.program.mode] += 1
+        found = list(differences(machine, case))
+        if found:
+            differing.append(f"{case}: {', '.join(found)}")
+    return {
+        **asdict(config), "key": run_key(config), "samples": samples, "modes": modes, "differing": differing
+    }  # fmt: skip

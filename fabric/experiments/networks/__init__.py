@@ -1,0 +1,35 @@
+"""Networks as plain values that a configuration holds and hashes, built as modules."""
+
+from fabric.experiments.networks._layers import (
+    INITIALIZATIONS,
+    Layer,
+    LayerWithSkips,
+    Network,
+    at_parameters,
+    build,
+    label,
+    layer,
+    one_hidden_layer,
+    weights,
+)
+from fabric.experiments.networks._resnet import ResNet18
+from fabric.experiments.networks._trunks import CIFAR_TRUNK, MNIST_TRUNK, Convolution, Pool, Trunk
+
+__all__ = [
+    "CIFAR_TRUNK",
+    "INITIALIZATIONS",
+    "MNIST_TRUNK",
+    "Convolution",
+    "Layer",
+    "LayerWithSkips",
+    "Network",
+    "Pool",
+    "ResNet18",
+    "Trunk",
+    "at_parameters",
+    "build",
+    "label",
+    "layer",
+    "one_hidden_layer",
+    "weights",
+]

@@ -1,0 +1,73 @@
+"""What a notebook leaves behind: runs, tables, figures and verdicts, with their provenance."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fabric.experiments.runs._provenance import provenance
+from fabric.experiments.runs._store import Record, RunStore, write_atomically, write_lines
+from fabric.experiments.runs._sweep import sweep
+from fabric.experiments.statements import Verdict, committed_runs
+
+
+class Results:
+    """The output of one notebook under `out_dir`.
+
+    `tables/<notebook>/<table>.csv`, `tables/<notebook>/verdicts.csv`, `tables/<notebook>/provenance.json`,
+    `figures/<notebook>/<figure>.svg` and `runs/`: one JSON file per finished run, shared by all notebooks, and the
+    records that this notebook used in `runs/<notebook>.jsonl`.
+
+    Args:
+        notebook: its name without ending, e.g. "01_accuracy_vs_parameters".
+        out_dir: folder of the profile, e.g. "build/quick".
+    """
+
+    def __init__(self, notebook: str, out_dir: str | Path) -> None:
+        out = Path(out_dir).resolve()
+        self._notebook = notebook
+        self._tables = out / "tables" / notebook
+        self._figures = out / "figures" / notebook
+        self._used = out / "runs" / f"{notebook}.jsonl"
+        self._store = RunStore(out / "runs", committed_runs())
+        self._records: list[Record] = []
+
+    def sweep(self, run: Callable[[Any], Record], configs: Sequence[Any], title: str = "runs") -> pd.DataFrame:
+        """`fabric.experiments.sweep` on this notebook's store."""
+        frame = sweep(run, configs, self._store, title)
+        self._records += frame.to_dict("records")
+        write_lines(self._used, self._records)
+        return frame
+
+    def table(self, name: str, frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+        """Write a table as CSV, rows sorted by the key columns, floats with ten significant digits; return it.
+
+        Raises:
+            ValueError: the key columns do not tell the rows apart.
+        """
+        keys = list(keys)
+        if frame.duplicated(keys).any():
+            raise ValueError(
+                f"keys {keys} of table {name!r} must be unique, these rows are not: {_repeated(frame, keys)}"
+            )
+        frame = frame.sort_values(keys, ignore_index=True)
+        write_atomically(self._tables / f"{name}.csv", frame.to_csv(index=False, float_format="%.10g"))
+        write_atomically(self._tables / "provenance.json", json.dumps(provenance(), indent=2, sort_keys=True) + "\n")
+        return frame
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Write a figure as SVG, the same bytes for the same picture."""
+        path = self._figures / f"{name}.svg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
+
+    def verdicts(self, verdicts: Sequence[Verdict]) -> pd.DataFrame:
+        """Write what the runs say about published statements as table "verdicts"."""
+        return self.table("verdicts", pd.DataFrame([verdict.row() for verdict in verdicts]), keys=["claim"])
+
+
+def _repeated(frame: pd.DataFrame, keys: list[str]) -> list[dict[str, Any]]:
+    return frame.loc[frame.duplicated(keys), keys].head(3).to_dict("records")

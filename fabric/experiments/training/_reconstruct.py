@@ -1,0 +1,145 @@
+"""Reconstructing a matrix: how many of its entries a cascade hits when its weights are optimised for that alone.
+
+NeuroFabric's poster rewrites the choice of a topology as the task to decompose a random matrix into sparse factors, and
+counts the entries that an L1 loss makes exact. This is that experiment, without data and without a network.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fabric._checks import positive_int
+from fabric.experiments.networks import Layer, LayerWithSkips
+from fabric.experiments.runs import Record, run_key
+from fabric.experiments.training._descent import Edges, descend, flatten
+from fabric.nn import CascadeLinear
+from fabric.nn.init import end_to_end_glorot_uniform_
+from fabric.topology import Topology
+
+LOSSES = ("l1", "l2")
+TARGETS = ("gaussian", "uniform", "orthogonal", "product")
+
+
+@dataclass(frozen=True)
+class ReconstructConfig:
+    """Everything that a reconstruction depends on: one cascade, one kind of target, several seeds side by side.
+
+    Adam with its default momenta in float32 on the sum of the entries' losses, the learning rate decayed
+    geometrically. The poster names neither optimiser nor sizes nor targets; all of this is our choice.
+
+    Attributes:
+        layer: the cascade, a layer by name, with or without fixed skips.
+        target: entries of mean square one: "gaussian", "uniform" (on ±sqrt 3), "orthogonal" (a random semi-orthogonal
+            matrix, scaled), or as a control "product", what the same cascade gives with other random weights.
+        loss: "l1" or "l2", per entry.
+        steps: of Adam.
+        learning_rate, final_learning_rate: at the first and the last step.
+        seeds: of topology (if random), target and initial weights; each seed is a repetition of its own.
+        tolerance: entries whose error is at most this count as hit.
+    """
+
+    recipe: ClassVar[int] = 1
+
+    layer: Layer | LayerWithSkips
+    target: str
+    loss: str
+    steps: int
+    learning_rate: float
+    seeds: tuple[int, ...]
+    final_learning_rate: float = 1e-5
+    tolerance: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.layer, Layer | LayerWithSkips):
+            raise ValueError(f"layer must be a Layer or a LayerWithSkips, got {self.layer!r}")
+        for name, known in (("target", TARGETS), ("loss", LOSSES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        positive_int("steps", self.steps)
+        for name in ("learning_rate", "final_learning_rate", "tolerance"):
+            value = getattr(self, name)
+            if not (isinstance(value, float) and 0 < value < math.inf):
+                raise ValueError(f"{name} must be a positive float, got {value!r}")
+        if self.final_learning_rate > self.learning_rate:
+            raise ValueError(
+                f"final_learning_rate must be at most the learning_rate {self.learning_rate}, "
+                f"got {self.final_learning_rate}"
+            )
+        seeds = self.seeds if isinstance(self.seeds, tuple) else ()
+        if not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds) or len(set(seeds)) < len(seeds):
+            raise ValueError(f"seeds must be a tuple of different integers from 0, got {self.seeds!r}")
+
+
+def reconstruct(config: ReconstructConfig) -> Record:
+    """Optimise all seeds of a configuration as one batch, on one thread, and return the run's record.
+
+    The seeds share nothing but the shape of their tensors: each gets the result that it would get alone. No cascade
+    can hit more entries than the Jacobian rank of its topology, except by chance: of the entries that it misses, some
+    lie within the tolerance all the same. Their number follows from the errors a little above the tolerance, which
+    are about as dense: (near - hits) / 9.
+
+    Returns:
+        The configuration, "key", "label", "parameters" (without skips) and lists with one item per seed: "hits",
+        entries within the tolerance after the last step; "near", entries within ten tolerances; "mean_error", mean
+        absolute error of all entries, None where it is not finite.
+
+    Raises:
+        ValueError: the layer names a topology or arguments that do not exist, or skips off the support where a stage
+            has no room for them.
+    """
+    errors = np.stack([_errors(config, seed) for seed in config.seeds]).astype(np.float64)
+    sizes = np.abs(errors).reshape(len(config.seeds), -1)
+    means = sizes.mean(axis=1).tolist()
+    return {
+        **asdict(config),
+        "key": run_key(config),
+        "label": config.layer.label,
+        "parameters": config.layer.build(np.random.default_rng(config.seeds[0])).parameters,
+        "hits": (sizes <= config.tolerance).sum(axis=1).tolist(),
+        "near": (sizes <= 10 * config.tolerance).sum(axis=1).tolist(),
+        "mean_error": [mean if math.isfinite(mean) else None for mean in means],
+    }
+
+
+def _errors(config: ReconstructConfig, seed: int) -> np.ndarray:
+    """What is left of one seed's target after the last step, (outputs, inputs)."""
+    generator = torch.Generator().manual_seed(seed)
+    topology, skips = config.layer.wired(np.random.default_rng(seed))
+    edges = flatten(topology, skips)
+    if config.target == "product":
+        weights = initial_weights(topology, edges, generator)
+        target = descend(edges, weights, np.zeros((topology.outputs, topology.inputs), np.float32), np.empty(0), False)
+    else:
+        target = random_matrix(config.target, (topology.outputs, topology.inputs), generator).numpy()
+    weights = initial_weights(topology, edges, generator)
+    rates = np.geomspace(config.learning_rate, config.final_learning_rate, config.steps)
+    return descend(edges, weights, target, rates, config.loss == "l1")
+
+
+def initial_weights(topology: Topology, edges: Edges, generator: torch.Generator) -> np.ndarray:
+    """(edges,) float32; such that the product's entries have a mean square of one on average, skips not counted.
+
+    Sparse Glorot with one gain for all stages; fixed skips have weight one.
+    """
+    layer = end_to_end_glorot_uniform_(CascadeLinear(topology, bias=False), generator=generator)
+    gain = ((topology.inputs + topology.outputs) / 2) ** (0.5 / topology.depth)
+    drawn = [
+        stage.dense().detach().numpy()[wiring] for stage, wiring in zip(layer.stages, topology.stages, strict=True)
+    ]
+    weights = np.ones(len(edges.tail), np.float32)
+    weights[edges.trained] = gain * np.concatenate(drawn)
+    return weights
+
+
+def random_matrix(kind: str, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """A target (outputs, inputs) of any kind but "product", float32."""
+    matrix = torch.randn(shape, generator=generator)
+    if kind == "uniform":
+        matrix.uniform_(-math.sqrt(3), math.sqrt(3), generator=generator)
+    if kind == "orthogonal":
+        torch.nn.init.orthogonal_(matrix, math.sqrt(max(shape)), generator=generator)
+    return matrix

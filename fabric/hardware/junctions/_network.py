@@ -1,0 +1,174 @@
+"""Junctions one behind the other, and what the pipelined machine needs for them (pre-defined sparsity, section 5)."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from fabric.hardware.fixed_point import FixedPoint
+from fabric.hardware.junctions._junction import Junction, valid_parallelisms
+from fabric.topology.interleaver import clash_free
+from fabric.topology.junctions import check_fan_out
+
+LATENCY = 2  # cycles of a block after its last address: multiply, then add, round and write
+
+
+class JunctionNetwork:
+    """Junctions one behind the other, and what the pipelined machine needs for them.
+
+    Args:
+        junctions: from the inputs to the outputs.
+
+    Raises:
+        ValueError: junctions that do not follow one another, or a junction that finishes more neurons a cycle than the
+            memories of the next one take side by side.
+    """
+
+    def __init__(self, junctions: Sequence[Junction]) -> None:
+        self.junctions = tuple(junctions)
+        if not 1 <= len(self.junctions) <= 8:
+            raise ValueError(f"junctions must be from 1 to 8, got {len(self.junctions)}")
+        for number, (before, after) in enumerate(pairwise(self.junctions), start=1):
+            if before.outputs != after.inputs:
+                raise ValueError(
+                    f"junction {number + 1} must have {before.outputs} inputs, as junction {number} has outputs, "
+                    f"got {after.inputs}"
+                )
+            if after.parallelism % before.group:
+                raise ValueError(
+                    f"parallelism of junction {number + 1} must be a multiple of the {before.group} neurons that "
+                    f"junction {number} finishes a cycle, got {after.parallelism}"
+                )
+
+    @classmethod
+    def drawn(
+        cls,
+        widths: Sequence[int],
+        fan_outs: Sequence[int],
+        parallelisms: Sequence[int],
+        pattern: str,
+        rng: np.random.Generator,
+        activations: Sequence[str] | None = None,
+    ) -> "JunctionNetwork":
+        """A network with random clash-free patterns.
+
+        Args:
+            widths: neurons per layer, inputs first.
+            fan_outs, parallelisms: one per junction.
+            pattern: one of `topology.junctions.CLASH_FREE`.
+            rng: NumPy generator.
+            activations: one per junction; None for sigmoids.
+        """
+        activations = ["sigmoid"] * len(fan_outs) if activations is None else activations
+        return cls(
+            [
+                Junction(clash_free(p, check_fan_out(p, n, fan_out, pattern), z, pattern, rng), n, activation)
+                for (p, n), fan_out, z, activation in zip(
+                    pairwise(widths), fan_outs, parallelisms, activations, strict=True
+                )
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.junctions)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Neurons of the layers, inputs first."""
+        return (self.junctions[0].inputs, *(junction.outputs for junction in self.junctions))
+
+    @property
+    def edges(self) -> int:
+        """Weights of all junctions."""
+        return sum(junction.edges for junction in self.junctions)
+
+    def stored(self, weights: Sequence[np.ndarray], fixed: FixedPoint) -> list[np.ndarray]:
+        """Stored weights as given, checked.
+
+        Raises:
+            ValueError: other than one array (edges,) a junction, floats, or weights that the format does not hold.
+        """
+        shapes, wanted = [np.shape(values) for values in weights], [(junction.edges,) for junction in self.junctions]
+        if shapes != wanted:
+            raise ValueError(f"weights must have shapes {wanted}, one a junction, got {shapes}")
+        return [fixed.stored(values, f"weights of junction {at}") for at, values in enumerate(weights, start=1)]
+
+    @property
+    def useful_cycles(self) -> int:
+        """Cycles of the slowest junction."""
+        return max(junction.cycles for junction in self.junctions)
+
+    @property
+    def block_cycles(self) -> int:
+        """Cycles of a block: in one block every junction works on one sample forward and on one backward."""
+        return self.useful_cycles + LATENCY
+
+    @property
+    def multipliers(self) -> tuple[int, int, int]:
+        """Multipliers of the forward, the backward and the update units.
+
+        z forward, z update and, behind the first junction, z backward; behind a sigmoid layer z more for its
+        derivative. (Learning rates are powers of two.)
+        """
+        lanes = sum(junction.parallelism for junction in self.junctions)
+        backward = sum(
+            junction.parallelism * (2 if before.activation == "sigmoid" else 1)
+            for before, junction in pairwise(self.junctions)
+        )
+        return lanes, backward, lanes
+
+    def queue(self, layer: int) -> int:
+        """Banks of activations of a layer, 0 for the inputs: one is written, one read forward, one read backward, and
+        between those two wait the samples under way."""
+        return 2 * (len(self) - layer) + 1
+
+    def memory_bits(self, fixed: FixedPoint) -> dict[str, int]:
+        """Bits of all memories by what they hold: weights, activations, deltas, sums of deltas, patterns."""
+        bits = dict.fromkeys(("weights", "activations", "deltas", "sums", "patterns"), 0)
+        for layer, junction in enumerate(self.junctions):
+            bits["weights"] += junction.edges * fixed.weight
+            bits["activations"] += self.queue(layer) * junction.inputs * fixed.word
+            bits["deltas"] += 2 * junction.outputs * fixed.word
+            bits["sums"] += junction.inputs * self.accumulator(fixed) if layer and junction.fan_out > 1 else 0
+            entry = (junction.depth - 1).bit_length() + ((junction.parallelism - 1).bit_length() * junction.dithered)
+            bits["patterns"] += len(junction.entries()[0]) * junction.parallelism * entry
+        return bits
+
+    def memories(self) -> dict[str, int]:
+        """Memories, each with one read and one write port, by what they hold."""
+        lanes = [junction.parallelism for junction in self.junctions]
+        return {
+            "weights": sum(lanes),
+            "activations": sum(self.queue(layer) * z for layer, z in enumerate(lanes)),
+            "deltas": sum(lanes[1:]) + self.junctions[-1].group,
+            "sums": sum(lanes[1:]),
+        }
+
+    def accumulator(self, fixed: FixedPoint) -> int:
+        """Bits of the sums, which cannot overflow."""
+        return fixed.accumulator(max(max(j.fan_in, j.fan_out) for j in self.junctions)) + 1
+
+
+def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles: int) -> tuple[int, ...]:
+    """The fewest lanes with which every junction takes at most `cycles` cycles: the choice that balances them.
+
+    Raises:
+        ValueError: a junction that cannot be that fast, or whose neighbour cannot take what it finishes.
+    """
+    chosen: list[int] = []
+    for (p, n), fan_out in zip(pairwise(widths), fan_outs, strict=True):
+        group = max(1, chosen[-1] // (widths[len(chosen) - 1] * fan_outs[len(chosen) - 1] // p)) if chosen else 1
+        valid = [z for z in valid_parallelisms(p, fan_out, n) if p * fan_out <= cycles * z and z % group == 0]
+        if not valid:
+            raise ValueError(f"cycles must be more than {cycles} for the junction from {p} to {n} neurons")
+        chosen.append(valid[0])
+    return tuple(chosen)
+
+
+def drawn_weights(network: JunctionNetwork, fixed: FixedPoint, rng: np.random.Generator) -> list[np.ndarray]:
+    """Normal weights of variance 2 / (fan-in + fan-out), as stored: int64 (edges,) per junction, in order of slots."""
+    return [
+        fixed.weights(rng.normal(0, math.sqrt(2 / (junction.fan_in + junction.fan_out)), junction.edges))
+        for junction in network.junctions
+    ]

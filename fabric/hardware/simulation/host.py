@@ -1,0 +1,84 @@
+"""The host's side of a simulated machine: streams that may pause, counters, and where the machine is when it hangs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fabric.hardware.simulation.verilator import FINISHED, HANGS, Simulation, SimulationError, Stream
+
+CHUNK = 512  # samples packed at a time
+# Pauses of the host by stream: it pauses in cycle t where the stream's array, uint8, is not zero at t mod its length.
+Stalls = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Cycles of a run, counted by the design: all; those in which the forward and the backward unit work, the update
+    unit in the same cycles as the backward unit; those in which the next step waits."""
+
+    cycles: int
+    forward: int
+    backward: int
+    waiting: int
+
+
+class Host:
+    """Drives a machine in Verilog through its streams.
+
+    Attributes:
+        simulation: the running design: `simulation.io`, `simulation.start_vcd_trace(...)` and so on.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the state after power-up, but for what has been loaded into memories."""
+        self.simulation.reset()
+
+    @property
+    def counters(self) -> Counters:
+        """Counters of the last run."""
+        io = self.simulation.io
+        return Counters(*(int(getattr(io, f"count_{name}")) for name in ("cycles", "forward", "backward", "waiting")))
+
+    def _pausing(self, stalls: Stalls | None) -> Stalls:
+        """The pauses, or none.
+
+        Raises:
+            ValueError: pauses of a stream that the machine does not have, or that are not a row of cycles.
+        """
+        streams = [*self.simulation.source_names, *self.simulation.sink_names]
+        unknown = sorted(set(stalls or {}) - set(streams))
+        if unknown:
+            raise ValueError(f"stalls must be of streams among {', '.join(streams)}, got {', '.join(unknown)}")
+        for name, pauses in (stalls or {}).items():
+            if np.ndim(pauses) != 1 or len(pauses) == 0:
+                raise ValueError(f"stalls of {name} must have shape (cycles,), got {np.shape(pauses)}")
+        return {name: (np.asarray(pauses) != 0).astype(np.uint8) for name, pauses in (stalls or {}).items()}
+
+    def _transfer(self, arrays: Mapping[str, np.ndarray], doing: str) -> None:
+        """Move packed beats, by stream, without pauses."""
+        self._move({name: self.simulation.stream(name, beats) for name, beats in arrays.items()}, doing)
+
+    def _move(self, streams: Mapping[str, Stream], doing: str, settle: bool = True, limit: int = 2**62) -> None:
+        """Move streams as `Simulation.pump` does.
+
+        Raises:
+            SimulationError: the machine hangs or is not done after `limit` cycles.
+        """
+        outcome = self.simulation.pump(streams, settle, limit)
+        if outcome == FINISHED:
+            return
+        what = "hangs" if outcome == HANGS else "is not done"
+        moved = ", ".join(f"{name} {stream.done} of {stream.beats}" for name, stream in streams.items())
+        raise SimulationError(
+            f"the machine {what} while {doing}, in cycle {self.simulation.cycle}{self._position()}: {self.counters}; "
+            f"beats moved: {moved}"
+        )
+
+    def _position(self) -> str:
+        """What else says where the machine is."""
+        return ""

@@ -1,0 +1,22 @@
+"""The torus of processing elements: mapping, programs, cycles, golden model and simulated machine."""
+
+from fabric.hardware.torus._cycles import Cycles, cycles
+from fabric.hardware.torus._golden import GoldenMachine
+from fabric.hardware.torus._machine import Machine
+from fabric.hardware.torus._mapping import ACTIVATIONS, Phase, TorusMapping
+from fabric.hardware.torus._program import MODES, Program, program
+from fabric.hardware.torus._torus import Torus
+
+__all__ = [
+    "ACTIVATIONS",
+    "MODES",
+    "Cycles",
+    "GoldenMachine",
+    "Machine",
+    "Phase",
+    "Program",
+    "Torus",
+    "TorusMapping",
+    "cycles",
+    "program",
+]

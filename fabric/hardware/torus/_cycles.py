@@ -1,0 +1,48 @@
+"""Cycles of the machine as formulas. The counters of the design must show exactly these numbers."""
+
+from dataclasses import dataclass
+
+from fabric.hardware.torus._program import Program
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Cycles of a program on the torus, streams never waiting.
+
+    Attributes:
+        interval: from sample to sample in steady state.
+        lone: for one sample alone, the cycle of the first address included.
+        drain: after the last sample's own round, until its last weight is written.
+        forward, backward: cycles a sample in which the forward and the backward unit work; the update unit works in the
+            same cycles as the backward unit.
+        first: cycle of the first address.
+    """
+
+    interval: int
+    lone: int
+    drain: int
+    forward: int
+    backward: int
+    first: int = 1
+
+    def total(self, samples: int) -> int:
+        """From the first address to the last weight or result."""
+        return self.first + samples * self.interval + self.drain
+
+    @property
+    def utilisation(self) -> tuple[float, float]:
+        """Share of the cycles in steady state in which the forward and the backward unit work."""
+        return self.forward / self.interval, self.backward / self.interval
+
+
+def cycles(program: Program) -> Cycles:
+    """The cycle model of a program."""
+    round_ = sum(slot.cycles for slot in program.slots)
+    drain = program.drain * round_
+    return Cycles(
+        interval=round_ + program.waits,
+        lone=1 + round_ + program.waits + drain,
+        drain=drain,
+        forward=sum(slot.forward.length for slot in program.slots if slot.forward),
+        backward=sum(slot.backward.length for slot in program.slots if slot.backward),
+    )

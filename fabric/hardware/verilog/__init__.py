@@ -1,0 +1,1 @@
+"""The handwritten Verilog as text: its files, their headers, their structure as Pyverilog reads it."""
