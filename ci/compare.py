@@ -1,28 +1,28 @@
 """Compare the tables of a run with the committed reference. `make diff` calls it.
 
-tolerances.toml classifies every column of every table. A missing or unexpected table, row or column is a difference; so
-is a cell beyond its tolerance. The worst cells are printed, a Markdown summary is written beside the tables, and the
-exit status is 1 if anything differs.
+What may move in a column is said where the notebook writes the table; `columns.json` beside the reference's tables
+holds it. A missing or unexpected table, row or column is a difference, and so are another rule and a cell beyond its
+tolerance. The worst cells are printed, a Markdown summary is written beside the tables, and the exit status is 1 if
+anything differs.
 """
 
 import argparse
+import json
 import shutil
 import sys
-import tomllib
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-import gallery
 import numpy as np
+import pages
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
+from places import ROOT, Places, of_paper, of_run
 
 from fabric.experiments.runs import write_atomically
 
-ROOT = Path(__file__).resolve().parents[1]
-REFERENCES = {"quick": ROOT / "ci" / "reference" / "quick", "paper": ROOT / "paper" / "results"}
+REFERENCES = {"quick": of_run(ROOT / "ci" / "reference" / "quick"), "paper": of_paper()}
 SHOWN = 10
 
 
@@ -49,7 +49,7 @@ def compare_tables(name: str, ours: pd.DataFrame, reference: pd.DataFrame, rules
     columns = set(ours) | set(reference)
     if columns != set(rules):
         unknown, absent = sorted(columns - set(rules)), sorted(set(rules) - columns)
-        return [Difference(name, f"columns not in tolerances.toml: {unknown}; only there: {absent}", np.inf)]
+        return [Difference(name, f"columns without a rule: {unknown}; rules without a column: {absent}", np.inf)]
     if set(ours) != set(reference):
         return [Difference(name, f"columns differ: ours {list(ours)}, reference {list(reference)}", np.inf)]
     texts = [column for column in rules if is_numeric_dtype(ours[column]) != is_numeric_dtype(reference[column])]
@@ -99,35 +99,58 @@ def _named(row: pd.Series, keys: list[str]) -> str:
     return ", ".join(f"{key}={row[key]}" for key in keys)
 
 
-def compare_folders(ours: Path, reference: Path, rules: dict[str, Any], only: str) -> list[Difference]:
-    """Differences of all tables `<notebook>/<table>.csv` of the notebooks whose name starts with `only`."""
-    tables = {
-        str(path.relative_to(folder).with_suffix(""))
-        for folder in (ours, reference)
-        for path in folder.glob(f"{only}*/*.csv")
-    }
+def compare_runs(ours: Places, reference: Places, only: str = "") -> list[Difference]:
+    """Differences of all tables of the notebooks whose name starts with `only`, worst first."""
+    notebooks = sorted({*ours.notebooks(only), *reference.notebooks(only)})
+    if not notebooks:
+        what = f"no tables in {ours.root} nor {reference.root}: run make figures first"
+        return [Difference(only or "all", what, np.inf)]
+    found = [
+        difference
+        for name in notebooks
+        for difference in _compare_notebook(name, ours.tables_of(name), reference.tables_of(name))
+    ]
+    return sorted(found, key=lambda difference: -difference.excess)
+
+
+def _compare_notebook(notebook: str, ours: Path, reference: Path) -> list[Difference]:
+    """Differences of one notebook, given its two folders of tables."""
+    rules, present = (_columns(folder) for folder in (reference, ours))
     differences = []
-    for name in sorted(tables):
-        notebook, table = name.split("/")
-        paths = [folder / f"{name}.csv" for folder in (ours, reference)]
-        if not paths[0].exists():
+    for table in sorted({path.stem for folder in (ours, reference) for path in folder.glob("*.csv")}):
+        name = f"{notebook}/{table}"
+        if not (ours / f"{table}.csv").exists():
             differences.append(Difference(name, "table missing from this run", np.inf))
-        elif not paths[1].exists():
+        elif not (reference / f"{table}.csv").exists():
             differences.append(Difference(name, "table has no reference", np.inf))
-        elif table not in rules.get(notebook, {}):
-            differences.append(Difference(name, "table is not in tolerances.toml", np.inf))
+        elif table not in rules:
+            differences.append(Difference(name, f"table is not in {reference / 'columns.json'}", np.inf))
         else:
             try:
-                frames = [pd.read_csv(path) for path in paths]
+                frames = [pd.read_csv(folder / f"{table}.csv") for folder in (ours, reference)]
             except pd.errors.EmptyDataError:
                 differences.append(Difference(name, "table is empty", np.inf))
                 continue
-            differences += compare_tables(name, *frames, rules[notebook][table])
-    if not tables:
-        differences.append(
-            Difference(only or "all", f"no tables in {ours} nor {reference}: run make figures first", np.inf)
-        )
-    return sorted(differences, key=lambda difference: -difference.excess)
+            differences += _compare_rules(name, present.get(table, {}), rules[table])
+            differences += compare_tables(name, *frames, rules[table])
+    return differences
+
+
+def _columns(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rules beside the tables of one notebook: by table, by column."""
+    path = folder / "columns.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _compare_rules(name: str, ours: dict[str, Any], reference: dict[str, Any]) -> list[Difference]:
+    """Rules that the notebook no longer states as the reference has them; columns without one are `compare_tables`'."""
+    changed = [column for column in ours if column in reference and ours[column] != reference[column]]
+    if not ours:
+        return [Difference(name, "table is not in this run's columns.json: run the notebook again", np.inf)]
+    return [
+        Difference(name, f"what may move in {column}: {ours[column]} instead of {reference[column]}", np.inf)
+        for column in changed
+    ]
 
 
 def summary(differences: list[Difference], title: str) -> str:
@@ -145,7 +168,7 @@ def summary(differences: list[Difference], title: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def accept(ours: Path, reference: Path, notebooks: list[str]) -> None:
+def accept(ours: Places, reference: Places, notebooks: list[str]) -> None:
     """Make this run of some notebooks the reference: tables, and for the paper also figures and run records.
 
     Nothing of the old reference is removed before its replacement lies beside it.
@@ -153,17 +176,16 @@ def accept(ours: Path, reference: Path, notebooks: list[str]) -> None:
     Raises:
         FileNotFoundError: a notebook has not finished in this run; the message names all that have not.
     """
-    missing = [name for name in notebooks if not (ours / "tables" / name / "verdicts.csv").exists()]
+    missing = [name for name in notebooks if not ours.finished(name)]
     if missing:
-        raise FileNotFoundError(f"{ours} holds no finished run of {', '.join(missing)}: run make figures first")
-    parts = ["tables"] if reference == REFERENCES["quick"] else ["tables", "figures"]
-    for part, name in product(parts, notebooks):
-        if (ours / part / name).exists():
-            _replace(ours / part / name, reference / part / name)
-    for name in notebooks if "figures" in parts else []:
-        records = ours / "runs" / f"{name}.jsonl"
-        if records.exists():
-            write_atomically(reference / "runs" / records.name, records.read_text(encoding="utf-8"))
+        raise FileNotFoundError(f"{ours.root} holds no finished run of {', '.join(missing)}: run make figures first")
+    for name in notebooks:
+        _replace(ours.tables_of(name), reference.tables_of(name))
+        if reference != REFERENCES["quick"]:
+            if ours.figures_of(name).exists():
+                _replace(ours.figures_of(name), reference.figures_of(name))
+            if ours.runs_of(name).exists():
+                write_atomically(reference.runs_of(name), ours.runs_of(name).read_text(encoding="utf-8"))
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -183,7 +205,7 @@ def main() -> int:
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="the run is in BUILD/PROFILE")
     parser.add_argument("--accept", action="store_true", help="make this run the reference instead of comparing")
     arguments = parser.parse_args()
-    ours, reference = arguments.build / arguments.profile, REFERENCES[arguments.profile]
+    ours, reference = of_run(arguments.build / arguments.profile), REFERENCES[arguments.profile]
     if arguments.accept:
         names = sorted(path.stem for path in (ROOT / "notebooks").glob(f"{arguments.only}*.ipynb"))
         try:
@@ -191,16 +213,15 @@ def main() -> int:
         except FileNotFoundError as error:
             sys.exit(str(error))
         if arguments.profile == "paper":
-            gallery.main()
-        print(f"{reference} now holds the tables of {ours}")
+            pages.main()
+        print(f"{reference.root} now holds the tables of {ours.root}")
         return 0
-    rules = tomllib.loads((ROOT / "ci" / "tolerances.toml").read_text(encoding="utf-8"))
-    differences = compare_folders(ours / "tables", reference / "tables", rules, arguments.only)
+    differences = compare_runs(ours, reference, arguments.only)
     text = summary(differences, f"Tables of the {arguments.profile} profile against the reference")
-    write_atomically(ours / "diff.md", text)
+    write_atomically(ours.root / "diff.md", text)
     for difference in differences[:SHOWN]:
         print(f"{difference.table}: {difference.what}")
-    print(f"{len(differences)} differences; summary in {ours / 'diff.md'}")
+    print(f"{len(differences)} differences; summary in {ours.root / 'diff.md'}")
     return 1 if differences else 0
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import papermill
 import report
+from places import ROOT, of_run
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 
 
@@ -26,6 +26,12 @@ def load_profile(name: str) -> dict[str, Any]:
     if name not in profiles:
         sys.exit(f"profile must be one of {', '.join(profiles)}, got {name!r}")
     return profiles[name]
+
+
+def parameters(profile: str, notebook: str) -> dict[str, Any]:
+    """What a profile sets in a notebook's parameters cell: its table in the `profile.toml` of the notebook's room."""
+    path = ROOT / "paper" / notebook / "profile.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")).get(profile, {}) if path.exists() else {}
 
 
 def select(only: str | None) -> list[Path]:
@@ -92,7 +98,7 @@ def main() -> int:
     # kernel started finish the run they are in, which is lost, and end).
     with ThreadPoolExecutor(profile["at_once"]) as pool:
         futures = {
-            pool.submit(execute, path, out, profile.get("parameters", {}).get(path.stem, {}), profile["cores"]): path
+            pool.submit(execute, path, out, parameters(arguments.profile, path.stem), profile["cores"]): path
             for path in notebooks
         }
         follow(futures, out)
@@ -101,12 +107,13 @@ def main() -> int:
     for path, error in failures.items():
         print(f"\n{path.stem}: {type(error).__name__}: {error}", file=sys.stderr)
     stale = False
-    without = [path.stem for path in select(None) if not (out / "tables" / path.stem / "provenance.json").exists()]
+    results = of_run(out)
+    without = [path.stem for path in select(None) if not results.finished(path.stem)]
     if without:
         print(f"report: not typeset, it needs the results of all notebooks; missing: {', '.join(without)}")
     elif not failures:
         try:
-            print(f"report: {report.typeset(out, out / 'report.pdf')}")
+            print(f"report: {report.typeset(results, out / 'report.pdf', arguments.profile)}")
         except ValueError as error:
             print(f"report: not typeset, {error}")
             stale = True

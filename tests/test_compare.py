@@ -1,20 +1,35 @@
 """The comparison in CI finds what moved and nothing else."""
 
+import json
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from compare import accept, compare_folders, compare_tables, summary
+from compare import accept, compare_runs, compare_tables, summary
+from places import ROOT, Places, of_paper, of_run
 
-ROOT = Path(__file__).resolve().parents[1]
+REFERENCES = {"quick": of_run(ROOT / "ci" / "reference" / "quick"), "paper": of_paper()}
 RULES = {"name": "key", "count": "exact", "time": "free", "ratio": {"rtol": 0.1}, "accuracy": {"mean_over_seeds": 0.02}}
 REFERENCE = pd.DataFrame(
     {"name": ["a", "b"], "count": [1, 2], "time": [0.1, 9.0], "ratio": [2.0, np.nan], "accuracy": [0.9, 0.8]}
 )
+
+
+def write(places: Places, notebook: str, tables: dict[str, pd.DataFrame], rules: dict = RULES) -> None:
+    """Lay down a notebook's tables as a finished run does, with the same rules for all of them."""
+    folder = places.tables_of(notebook)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in tables.items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    (folder / "columns.json").write_text(json.dumps(dict.fromkeys(tables, rules)))
+
+
+@pytest.fixture
+def runs(tmp_path) -> tuple[Places, Places]:
+    """Ours and the reference."""
+    return of_run(tmp_path / "ours"), of_paper(tmp_path / "reference")
 
 
 def changed(**cells):
@@ -44,12 +59,10 @@ def test_a_cell_beyond_its_tolerance_is_found(cells, column):
     assert "name=a" in difference.what
 
 
-def test_worst_cells_come_first(tmp_path):
-    frame = REFERENCE.assign(accuracy=[0.93, 0.5])
-    for folder, content in (("ours", frame), ("reference", REFERENCE)):
-        (tmp_path / folder / "nb").mkdir(parents=True)
-        content.to_csv(tmp_path / folder / "nb" / "t.csv", index=False)
-    worst, other = compare_folders(tmp_path / "ours", tmp_path / "reference", {"nb": {"t": RULES}}, "")
+def test_worst_cells_come_first(runs):
+    for places, frame in zip(runs, (REFERENCE.assign(accuracy=[0.93, 0.5]), REFERENCE), strict=True):
+        write(places, "nb", {"t": frame})
+    worst, other = compare_runs(*runs)
     assert "name=b" in worst.what
     assert worst.excess == pytest.approx(15)
     assert other.excess == pytest.approx(1.5)
@@ -62,7 +75,7 @@ def test_rows_and_columns_must_match():
     (new,) = compare_tables("nb/t", REFERENCE, REFERENCE.iloc[:1], RULES)
     assert new.what == "new row: name=b"
     (unknown,) = compare_tables("nb/t", REFERENCE.assign(extra=1), REFERENCE, RULES)
-    assert "columns not in tolerances.toml: ['extra']" in unknown.what
+    assert "columns without a rule: ['extra']" in unknown.what
     (lost,) = compare_tables("nb/t", REFERENCE.drop(columns="ratio"), REFERENCE, RULES)
     assert "columns differ" in lost.what
     with pytest.raises(ValueError, match="rule must be key"):
@@ -70,68 +83,102 @@ def test_rows_and_columns_must_match():
 
 
 @pytest.mark.parametrize(
-    ("ours", "reference", "rules", "message"),
+    ("ours", "reference", "message"),
     [
-        (["t"], [], {"nb": {"t": RULES}}, "table has no reference"),
-        ([], ["t"], {"nb": {"t": RULES}}, "table missing from this run"),
-        (["t"], ["t"], {"nb": {}}, "table is not in tolerances.toml"),
-        ([], [], {}, "no tables"),
+        ({"t": REFERENCE}, {}, "table has no reference"),
+        ({}, {"t": REFERENCE}, "table missing from this run"),
     ],
 )
-def test_tables_must_match(tmp_path, ours, reference, rules, message):
-    for folder, names in (("ours", ours), ("reference", reference)):
-        (tmp_path / folder / "nb").mkdir(parents=True)
-        for name in names:
-            REFERENCE.to_csv(tmp_path / folder / "nb" / f"{name}.csv", index=False)
-    (difference,) = compare_folders(tmp_path / "ours", tmp_path / "reference", rules, "")
+def test_tables_must_match(runs, ours, reference, message):
+    for places, tables in zip(runs, (ours, reference), strict=True):
+        write(places, "nb", tables)
+    (difference,) = compare_runs(*runs)
     assert message in difference.what
 
 
-def test_text_repeated_rows_and_empty_tables_are_differences(tmp_path):
+def test_notebooks_must_match(runs):
+    (nothing,) = compare_runs(*runs)
+    assert "no tables" in nothing.what
+    ours, reference = runs
+    write(ours, "01", {"t": REFERENCE})
+    write(reference, "02", {"t": REFERENCE})
+    assert {difference.what for difference in compare_runs(*runs)} == {
+        "table has no reference",
+        "table missing from this run",
+    }
+    (missing,) = compare_runs(*runs, only="02")
+    assert missing.what == "table missing from this run"
+
+
+def test_rules_must_be_there_and_the_same_on_both_sides(runs):
+    ours, reference = runs
+    for places in runs:
+        write(places, "nb", {"t": REFERENCE})
+    assert compare_runs(*runs) == []
+    write(ours, "nb", {"t": REFERENCE}, RULES | {"count": "free"})
+    (loosened,) = compare_runs(*runs)
+    assert loosened.what == "what may move in count: free instead of exact"
+    (ours.tables_of("nb") / "columns.json").unlink()
+    (lost,) = compare_runs(*runs)
+    assert "not in this run's columns.json" in lost.what
+    (reference.tables_of("nb") / "columns.json").unlink()
+    (unruled,) = compare_runs(*runs)
+    assert "table is not in" in unruled.what
+
+
+def test_text_repeated_rows_and_empty_tables_are_differences(runs):
     (text,) = compare_tables("nb/t", REFERENCE.assign(accuracy=["high", "low"]), REFERENCE, RULES)
     assert "text on the other, in columns ['accuracy']" in text.what
     (repeated,) = compare_tables("nb/t", pd.concat([REFERENCE, REFERENCE.iloc[:1]]), REFERENCE, RULES)
     assert repeated.what == "row repeated: name=a"
-    for folder, content in (("ours", ""), ("reference", REFERENCE.to_csv(index=False))):
-        (tmp_path / folder / "nb").mkdir(parents=True)
-        (tmp_path / folder / "nb" / "t.csv").write_text(content)
-    (empty,) = compare_folders(tmp_path / "ours", tmp_path / "reference", {"nb": {"t": RULES}}, "")
+    for places in runs:
+        write(places, "nb", {"t": REFERENCE})
+    (runs[0].tables_of("nb") / "t.csv").write_text("")
+    (empty,) = compare_runs(*runs)
     assert empty.what == "table is empty"
 
 
-def test_accepting_replaces_what_ran_and_nothing_else(tmp_path):
-    ours, reference = tmp_path / "ours", tmp_path / "reference"
-    for folder, notebooks, content in ((ours, ("00",), "new"), (reference, ("00", "01"), "old")):
-        for part, name in ((part, name) for part in ("tables", "figures") for name in notebooks):
-            (folder / part / name).mkdir(parents=True)
-            (folder / part / name / "verdicts.csv").write_text(content)
-            (folder / part / name / f"{content}.csv").write_text(content)
-    (ours / "runs").mkdir()
-    (ours / "runs" / "00.jsonl").write_text("records")
+def test_accepting_replaces_what_ran_and_nothing_else(runs):
+    ours, reference = runs
+    for places, notebooks, content in ((ours, ("00",), "new"), (reference, ("00", "01"), "old")):
+        for name in notebooks:
+            write(places, name, {"verdicts": REFERENCE, content: REFERENCE})
+            places.figures_of(name).mkdir(parents=True)
+            (places.figures_of(name) / f"{content}.svg").touch()
+    ours.runs_of("00").parent.mkdir()
+    ours.runs_of("00").write_text("records")
+    (reference.root / "00" / "section.typ").touch()
     with pytest.raises(FileNotFoundError, match="no finished run of 01: run make figures first"):
         accept(ours, reference, ["00", "01"])
-    assert (reference / "tables" / "00" / "old.csv").exists()
+    assert (reference.tables_of("00") / "old.csv").exists()
     accept(ours, reference, ["00"])
-    kept = sorted(str(path.relative_to(reference)) for path in reference.rglob("*.*") if path.is_file())
-    assert [name for name in kept if "/01/" in name] == [
-        f"{part}/01/{name}.csv" for part in ("figures", "tables") for name in ("old", "verdicts")
-    ]
-    assert [name for name in kept if "/01/" not in name] == [
-        *(f"{part}/00/{name}.csv" for part in ("figures",) for name in ("new", "verdicts")),
-        "runs/00.jsonl",
-        *(f"tables/00/{name}.csv" for name in ("new", "verdicts")),
-    ]
+    kept = {str(path.relative_to(reference.root)) for path in reference.root.rglob("*") if path.is_file()}
+    tables = ("columns.json", "verdicts.csv")
+    assert kept == {
+        *("00/section.typ", "00/runs.jsonl", "00/figures/new.svg", "01/figures/old.svg"),
+        *(f"00/tables/{name}" for name in (*tables, "new.csv")),
+        *(f"01/tables/{name}" for name in (*tables, "old.csv")),
+    }
 
 
-@pytest.mark.parametrize("reference", ["ci/reference/quick", "paper/results"])
-def test_every_committed_column_has_a_rule_and_tells_its_rows_apart(reference):
-    rules = tomllib.loads((ROOT / "ci" / "tolerances.toml").read_text())
-    tables = sorted((ROOT / reference / "tables").glob("*/*.csv"))
-    assert tables
-    for path in tables:
-        frame, rule = pd.read_csv(path), rules[path.parent.name][path.stem]
-        assert set(frame) == set(rule), path
-        assert not frame.duplicated([column for column, kind in rule.items() if kind == "key"]).any(), path
+@pytest.mark.parametrize("profile", REFERENCES)
+def test_every_committed_column_has_a_rule_and_tells_its_rows_apart(profile):
+    places = REFERENCES[profile]
+    assert places.notebooks()
+    for notebook in places.notebooks():
+        folder = places.tables_of(notebook)
+        rules = json.loads((folder / "columns.json").read_text())
+        assert set(rules) == {path.stem for path in folder.glob("*.csv")}, folder
+        for table, rule in rules.items():
+            frame = pd.read_csv(folder / f"{table}.csv")
+            assert list(frame) == list(rule), (notebook, table)
+            assert not frame.duplicated([column for column, kind in rule.items() if kind == "key"]).any(), table
+
+
+def test_both_profiles_allow_the_same():
+    for notebook in REFERENCES["quick"].notebooks():
+        quick, paper = ((places.tables_of(notebook) / "columns.json").read_text() for places in REFERENCES.values())
+        assert quick == paper, notebook
 
 
 def test_the_command_fails_on_a_difference_and_writes_the_summary(tmp_path):

@@ -1,4 +1,4 @@
-"""Notebooks keep their form: short, parameterised, without logic, without outputs, known to profiles and README."""
+"""Notebooks keep their form: short, parameterised, without logic, without outputs, each with its room in `paper/`."""
 
 import ast
 import tomllib
@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = tomllib.loads((ROOT / "ci" / "profiles.toml").read_text())
+ROOMS = sorted(path for path in (ROOT / "paper").iterdir() if path.is_dir())
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -64,17 +65,25 @@ def test_notebook_names_its_own_results(path):
 
 
 @each_notebook
-def test_notebook_has_a_reference_a_report_section_and_a_gallery_row(path):
-    assert (ROOT / "ci" / "reference" / "quick" / "tables" / path.stem / "verdicts.csv").exists()
-    assert (ROOT / "paper" / "results" / "tables" / path.stem / "verdicts.csv").exists()
-    assert f'#section("{path.stem}"' in (ROOT / "paper" / "report.typ").read_text()
-    assert f"notebooks/{path.stem}.ipynb" in (ROOT / "README.md").read_text()
+def test_notebook_has_its_room_with_results_and_a_reference(path):
+    room = ROOT / "paper" / path.stem
+    assert {"statements.toml", "section.typ", "tables", "figures"} <= {found.name for found in room.iterdir()}
+    assert f'room("{path.stem}")' in (room / "section.typ").read_text()
+    for tables in (room / "tables", ROOT / "ci" / "reference" / "quick" / "tables" / path.stem):
+        assert {"verdicts.csv", "columns.json", "provenance.json"} <= {found.name for found in tables.iterdir()}
 
 
-def test_profiles_set_only_parameters_that_exist():
-    by_name = {path.stem: parameters(path) for path in NOTEBOOKS}
-    for profile in PROFILES.values():
-        for name, values in profile.get("parameters", {}).items():
-            assert set(values) <= set(by_name[name]), name
-            for key, value in values.items():
-                assert type(value) is type(by_name[name][key]), (name, key)
+def test_every_room_is_that_of_a_notebook():
+    assert [room.name for room in ROOMS] == [path.stem for path in NOTEBOOKS]
+
+
+@each_notebook
+def test_profiles_set_only_parameters_that_exist(path):
+    profile = ROOT / "paper" / path.stem / "profile.toml"
+    by_profile = tomllib.loads(profile.read_text()) if profile.exists() else {}
+    assert set(by_profile) <= set(PROFILES)
+    defaults = parameters(path)
+    for values in by_profile.values():
+        assert set(values) <= set(defaults)
+        for key, value in values.items():
+            assert type(value) is type(defaults[key]), key

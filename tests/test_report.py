@@ -1,64 +1,68 @@
-"""The report: typeset from the committed results, every number from a table, every claim with its source."""
+"""The report and the pages: made from the committed results, every number from a table, every claim with its source."""
 
 import shutil
-import tomllib
-from pathlib import Path
 
 import pandas as pd
 import pytest
-import report
-from gallery import with_gallery
+from pages import README, STATEMENTS, statements, with_gallery
+from places import ROOT, of_paper, of_run
 from report import typeset
 
-ROOT = Path(__file__).resolve().parents[1]
-PUBLISHED = tomllib.loads((ROOT / "paper" / "published.toml").read_text())
+from fabric.experiments.statements import all_published
+
+REFERENCES = {"quick": of_run(ROOT / "ci" / "reference" / "quick"), "paper": of_paper()}
 
 
 def test_report_is_typeset_from_the_committed_results_the_same_bytes_twice(tmp_path):
-    first, second = (typeset(ROOT / "paper" / "results", tmp_path / name) for name in ("a.pdf", "b.pdf"))
+    first, second = (typeset(of_paper(), tmp_path / name) for name in ("a.pdf", "b.pdf"))
     assert first.read_bytes().startswith(b"%PDF")
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_results_that_cannot_be_typeset_are_named(tmp_path):
     with pytest.raises(ValueError, match="inside"):
-        typeset(tmp_path, tmp_path / "report.pdf")
+        typeset(of_run(tmp_path), tmp_path / "report.pdf")
     with pytest.raises(ValueError, match="found none in"):
-        typeset(ROOT / "tests", tmp_path / "report.pdf")
+        typeset(of_run(ROOT / "tests"), tmp_path / "report.pdf")
 
 
-def test_results_of_other_notebooks_are_named(tmp_path, monkeypatch):
-    shutil.copytree(ROOT / "paper", tmp_path / "paper", ignore=shutil.ignore_patterns("runs"))
-    monkeypatch.setattr(report, "ROOT", tmp_path)
-    assert typeset(tmp_path / "paper/results", tmp_path / "report.pdf").exists()
-    (tmp_path / "paper/results/tables/00_tour/provenance.json").write_text("{}")
+def test_results_of_other_notebooks_and_missing_sections_are_named(tmp_path):
+    shutil.copytree(
+        ROOT / "paper", tmp_path / "paper", ignore=shutil.ignore_patterns("runs.jsonl", "0[1-9]_*", "[12]*")
+    )
+    results, target = of_paper(tmp_path / "paper"), tmp_path / "report.pdf"
+    assert typeset(results, target, root=tmp_path).exists()
+    (tmp_path / "paper/00_tour/tables/provenance.json").write_text("{}")
     with pytest.raises(ValueError, match="results must be those of the present notebooks, run them all again"):
-        typeset(tmp_path / "paper/results", tmp_path / "report.pdf")
+        typeset(results, target, root=tmp_path)
+    (tmp_path / "paper/00_tour/section.typ").unlink()
+    with pytest.raises(ValueError, match="needs its section, missing: 00_tour"):
+        typeset(results, target, root=tmp_path)
 
 
-@pytest.mark.parametrize("claim", PUBLISHED)
+@pytest.mark.parametrize("claim", all_published())
 def test_every_claim_has_its_statement_source_and_notebook(claim):
-    entry = PUBLISHED[claim]
+    entry = all_published()[claim]
     assert entry["statement"].endswith(".")
     assert entry["source"]
     assert entry["unit"]
     assert (ROOT / "notebooks" / f"{entry['notebook']}.ipynb").exists()
 
 
-@pytest.mark.parametrize("reference", ["ci/reference/quick", "paper/results"])
-def test_every_claim_gets_one_verdict_from_its_own_notebook(reference):
-    found = {}
-    for path in sorted((ROOT / reference / "tables").glob("*/verdicts.csv")):
-        for row in pd.read_csv(path).itertuples():
+@pytest.mark.parametrize("profile", REFERENCES)
+def test_every_claim_gets_one_verdict_from_its_own_notebook(profile):
+    places, found = REFERENCES[profile], {}
+    for notebook in places.notebooks():
+        for row in pd.read_csv(places.tables_of(notebook) / "verdicts.csv").itertuples():
             assert row.claim not in found
             assert row.verdict in ("supported", "better", "refuted", "undecided")
-            found[row.claim] = path.parent.name
-    wanted = {claim: entry["notebook"] for claim, entry in PUBLISHED.items() if "incomparable" not in entry}
+            found[row.claim] = notebook
+    wanted = {claim: entry["notebook"] for claim, entry in all_published().items() if "incomparable" not in entry}
     assert found == wanted
 
 
-def test_readme_gallery_shows_the_committed_results():
-    readme = (ROOT / "README.md").read_text()
-    assert with_gallery(readme) == readme
+def test_the_pages_show_the_committed_results():
+    assert with_gallery(README.read_text()) == README.read_text()
+    assert statements() == STATEMENTS.read_text()
     with pytest.raises(ValueError, match="marks"):
         with_gallery("no marks here")

@@ -1,13 +1,14 @@
 """What a notebook leaves behind: runs, tables, figures and verdicts, with their provenance."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fabric.experiments.runs._columns import Rule, rules
 from fabric.experiments.runs._provenance import provenance
 from fabric.experiments.runs._store import Record, RunStore, write_atomically, write_lines
 from fabric.experiments.runs._sweep import sweep
@@ -17,9 +18,9 @@ from fabric.experiments.statements import Verdict, committed_runs
 class Results:
     """The output of one notebook under `out_dir`.
 
-    `tables/<notebook>/<table>.csv`, `tables/<notebook>/verdicts.csv`, `tables/<notebook>/provenance.json`,
-    `figures/<notebook>/<figure>.svg` and `runs/`: one JSON file per finished run, shared by all notebooks, and the
-    records that this notebook used in `runs/<notebook>.jsonl`.
+    `tables/<notebook>/` holds `<table>.csv`, `verdicts.csv`, `columns.json` (what may move in each table) and
+    `provenance.json`; `figures/<notebook>/<figure>.svg`; `runs/` one JSON file per finished run, shared by all
+    notebooks, and the records that this notebook used in `runs/<notebook>.jsonl`.
 
     Args:
         notebook: its name without ending, e.g. "01_accuracy_vs_parameters".
@@ -34,6 +35,7 @@ class Results:
         self._used = out / "runs" / f"{notebook}.jsonl"
         self._store = RunStore(out / "runs", committed_runs())
         self._records: list[Record] = []
+        self._columns: dict[str, dict[str, Rule]] = {}
 
     def sweep(self, run: Callable[[Any], Record], configs: Sequence[Any], title: str = "runs") -> pd.DataFrame:
         """`fabric.experiments.sweep` on this notebook's store."""
@@ -42,11 +44,20 @@ class Results:
         write_lines(self._used, self._records)
         return frame
 
-    def table(self, name: str, frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    def table(
+        self, name: str, frame: pd.DataFrame, keys: Sequence[str], tolerances: Mapping[str, Rule] | None = None
+    ) -> pd.DataFrame:
         """Write a table as CSV, rows sorted by the key columns, floats with ten significant digits; return it.
 
+        Args:
+            name: without ending.
+            frame: the table.
+            keys: columns that name the rows.
+            tolerances: `close`, `mean_over_seeds` or `free` for the columns that may move between two runs; all others
+                are exact, but for intervals, which move as their mean does, and measured times ("…seconds").
+
         Raises:
-            ValueError: the key columns do not tell the rows apart.
+            ValueError: the key columns do not tell the rows apart, or a tolerance is for none of the other columns.
         """
         keys = list(keys)
         if frame.duplicated(keys).any():
@@ -54,7 +65,10 @@ class Results:
                 f"keys {keys} of table {name!r} must be unique, these rows are not: {_repeated(frame, keys)}"
             )
         frame = frame.sort_values(keys, ignore_index=True)
+        self._columns[name] = rules(frame, keys, tolerances or {})
         write_atomically(self._tables / f"{name}.csv", frame.to_csv(index=False, float_format="%.10g"))
+        columns = {table: self._columns[table] for table in sorted(self._columns)}
+        write_atomically(self._tables / "columns.json", json.dumps(columns, indent=2) + "\n")
         write_atomically(self._tables / "provenance.json", json.dumps(provenance(), indent=2, sort_keys=True) + "\n")
         return frame
 
@@ -64,9 +78,10 @@ class Results:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
 
-    def verdicts(self, verdicts: Sequence[Verdict]) -> pd.DataFrame:
-        """Write what the runs say about published statements as table "verdicts"."""
-        return self.table("verdicts", pd.DataFrame([verdict.row() for verdict in verdicts]), keys=["claim"])
+    def verdicts(self, verdicts: Sequence[Verdict], tolerances: Mapping[str, Rule] | None = None) -> pd.DataFrame:
+        """Write what the runs say about published statements as table "verdicts"; `tolerances` as for `table`."""
+        frame = pd.DataFrame([verdict.row() for verdict in verdicts])
+        return self.table("verdicts", frame, keys=["claim"], tolerances=tolerances)
 
 
 def _repeated(frame: pd.DataFrame, keys: list[str]) -> list[dict[str, Any]]:

@@ -1,6 +1,12 @@
 """What the papers print, and what runs say about it: intervals and verdicts."""
 
-from fabric.experiments.statements._published import committed_runs, devices, predefined_tables, published
+from fabric.experiments.statements._published import (
+    all_published,
+    committed_runs,
+    devices,
+    predefined_tables,
+    published,
+)
 from fabric.experiments.statements._verdicts import (
     CONFIDENCE,
     Interval,
@@ -26,6 +32,7 @@ __all__ = [
     "Verdict",
     "above",
     "agrees",
+    "all_published",
     "as_good",
     "as_printed",
     "at_least",

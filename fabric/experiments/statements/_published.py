@@ -1,4 +1,7 @@
-"""What the papers print, and the runs that are committed with the project."""
+"""What the papers print, and the runs that are committed with the project: read from the rooms of `paper/`.
+
+Each notebook has a room, `paper/<notebook>/`. They are no part of the installed library.
+"""
 
 import tomllib
 from functools import lru_cache
@@ -8,32 +11,70 @@ from typing import Any
 _PAPER = Path(__file__).resolve().parents[3] / "paper"
 
 
+def _paper() -> Path:
+    if not _PAPER.is_dir():
+        raise FileNotFoundError(
+            f"published statements and committed runs need a checkout of the project, {_PAPER.parent} is none: "
+            "clone the project and install it from there with pip install --editable ."
+        )
+    return _PAPER
+
+
 @lru_cache(maxsize=1)
-def _entries() -> dict[str, dict[str, Any]]:
-    return tomllib.loads((_PAPER / "published.toml").read_text(encoding="utf-8"))
+def all_published() -> dict[str, dict[str, Any]]:
+    """The entries of all `paper/<notebook>/statements.toml` by claim, with "notebook", the room that holds them.
+
+    Raises:
+        FileNotFoundError: the library was installed without a checkout of the project.
+        ValueError: a claim stands in two rooms.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    for path in sorted(_paper().glob("*/statements.toml")):
+        for claim, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            if claim in entries:
+                raise ValueError(
+                    f"claim {claim!r} must be in one room, is in {entries[claim]['notebook']} and {path.parent.name}"
+                )
+            entries[claim] = entry | {"notebook": path.parent.name}
+    return entries
 
 
 def published(claim: str) -> dict[str, Any]:
-    """The entry of `paper/published.toml` for a claim: "statement", "source" and, where a number is printed, "value".
+    """The entry of a claim: "statement", "source", "unit", "notebook" and, where a number is printed, "value".
 
     Raises:
         KeyError: no such claim; the message lists the known ones.
+        FileNotFoundError, ValueError: as `all_published`.
     """
-    if claim not in _entries():
-        raise KeyError(f"claim must be one of {', '.join(sorted(_entries()))}, got {claim!r}")
-    return _entries()[claim]
+    entries = all_published()
+    if claim not in entries:
+        raise KeyError(f"claim must be one of {', '.join(sorted(entries))}, got {claim!r}")
+    return entries[claim]
 
 
 def predefined_tables() -> dict[str, list[dict[str, Any]]]:
-    """`paper/predefined_tables.toml`: the rows of the poster's tables "densities" and "savings" as printed."""
-    return tomllib.loads((_PAPER / "predefined_tables.toml").read_text(encoding="utf-8"))
+    """The rows of the tables "densities" and "savings" as printed on the poster of pre-defined sparsity.
+
+    Raises:
+        FileNotFoundError: the library was installed without a checkout of the project.
+    """
+    path = _paper() / "20_density_tables" / "predefined_tables.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def devices() -> dict[str, Any]:
-    """`paper/devices.toml`: "devices" with their on-chip memory, "energy" of an access, the "published_gpu"."""
-    return tomllib.loads((_PAPER / "devices.toml").read_text(encoding="utf-8"))
+    """`paper/devices.toml`: "devices" with their on-chip memory, "energy" of an access, the "published_gpu".
+
+    Raises:
+        FileNotFoundError: the library was installed without a checkout of the project.
+    """
+    return tomllib.loads((_paper() / "devices.toml").read_text(encoding="utf-8"))
 
 
 def committed_runs() -> list[Path]:
-    """JSON-lines files with the committed run records."""
-    return sorted((_PAPER / "results" / "runs").glob("*.jsonl"))
+    """JSON-lines files with the committed run records, `paper/<notebook>/runs.jsonl`.
+
+    Raises:
+        FileNotFoundError: the library was installed without a checkout of the project.
+    """
+    return sorted(_paper().glob("*/runs.jsonl"))

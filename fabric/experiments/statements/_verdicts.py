@@ -55,7 +55,7 @@ class Verdict:
     """What our runs say about a published statement.
 
     Attributes:
-        claim: key of `paper/published.toml`.
+        claim: key of the `statements.toml` in a room of `paper/`.
         ours: our value, in the unit of the published one.
         low, high: its 95 % interval; equal to `ours` for a quantity that is counted, not measured.
         verdict: "supported", "better" than published, "refuted" or "undecided".

@@ -1,0 +1,87 @@
+"""What may move in a table between two runs of the same profile, said where the table is written.
+
+A column is exact by default. On the same machine the same bits come out; other processors round differently, and a
+training run then ends elsewhere. Measured by running the quick profile with another code path of the BLAS
+(MKL_CBWR=COMPATIBLE): mean accuracies over five seeds moved by up to 0.0006, held-out accuracies of single runs by up
+to 0.0033. The notebooks allow about ten times that.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+Rule = str | dict[str, float]  # as `columns.json` holds it: "key", "exact", "free", {"rtol": r}, {"mean_over_seeds": a}
+
+free: Final = "free"  # not compared
+
+
+def close(rtol: float = 1e-9) -> Rule:
+    """May move by the part `rtol` of the reference's value: sums in another order, counts of another tool version.
+
+    Raises:
+        ValueError: `rtol` is not a positive finite number.
+    """
+    return {"rtol": _positive("rtol", rtol)}
+
+
+def mean_over_seeds(atol: float) -> Rule:
+    """May move by `atol`, in the column's unit: a mean over training runs, of which each may end elsewhere.
+
+    Raises:
+        ValueError: `atol` is not a positive finite number.
+    """
+    return {"mean_over_seeds": _positive("atol", atol)}
+
+
+def rules(frame: pd.DataFrame, keys: Sequence[str], tolerances: Mapping[str, Rule]) -> dict[str, Rule]:
+    """The rule of every column of a table.
+
+    Columns named in `tolerances` follow them, key columns name the rows, columns "seconds" and "…_seconds" are measured
+    times and free. Columns "low", "high", "…_low" and "…_high" are the interval of the column before them: exact if
+    that is exact, as close if that is close, free if it is a mean over seeds or free. Every other column is exact.
+
+    Raises:
+        ValueError: a tolerance for a column that the table does not have or for a key, or a number's one for text.
+    """
+    unknown = sorted(set(tolerances) - (set(frame) - set(keys)))
+    if unknown:
+        raise ValueError(f"tolerances must be for columns among {sorted(set(frame) - set(keys))}, got {unknown}")
+    for name, rule in tolerances.items():
+        if rule != free and not (isinstance(rule, dict) and set(rule) in ({"rtol"}, {"mean_over_seeds"})):
+            raise ValueError(f"tolerance of {name} must be close(…), mean_over_seeds(…) or free, got {rule!r}")
+    texts = [name for name, rule in tolerances.items() if rule != free and not is_numeric_dtype(frame[name])]
+    if texts:
+        raise ValueError(f"columns {texts} hold text: their tolerance must be free, or they are exact")
+    found: dict[str, Rule] = {}
+    value: Rule = "exact"  # the rule of the column to which an interval would belong
+    for column in frame:
+        if column in keys:
+            found[column] = value = "key"
+        elif column in tolerances:
+            found[column] = tolerances[column]
+        elif _is_interval(column):
+            found[column] = _of_interval(value)
+        else:
+            found[column] = free if column == "seconds" or column.endswith("_seconds") else "exact"
+        if not _is_interval(column):
+            value = found[column]
+    return found
+
+
+def _is_interval(column: str) -> bool:
+    return column in ("low", "high") or column.endswith(("_low", "_high"))
+
+
+def _of_interval(value: Rule) -> Rule:
+    if isinstance(value, dict):
+        return value if "rtol" in value else free
+    return free if value == free else "exact"
+
+
+def _positive(name: str, value: float) -> float:
+    if not (0 < value < math.inf):
+        raise ValueError(f"{name} must be a positive finite number, got {value!r}")
+    return float(value)
