@@ -45,9 +45,7 @@ def test_tolerances_that_cannot_be_meant_are_refused():
         rules(FRAME, ["name"], {"name": free})
     with pytest.raises(ValueError, match=r"columns \['reason'\] hold text"):
         rules(FRAME, ["name"], {"reason": close()})
-    with pytest.raises(
-        ValueError, match=r"tolerance of count must be close\(…\), mean_over_seeds\(…\) or free, got 0.1"
-    ):
+    with pytest.raises(ValueError, match=r"tolerance of count must be close.*, got 0\.1"):
         rules(FRAME, ["name"], {"count": 0.1})
     for value in (0, -1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="rtol must be a positive finite number"):

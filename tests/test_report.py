@@ -27,9 +27,7 @@ def test_results_that_cannot_be_typeset_are_named(tmp_path):
 
 
 def test_results_of_other_notebooks_and_missing_sections_are_named(tmp_path):
-    shutil.copytree(
-        ROOT / "paper", tmp_path / "paper", ignore=shutil.ignore_patterns("runs.jsonl", "0[1-9]_*", "[12]*")
-    )
+    shutil.copytree(ROOT / "paper", tmp_path / "paper", ignore=shutil.ignore_patterns("0[1-9]_*", "[1-9]*"))
     results, target = of_paper(tmp_path / "paper"), tmp_path / "report.pdf"
     assert typeset(results, target, root=tmp_path).exists()
     (tmp_path / "paper/00_tour/tables/provenance.json").write_text("{}")

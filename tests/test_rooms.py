@@ -48,7 +48,7 @@ def test_a_claim_in_two_rooms_is_refused_by_name(paper):
 
 @pytest.mark.parametrize("read", [all_published, committed_runs, devices, lambda: published("x")])
 def test_without_a_checkout_one_error_says_what_to_do(paper, read):
-    with pytest.raises(FileNotFoundError, match="need a checkout of the project, .* clone the project and install it"):
+    with pytest.raises(FileNotFoundError, match=r"need a checkout of the project, .* clone the project and install it"):
         read()
 
 
@@ -100,10 +100,10 @@ def call(main, *arguments):
     sys.argv = ["", *arguments]
     assert main() == 0, arguments
 
-for profile in ("quick", "paper"):
-    call(reproduce.main, "--profile", profile)
-    call(compare.main, "--profile", profile, "--accept")
-    call(compare.main, "--profile", profile)
+paper = "--profile", "paper"
+call(reproduce.main, *paper)
+call(compare.main, *paper, "--accept")
+call(compare.main, *paper)
 call(report.main)
 """
 
@@ -140,9 +140,8 @@ def test_a_new_notebook_comes_through_with_four_files_and_no_list_edited(tmp_pat
     shutil.copy2(ROOT / "README.md", tmp_path)
     written = lay_down(tmp_path)
     assert len(written) <= 4
-    kept = {
-        path: path.read_bytes() for path in tmp_path.rglob("*") if path.suffix in (".py", ".toml", ".typ", ".ipynb")
-    }
+    by_hand = [path for path in tmp_path.rglob("*") if path.suffix in (".py", ".toml", ".typ", ".ipynb")]
+    kept = {path: path.read_bytes() for path in by_hand}
 
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
@@ -156,8 +155,6 @@ def test_a_new_notebook_comes_through_with_four_files_and_no_list_edited(tmp_pat
     assert (room / "figures" / "accuracy.svg").exists()
     assert (tmp_path / "build" / "paper.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "build" / "paper" / "report.pdf").exists()
-    assert (
-        "Eight is eight. (Nobody, figure 1) | 8 | 8 edges | reproduced"
-        in (tmp_path / "paper/STATEMENTS.md").read_text()
-    )
+    statements = (tmp_path / "paper" / "STATEMENTS.md").read_text()
+    assert "Eight is eight. (Nobody, figure 1) | 8 | 8 edges | reproduced" in statements
     assert "paper/24_toy/figures/accuracy.svg" in (tmp_path / "README.md").read_text()
