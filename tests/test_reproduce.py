@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from reproduce import execute, select
+from reproduce import execute, parameters, select
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "01_accuracy_vs_parameters.ipynb"
@@ -61,6 +61,12 @@ def test_unknown_parameters_and_notebooks_are_refused(tmp_path):
     with pytest.raises(SystemExit, match="got '99'"):
         select("99")
     assert [path.stem for path in select("01")] == [NOTEBOOK.stem]
+
+
+def test_a_profile_is_read_from_the_room_of_the_notebook():
+    assert parameters("paper", "03_topologies") == {"width": 1024}
+    assert parameters("quick", "03_topologies") == {}
+    assert parameters("paper", "05_coloring_examples") == {}
 
 
 def test_one_notebook_alone_leaves_its_tables_and_says_why_there_is_no_report(tmp_path):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -16,7 +17,7 @@ STATEMENT = '["{claim}"]\nstatement = "Eight is eight."\nvalue = 8\nunit = "edge
 
 
 @pytest.fixture
-def paper(tmp_path, monkeypatch) -> Path:
+def paper(tmp_path, monkeypatch) -> Iterator[Path]:
     """An empty `paper/` in the place of the project's."""
     monkeypatch.setattr(_published, "_PAPER", tmp_path / "paper")
     all_published.cache_clear()
@@ -93,6 +94,7 @@ SECTION = """
 """
 STEPS = """
 import sys
+from collections.abc import Iterator
 sys.path.insert(0, "ci")
 import compare, report, reproduce
 
