@@ -56,41 +56,39 @@ def test_without_a_checkout_one_error_says_what_to_do(paper, read):
 NOTEBOOK = """
 # A toy
 
-Counts eight edges, and trains a little.
+Counts the edges of a butterfly.
 ---
-edges = 8
-seeds = 2
-dataset = "digits-8x8"
+width = 4
 out_dir = "../build/quick"
 ---
 import matplotlib.pyplot as plt
+import pandas as pd
 
-from fabric.experiments import Layer, TrainConfig, one_hidden_layer, train
-from fabric.experiments.runs import Results, mean_over_seeds
-from fabric.experiments.statements import counted, summarise
+from fabric import topology
+from fabric.experiments.runs import Results, close
+from fabric.experiments.statements import counted
 
 results = Results("24_toy", out_dir)
-network = (Layer("dense", (64, 10)),)
-records = results.sweep(train, [TrainConfig(dataset, network, 1, 256, 0.01, seed) for seed in range(seeds)])
-accuracy = summarise(records, ["label"], "accuracy")
-results.table("accuracy", accuracy, keys=["label"], tolerances={"accuracy": mean_over_seeds(0.05)})
+small = topology.butterfly(width)
+counts = pd.DataFrame([{"topology": small.name, "edges": small.parameters, "density": small.density}])
+results.table("counts", counts, keys=["topology"], tolerances={"density": close()})
 ---
 figure, ax = plt.subplots()
-ax.bar(accuracy["label"], accuracy["accuracy"])
-results.figure("accuracy", figure)
-results.verdicts([counted("toy-eight", edges, 0, "Counted.")])
+ax.bar(counts["topology"], counts["edges"])
+results.figure("edges", figure)
+results.verdicts([counted("toy-eight", topology.butterfly(4).parameters / 2, 0, "Counted.")])
 """
 SECTION = """
 #import "../lib.typ": *
 #let (section, rows, picture) = room("24_toy")
 #show: section[A toy]
 
-#picture("accuracy")[Accuracy.]
+#picture("edges")[Edges.]
 #results-table(
-  "lr",
-  ([network], [accuracy (%)]),
-  for row in rows("accuracy") { (row.label, percent(row.accuracy)) },
-)[Accuracy of the toy.]
+  "lrr",
+  ([topology], [edges], [density (%)]),
+  for row in rows("counts") { (row.topology, row.edges, percent(row.density)) },
+)[Counts of the toy.]
 """
 STEPS = """
 import sys
@@ -115,7 +113,7 @@ def lay_down(copy: Path) -> list[Path]:
     texts = {
         "paper/24_toy/statements.toml": STATEMENT.format(claim="toy-eight"),
         "paper/24_toy/section.typ": SECTION.lstrip(),
-        "paper/24_toy/profile.toml": "[paper]\nseeds = 3\n",
+        "paper/24_toy/profile.toml": "[paper]\nwidth = 8\n",
     }
     for name, text in texts.items():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -153,10 +151,10 @@ def test_a_new_notebook_comes_through_with_four_files_and_no_list_edited(tmp_pat
 
     assert {path: path.read_bytes() for path in kept} == kept
     room = tmp_path / "paper" / "24_toy"
-    assert len((room / "runs.jsonl").read_text().splitlines()) == 3
-    assert (room / "figures" / "accuracy.svg").exists()
+    assert (room / "tables" / "counts.csv").read_text().splitlines()[1].split(",")[-2] == "48"
+    assert (room / "figures" / "edges.svg").exists()
     assert (tmp_path / "build" / "paper.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "build" / "paper" / "report.pdf").exists()
     statements = (tmp_path / "paper" / "STATEMENTS.md").read_text()
     assert "Eight is eight. (Nobody, figure 1) | 8 | 8 edges | reproduced" in statements
-    assert "paper/24_toy/figures/accuracy.svg" in (tmp_path / "README.md").read_text()
+    assert "paper/24_toy/figures/edges.svg" in (tmp_path / "README.md").read_text()
