@@ -32,7 +32,7 @@ def command(out: Path) -> list[str]:
 
 
 def test_kill_9_in_mid_notebook_loses_no_finished_run(tmp_path):
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "ci")}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "ci", ROOT)))}
     (tmp_path / "notebooks").mkdir()
     killed = subprocess.Popen(
         command(tmp_path), env=environment, stderr=subprocess.DEVNULL, start_new_session=True, text=True
