@@ -13,8 +13,8 @@ from pymoo.core.variable import Binary, Choice, Integer
 
 from fabric import topology
 from fabric.experiments.networks import LayerWithSkips
+from fabric.experiments.searching import OBJECTIVES, SearchConfig, decode, search, variables
 from fabric.experiments.studies import topology_search
-from fabric.experiments.training.search import OBJECTIVES, SearchConfig, decode, search, variables
 from fabric.hardware import TorusMapping
 from fabric.hardware.torus.rings import butterfly_rings, clos_rings
 

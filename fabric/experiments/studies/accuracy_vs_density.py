@@ -9,8 +9,13 @@ import pandas as pd
 from fabric.experiments.networks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import published, summarise
-from fabric.experiments.training import ClassifierConfig, classification_layers, classify
-from fabric.experiments.training.compress import CompressConfig, compress
+from fabric.experiments.training import (
+    ClassifierConfig,
+    CompressConfig,
+    classification_layers,
+    classify,
+    compress,
+)
 from fabric.topology.junctions import densities
 
 # The poster's trunk for images of 28×28 and of 32×32×3.
