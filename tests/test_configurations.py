@@ -73,7 +73,9 @@ def kind_of(record: dict) -> type[RunConfig] | None:
 
 def test_committed_records_are_found_under_their_keys():
     """What a run is known by, class and field names included, is what it was when the records were made."""
-    found = Counter(kind_of(record) for path in committed_runs() for record in map(json.loads, path.open()))
+    found = Counter(
+        kind_of(record) for path in committed_runs() for record in map(json.loads, path.read_text().splitlines())
+    )
     assert None not in found
     assert set(found) == set(KINDS)
 

@@ -113,5 +113,5 @@ def _opened(content: bytes, key: str) -> Record:
         raise ValueError(f"must hold the run {key}, it holds the run {record['key']}")
     said = record.pop("digest", None)
     if said != _digest(record):
-        raise ValueError(f"must hold a record with the digest {_digest(record)}, it says {said!r}")
+        raise ValueError(f"must hold what was stored, it does not have the content of its digest {said!r}")
     return record
