@@ -18,4 +18,5 @@ def accuracy(outputs: Array, labels: Array) -> float:
 
 def agreement(named: Array, labels: Array) -> float:
     """Fraction of the samples whose named class is the label: both integers (samples,), of the same library."""
-    return int((named == labels).sum()) / len(labels)
+    hits: Array = named == labels
+    return int(hits.sum()) / len(labels)
