@@ -119,6 +119,7 @@ def test_a_data_set_knows_the_shape_of_its_images():
 def test_padding_appends_zeros():
     digits = data.load("digits-8x8")
     padded = digits.padded(70)
+    assert (padded.train_x.shape, padded.test_x.shape) == ((1437, 70), (360, 70))
     assert torch.equal(padded.train_x[:, :64], digits.train_x)
     assert torch.equal(padded.test_x[:, :64], digits.test_x)
     assert not padded.train_x[:, 64:].any() and not padded.test_x[:, 64:].any()

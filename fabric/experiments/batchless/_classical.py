@@ -7,7 +7,7 @@ packed arrays, and their bytes are the model's size.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -167,7 +167,7 @@ def separate(config: SvmConfig) -> Measured:
     return _fitted(config, model, sparse.csr_matrix, size)
 
 
-def _fitted(config: ForestConfig | SvmConfig, model: object, form: Callable, size: Callable[..., Measured]) -> Measured:
+def _fitted(config: ForestConfig | SvmConfig, model: Any, form: Callable, size: Callable[..., Measured]) -> Measured:
     """What is measured of a model fitted to the training part, features in the given form, and tested."""
     data = load(config.dataset).hold_out(config.held_out)
     model.fit(form(data.train_x.numpy()), data.train_y.numpy())

@@ -53,11 +53,14 @@ def load(name: str) -> Dataset:
     if name == "digits":
         return _digits()
     if name.startswith("morse-"):
-        return Dataset(*map(torch.from_numpy, morse.generate(morse.recipe(name))))
+        train_x, train_y, test_x, test_y = map(torch.from_numpy, morse.generate(morse.recipe(name)))
+        return Dataset(train_x, train_y, test_x, test_y)
     if reduced := _REDUCED.fullmatch(name):
         return _reduced(load(reduced[1]), int(reduced[2]))
-    train_x, train_y, test_x, test_y = images_and_labels(name)
-    return Dataset(_features(train_x, 255), _labels(train_y), _features(test_x, 255), _labels(test_y), _IMAGES[name])
+    images, labels, test_images, test_labels = images_and_labels(name)
+    return Dataset(
+        _features(images, 255), _labels(labels), _features(test_images, 255), _labels(test_labels), _IMAGES[name]
+    )
 
 
 def _digits() -> Dataset:

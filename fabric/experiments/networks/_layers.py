@@ -21,7 +21,7 @@ from fabric.nn.init import (
     sparse_glorot_normal_,
     sparse_glorot_uniform_,
 )
-from fabric.topology import skips
+from fabric.topology import Topology, skips
 
 INITIALIZATIONS = {
     "sparse_glorot_uniform": sparse_glorot_uniform_,
@@ -33,8 +33,8 @@ INITIALIZATIONS = {
     "he_normal": he_normal_,
 }
 CascadeModule = ClosLinear | CascadeLinear
-Wiring = tuple[topology.Topology, tuple[np.ndarray, ...] | None]
-SKIPS: dict[str, Callable[[topology.Topology], Wiring]] = {
+Wiring = tuple[Topology, tuple[np.ndarray, ...] | None]
+SKIPS: dict[str, Callable[[Topology], Wiring]] = {
     "identity": lambda wiring: (wiring, skips.identity(wiring)),
     "off_support": lambda wiring: (wiring, skips.off_support(wiring)),
     "from_input": skips.from_input,
@@ -62,7 +62,7 @@ class Layer:
         if not isinstance(self.arguments, tuple) or not _is_plain(self.arguments):
             raise ValueError(f"arguments must be a tuple of integers, names and such tuples, got {self.arguments!r}")
 
-    def build(self, rng: np.random.Generator) -> topology.Topology:
+    def build(self, rng: np.random.Generator) -> Topology:
         """The topology; `rng` serves those that are drawn at random.
 
         Raises:
@@ -71,10 +71,10 @@ class Layer:
         function, arguments = self._call(rng)
         return function(**arguments)
 
-    def _call(self, rng: np.random.Generator) -> tuple[Callable[..., topology.Topology], dict[str, Any]]:
+    def _call(self, rng: np.random.Generator) -> tuple[Callable[..., Topology], dict[str, Any]]:
         """The function that makes the topology, and its arguments by name."""
         function: Any = getattr(topology, self.topology, None) if self.topology in topology.__all__ else None
-        if getattr(function, "__annotations__", {}).get("return") is not topology.Topology:
+        if getattr(function, "__annotations__", {}).get("return") is not Topology:
             raise ValueError(f"topology must be the name of a function in fabric.topology, got {self.topology!r}")
         taken = inspect.signature(function).parameters
         given = inspect.Signature([parameter for name, parameter in taken.items() if name != "rng"])
@@ -125,7 +125,7 @@ class LayerWithSkips:
         if self.skips not in SKIPS:
             raise ValueError(f"skips must be one of {', '.join(SKIPS)}, got {self.skips!r}")
 
-    def build(self, rng: np.random.Generator) -> topology.Topology:
+    def build(self, rng: np.random.Generator) -> Topology:
         """The topology, without the skips; see `Layer.build`."""
         return self.layer.build(rng)
 
@@ -179,7 +179,7 @@ def weights(network: Network) -> int:
     return sum(layer.build(np.random.default_rng(0)).parameters for layer in network)
 
 
-def topologies(module: nn.Sequential) -> list[topology.Topology]:
+def topologies(module: nn.Sequential) -> list[Topology]:
     """The topologies of the layers of a network as `build` made it: what trains, and so what is to be counted."""
     return [layer.topology for layer in module if isinstance(layer, CascadeModule)]
 
@@ -206,7 +206,8 @@ def build(network: Network, initialization: str, seed: int) -> nn.Sequential:
                 f"it has {behind.in_features} inputs"
             )
     module = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
-    return INITIALIZATIONS[initialization](module, generator=torch.Generator().manual_seed(seed))
+    INITIALIZATIONS[initialization](module, generator=torch.Generator().manual_seed(seed))
+    return module
 
 
 def one_hidden_layer(first: Layer | LayerWithSkips, classes: int = 10) -> Network:

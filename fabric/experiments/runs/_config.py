@@ -6,7 +6,6 @@ import json
 import math
 import types
 from collections.abc import Callable
-from functools import cache
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 
@@ -80,7 +79,6 @@ def fields_of(config: RunConfig) -> dict[str, Any]:
     return dataclasses.asdict(config)  # type: ignore[call-overload]  # every configuration is a dataclass
 
 
-@cache
 def _hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fabric.experiments.data import Dataset, DatasetName, load
-from fabric.experiments.networks import Layer, Network, ResNet18
+from fabric.experiments.networks import Layer, ResNet18
 from fabric.experiments.runs import Checked, Positive
 from fabric.nn.init import sparse_glorot_uniform_
 
@@ -42,7 +42,7 @@ class Subject(Checked):
         data = load(self.dataset)
         if not self.network:
             return data.train_x.unflatten(1, _image(data)), data.train_y
-        return data.padded(self.network[0].arguments[0]).train_x, data.train_y
+        return data.padded(self.network[0].build(np.random.default_rng(0)).inputs).train_x, data.train_y
 
     @property
     def kind(self) -> str:
@@ -66,7 +66,7 @@ def _module(layer: Layer, generator: torch.Generator) -> nn.Module:
     return linear
 
 
-def _tiny(network: Network) -> Network:
+def _tiny(network: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """As many layers of the same kinds, one neuron wide up to the last, which keeps its outputs."""
     *hidden, last = (Layer(layer.topology, (1,) * len(layer.arguments)) for layer in network)
     outputs = network[-1].arguments[1]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -80,17 +80,17 @@ def classify(config: ClassifierConfig) -> Measured:
     layers = build(config.network, "he_normal", config.seed)
     set_biases(layers)
     data = load(config.dataset)
-    data.check_outputs(layers[-1].out_features)
+    trained = topologies(layers)
+    data.check_outputs(trained[-1].outputs)
     if config.trunk is None:
-        data = data.padded(layers[0].in_features)
+        data = data.padded(trained[0].inputs)
         network = nn.Sequential(layers)
     else:
-        _check_trunk(config.trunk, data, layers)
+        _check_trunk(config.trunk, data, trained[0].inputs)
         network = nn.Sequential(config.trunk.build(torch.Generator().manual_seed(config.seed)), layers)
     with one_thread():
         optimizer = adam(network, layers, config.l2)
         accuracies = fit(network, optimizer, data, config.epochs, config.seed)
-    trained = topologies(layers)
     edges = sum(t.parameters for t in trained)
     return {
         "label": label(config.network),
@@ -102,13 +102,13 @@ def classify(config: ClassifierConfig) -> Measured:
     }
 
 
-def _check_trunk(trunk: Trunk, data: Dataset, layers: nn.Sequential) -> None:
+def _check_trunk(trunk: Trunk, data: Dataset, inputs: int) -> None:
     side, channels = trunk.image
     if data.image != (channels, side, side):
         raise ValueError(f"trunk must take the data's images {data.image}, it takes {(channels, side, side)}")
-    given, taken = trunk.counts()[2], layers[0].in_features
-    if given != taken:
-        raise ValueError(f"network must take the {given} features of the trunk, its first layer has {taken}")
+    _, _, features = trunk.counts()
+    if features != inputs:
+        raise ValueError(f"network must take the {features} features of the trunk, its first layer has {inputs}")
 
 
 def set_biases(layers: nn.Module) -> None:
@@ -122,7 +122,7 @@ def adam(network: nn.Module, layers: nn.Module, l2: float = 0.0) -> torch.optim.
     """Adam for all of `network`; the weights of `layers` also follow the gradient of `l2` times their squares."""
     penalised = [values for name, values in layers.named_parameters() if not name.endswith("bias")]
     others = [values for values in network.parameters() if not any(values is other for other in penalised)]
-    groups = [{"params": penalised, "weight_decay": 2 * l2}, {"params": others}]
+    groups: list[dict[str, Any]] = [{"params": penalised, "weight_decay": 2 * l2}, {"params": others}]
     return torch.optim.Adam(groups, lr=LEARNING_RATE, fused=True)
 
 

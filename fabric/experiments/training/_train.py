@@ -54,14 +54,15 @@ def train(config: TrainConfig) -> Measured:
         DataError: data files are missing or damaged.
     """
     network = build(config.network, config.initialization, config.seed)
+    trained = topologies(network)
     data = load(config.dataset).hold_out(config.held_out)
-    data.check_outputs(network[-1].out_features)
-    data = data.padded(network[0].in_features)
+    data.check_outputs(trained[-1].outputs)
+    data = data.padded(trained[0].inputs)
     with one_thread():
         accuracies, loss = _fit(network, data, config)
     return {
         "label": label(config.network),
-        "weights": sum(topology.parameters for topology in topologies(network)),
+        "weights": sum(topology.parameters for topology in trained),
         "accuracy": accuracies[-1],
         "accuracy_by_epoch": accuracies,
         "train_loss": loss if math.isfinite(loss) else None,
