@@ -2,23 +2,23 @@
 
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fabric.experiments.runs import run_key
+from fabric.experiments.runs import Natural, NaturalFloat, RunConfig
 
 
 @dataclass(frozen=True)
-class SleepConfig:
+class SleepConfig(RunConfig):
     """A run that takes `seconds`."""
 
     recipe: ClassVar[int] = 1
 
-    number: int
-    seconds: float
+    number: Natural
+    seconds: NaturalFloat
 
 
 def sleep(config: SleepConfig) -> dict:
-    """Sleep, then return the record."""
+    """Sleep, then say which process did."""
     time.sleep(config.seconds)
-    return {**asdict(config), "key": run_key(config), "process": os.getpid()}
+    return {"process": os.getpid()}

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabric.experiments.data import _files as files
 from fabric.experiments.data import _sets as data
 from fabric.experiments.data._cifar import UnsafePickleError, read_batch
 
@@ -72,11 +73,11 @@ def test_a_damaged_batch_is_never_unpickled(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "data_batch_1").write_bytes(pickle.dumps(Intruder(victim)))
     monkeypatch.setenv("FABRIC_DATA", str(tmp_path))
-    with pytest.raises(data.DataError, match=r"data_batch_1 is damaged: its MD5 is .*, wanted c99cafc1.*https"):
+    with pytest.raises(files.DataError, match=r"data_batch_1 is damaged: its MD5 is .*, wanted c99cafc1.*https"):
         data.load("cifar10")
     assert not victim.exists()
     (folder / "data_batch_1").unlink()
-    with pytest.raises(data.DataError, match=r"data_batch_1 is missing \(MD5 wanted: c99cafc1.*unset FABRIC_DATA"):
+    with pytest.raises(files.DataError, match=r"data_batch_1 is missing \(MD5 wanted: c99cafc1.*unset FABRIC_DATA"):
         data.load("cifar10")
 
 
@@ -89,17 +90,17 @@ def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(tmp_pat
         source = tmp_path / "batch"
         source.write_bytes(batch)
         with tarfile.open(Path(path) / fname, "w:gz") as archive:
-            for file in data._HASHES["cifar10"]:
+            for file in files._HASHES["cifar10"]:
                 archive.add(source, f"cifar-10-batches-py/{file}")
         processor(str(Path(path) / fname), "download", None)
 
     monkeypatch.delenv("FABRIC_DATA", raising=False)
-    monkeypatch.setattr(data.pooch, "os_cache", lambda name: tmp_path)
-    monkeypatch.setattr(data.pooch, "retrieve", retrieve)
-    with pytest.raises(data.DataError, match=r"cifar-10-batches-py/data_batch_1 is damaged"):
+    monkeypatch.setattr(files.pooch, "os_cache", lambda name: tmp_path)
+    monkeypatch.setattr(files.pooch, "retrieve", retrieve)
+    with pytest.raises(files.DataError, match=r"cifar-10-batches-py/data_batch_1 is damaged"):
         data.load("cifar10")
     digest = f"md5:{hashlib.md5(batch, usedforsecurity=False).hexdigest()}"
-    monkeypatch.setitem(data._HASHES, "cifar10", dict.fromkeys(data._HASHES["cifar10"], digest))
+    monkeypatch.setitem(files._HASHES, "cifar10", dict.fromkeys(files._HASHES["cifar10"], digest))
     loaded = data.load("cifar10")
     data.load.cache_clear()
     assert loaded.train_x.shape == (10, 12)

@@ -80,7 +80,7 @@ def test_hyperplanes_classify_as_the_fitted_machine():
     [
         (lambda: ForestConfig("digits", 1, 1, 0), "leaves must be at least 2"),
         (lambda: ForestConfig("digits", -1, 4, 0), "trees must be an integer from 0"),
-        (lambda: SvmConfig("digits", 0.0, 0), "penalty must be positive"),
+        (lambda: SvmConfig("digits", 0.0, 0), "penalty must be a positive float"),
     ],
 )
 def test_bad_configurations_are_named(make, what):

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from fabric.experiments.data import _files as files
 from fabric.experiments.data import _sets as data
+from fabric.experiments.data import accuracy
 
 needs_files = pytest.mark.skipif(
     "FABRIC_DATA" not in os.environ, reason="set FABRIC_DATA to a folder with MNIST/raw and FashionMNIST/raw"
@@ -50,7 +52,7 @@ def test_published_sets(name, first_labels):
 
 def test_missing_file_is_named_with_hash_and_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("FABRIC_DATA", str(tmp_path))
-    with pytest.raises(data.DataError, match=r"MNIST/raw/train-images.*missing.*440fcabf.*https.*unset FABRIC_DATA"):
+    with pytest.raises(files.DataError, match=r"MNIST/raw/train-images.*missing.*440fcabf.*https.*unset FABRIC_DATA"):
         data.load("mnist")
 
 
@@ -65,7 +67,7 @@ def test_damaged_file_is_named_and_not_replaced(tmp_path, monkeypatch):
     damaged = victim.read_bytes()[:-1] + bytes([victim.read_bytes()[-1] ^ 1])
     victim.write_bytes(damaged)
     monkeypatch.setenv("FABRIC_DATA", str(tmp_path))
-    with pytest.raises(data.DataError, match=r"t10k-labels.*damaged.*f7ae60f9"):
+    with pytest.raises(files.DataError, match=r"t10k-labels.*damaged.*f7ae60f9"):
         data.load("mnist")
     assert victim.read_bytes() == damaged
 
@@ -83,10 +85,10 @@ def test_without_a_folder_files_are_downloaded_and_checked(monkeypatch, tmp_path
         (tmp_path / fname).write_bytes(content(fname))
         return str(tmp_path / fname)
 
-    hashes = {file: f"sha256:{hashlib.sha256(content(file)).hexdigest()}" for file in data._HASHES["fashion_mnist"]}
-    monkeypatch.setitem(data._HASHES, "fashion_mnist", hashes)
+    hashes = {file: f"sha256:{hashlib.sha256(content(file)).hexdigest()}" for file in files._HASHES["fashion_mnist"]}
+    monkeypatch.setitem(files._HASHES, "fashion_mnist", hashes)
     monkeypatch.delenv("FABRIC_DATA", raising=False)
-    monkeypatch.setattr(data.pooch, "retrieve", retrieve)
+    monkeypatch.setattr(files.pooch, "retrieve", retrieve)
     loaded = data.load("fashion_mnist")
     assert loaded.train_x.shape == (2, 9)
     assert torch.equal(loaded.test_x.flatten() * 255, torch.arange(18.0))
@@ -100,9 +102,42 @@ def test_held_out_samples_leave_the_training_part():
     part = digits.hold_out(100)
     assert len(part.train_y) == 1337
     assert torch.equal(torch.cat([part.train_x, part.test_x]), digits.train_x)
-    for samples in (0, 1437, -3):
-        with pytest.raises(ValueError, match=f"1 to 1436, got {samples}"):
+    assert digits.hold_out(0) is digits
+    for samples in (1437, -3):
+        with pytest.raises(ValueError, match=f"0 to 1436, got {samples}"):
             digits.hold_out(samples)
+
+
+def test_a_data_set_knows_the_shape_of_its_images():
+    digits, small, morse = (data.load(name) for name in ("digits", "digits-8x8", "morse-0+tenth"))
+    assert (digits.image, small.image, morse.image) == ((1, 28, 28), (1, 8, 8), None)
+    assert digits.hold_out(5).image == digits.image
+    assert digits.padded(784) is digits
+    assert digits.padded(800).image is None
+
+
+def test_padding_appends_zeros():
+    digits = data.load("digits-8x8")
+    padded = digits.padded(70)
+    assert (padded.train_x.shape, padded.test_x.shape) == ((1437, 70), (360, 70))
+    assert torch.equal(padded.train_x[:, :64], digits.train_x)
+    assert torch.equal(padded.test_x[:, :64], digits.test_x)
+    assert not padded.train_x[:, 64:].any() and not padded.test_x[:, 64:].any()
+    with pytest.raises(ValueError, match="at least the 64 features of the data, its first layer has 63"):
+        digits.padded(63)
+
+
+def test_the_first_samples_leave_the_test_part_alone():
+    digits = data.load("digits")
+    assert torch.equal(digits.first(7).train_x, digits.train_x[:7])
+    assert len(digits.first(10**6).train_y) == 1437
+    assert digits.first(7).test_x is digits.test_x
+
+
+@pytest.mark.parametrize("library", [np.asarray, torch.tensor])
+def test_accuracy_counts_hits_and_takes_the_first_of_equal_outputs(library):
+    outputs, labels = library([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]), library([0, 1, 0, 0])
+    assert accuracy(outputs, labels) == 0.75
 
 
 def test_reduced_images_are_means_over_windows():
@@ -120,6 +155,6 @@ def test_reduced_images_are_means_over_windows():
 )
 def test_unknown_name(name):
     with pytest.raises(
-        ValueError, match=rf"dataset must be one of digits, mnist, fashion_mnist, cifar10 or .*; got '{name}'"
+        ValueError, match=rf"dataset must be one of digits, mnist, fashion_mnist, cifar10 or .*, got '{name}'"
     ):
         data.load(name)

@@ -76,5 +76,5 @@ def test_two_tori_learn():
 
 
 def test_networks_that_do_not_fit_the_data_are_named():
-    with pytest.raises(ValueError, match="at least 64 inputs and give at least 10 outputs, got 16 and 16"):
+    with pytest.raises(ValueError, match="at least the 64 features of the data, its first layer has 16"):
         train_fixed_point(replace(CONFIG, cascades=((16, 16, 4, 4, 4),), scales=(0,) * 3))

@@ -44,7 +44,7 @@ def test_torus_learns_the_same_lessons():
 
 
 def test_features_that_do_not_fit_are_named():
-    with pytest.raises(ValueError, match="at least 784 inputs, got 512"):
+    with pytest.raises(ValueError, match="at least the 784 features of the data, its first layer has 512"):
         next(LESSONS.parts(512, 16))
 
 

@@ -101,7 +101,7 @@ def test_batches_larger_than_the_data_are_refused():
 @pytest.mark.parametrize(("repeats", "seconds", "what"), [(0, 1.0, "repeats"), (1, 0.0, "seconds")])
 def test_bad_settings_are_named(repeats, seconds, what):
     with pytest.raises(ValueError, match=what):
-        StepTimesConfig((), repeats, seconds, "cpu")
+        StepTimesConfig((Subject("net", "digits", (), (1,)),), repeats, seconds, "cpu")
 
 
 def test_tiny_networks_have_the_same_modules():

@@ -10,7 +10,7 @@ import torch
 from fabric import topology
 from fabric.experiments import Layer, LayerWithSkips, TrainConfig, one_hidden_layer, train
 from fabric.experiments.networks import INITIALIZATIONS, build, label, weights
-from fabric.experiments.runs import run_key
+from fabric.experiments.runs import record_of, run_key
 from fabric.experiments.statements import committed_runs
 from fabric.topology import Topology, skips
 
@@ -117,7 +117,7 @@ def test_skips_and_nested_arguments_are_part_of_the_key():
     other = one_hidden_layer(Layer("torus", ((14, 56), 2)))
     variants = [config, *(dataclasses.replace(config, network=network) for network in (skipped, other))]
     assert len({run_key(variant) for variant in variants}) == 3
-    assert config_of(json.loads(json.dumps(train(variants[1])))) == variants[1]
+    assert config_of(json.loads(json.dumps(record_of(train, variants[1])))) == variants[1]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_machine_learns_as_its_golden_model(mode):
 
 def test_a_run_by_whole_epochs_is_the_golden_models():
     record = train_on_chip(config("overlapped", (EPOCH, 2 * EPOCH), rates=(4, 5)))
-    alone = train_fixed_point(config("overlapped", (), rates=(4, 5)).training)
+    alone = train_fixed_point(config("overlapped", (EPOCH,), rates=(4, 5)).training)
     assert record["accuracy_by_check"] == alone["accuracy_by_epoch"]
 
 

@@ -84,7 +84,7 @@ def test_at_parameters_comes_as_close_as_whole_neurons_allow():
         ({"learning_rate": -0.1}, "learning_rate must be a positive float, got -0.1"),
         ({"learning_rate": 1}, "learning_rate must be a positive float, got 1"),
         ({"network": ()}, "network must be a tuple of at least one Layer"),
-        ({"dataset": "imagenet"}, "dataset must be one of .*; got 'imagenet'"),
+        ({"dataset": "imagenet"}, "dataset must be one of .*, got 'imagenet'"),
         ({"initialization": "zeros"}, "initialization must be one of .*, got 'zeros'"),
         ({"network": (Layer("star", (784, 10)),)}, "function in fabric.topology, got 'star'"),
         ({"network": (Layer("Topology", (784, 10)),)}, "function in fabric.topology, got 'Topology'"),
@@ -95,7 +95,7 @@ def test_at_parameters_comes_as_close_as_whole_neurons_allow():
         ({"network": (Layer("dense", (784, 5)),)}, "at least 10 outputs, its last layer has 5"),
         ({"seed": "a"}, "seed must be an integer from 0, got 'a'"),
         ({"held_out": 2.5}, "held_out must be an integer from 0, got 2.5"),
-        ({"held_out": 5000}, "samples must be from 1 to 1436, got 5000"),
+        ({"held_out": 5000}, "samples must be from 0 to 1436, got 5000"),
     ],
 )
 def test_bad_configurations_are_named_with_their_value(change, message):

@@ -1,7 +1,7 @@
 """Training sample by sample, in fixed point, in float32 and in PyTorch, beside classical models."""
 
 from fabric.experiments.batchless._classical import NODE_BYTES, ForestConfig, SvmConfig, grow, pack, separate, vote
-from fabric.experiments.batchless._common import Cascade, accuracy, data_of, initial_weights, orders, samples, stretches
+from fabric.experiments.batchless._common import Cascade, Cascades, Checks, initial_weights, orders, samples, stretches
 from fabric.experiments.batchless._fixed_point import (
     FixedPointConfig,
     OneTorus,
@@ -15,6 +15,8 @@ from fabric.experiments.batchless._pytorch import PytorchConfig, train_pytorch
 __all__ = [
     "NODE_BYTES",
     "Cascade",
+    "Cascades",
+    "Checks",
     "FixedPointConfig",
     "Float32Config",
     "ForestConfig",
@@ -22,9 +24,7 @@ __all__ = [
     "PytorchConfig",
     "SvmConfig",
     "TwoTori",
-    "accuracy",
     "cascade_starts",
-    "data_of",
     "descend",
     "float32_network",
     "grow",

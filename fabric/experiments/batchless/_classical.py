@@ -5,10 +5,9 @@ and two children; a child that is a leaf needs its class only, which a negative 
 packed arrays, and their bytes are the model's size.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -17,9 +16,8 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.tree._tree import Tree
 
-from fabric._checks import positive_int
-from fabric.experiments.batchless._common import data_of
-from fabric.experiments.runs import Record, run_key
+from fabric.experiments.data import DatasetName, accuracy, agreement, load
+from fabric.experiments.runs import Measured, Natural, PositiveFloat, Rule, RunConfig
 
 NODE_BYTES = 10  # of an internal node of a tree with less than 32,768 of them: feature 2, threshold 4, children 2 each
 
@@ -82,7 +80,7 @@ def vote(trees: Sequence[PackedTree], x: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class ForestConfig:
+class ForestConfig(RunConfig):
     """Trees on one thread, grown best split first.
 
     Attributes:
@@ -96,21 +94,15 @@ class ForestConfig:
 
     recipe: ClassVar[int] = 1
 
-    dataset: str
-    trees: int
-    leaves: int
-    seed: int
-    held_out: int = 0
-
-    def __post_init__(self) -> None:
-        if positive_int("leaves", self.leaves) < 2:
-            raise ValueError(f"leaves must be at least 2, got {self.leaves!r}")
-        if not isinstance(self.trees, int) or self.trees < 0:
-            raise ValueError(f"trees must be an integer from 0, got {self.trees!r}")
+    dataset: DatasetName
+    trees: Natural
+    leaves: Annotated[int, Rule("at least 2", lambda leaves: leaves >= 2)]
+    seed: Natural
+    held_out: Natural = 0
 
 
 @dataclass(frozen=True)
-class SvmConfig:
+class SvmConfig(RunConfig):
     """A linear support vector machine per class against the rest, squared hinge loss, features as they are.
 
     Attributes:
@@ -121,22 +113,19 @@ class SvmConfig:
 
     recipe: ClassVar[int] = 1
 
-    dataset: str
-    penalty: float
-    seed: int
-    held_out: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.penalty < math.inf:
-            raise ValueError(f"penalty must be positive and finite, got {self.penalty!r}")
+    dataset: DatasetName
+    penalty: PositiveFloat
+    seed: Natural
+    held_out: Natural = 0
 
 
-def grow(config: ForestConfig) -> Record:
+def grow(config: ForestConfig) -> Measured:
     """Fit and test trees.
 
-    The record holds the configuration, "key", "bytes" of the packed trees, "nodes", their internal ones, "accuracy" of
-    the packed trees' vote and "averaged_accuracy" of scikit-learn's own prediction, which averages over trees how
-    often each class met a leaf; the packed form leaves those frequencies out.
+    Returns:
+        "bytes" of the packed trees, "nodes", their internal ones, "accuracy" of the packed trees' vote and
+        "averaged_accuracy" of scikit-learn's own prediction, which averages over trees how often each class met a leaf;
+        the packed form leaves those frequencies out.
 
     Raises:
         ValueError: unknown data, or a tree that finds nothing to split.
@@ -147,22 +136,23 @@ def grow(config: ForestConfig) -> Record:
     else:
         model = DecisionTreeClassifier(max_leaf_nodes=config.leaves, random_state=config.seed)
 
-    def size(fitted: RandomForestClassifier | DecisionTreeClassifier, x: np.ndarray, y: np.ndarray) -> Record:
+    def size(fitted: RandomForestClassifier | DecisionTreeClassifier, x: np.ndarray, y: np.ndarray) -> Measured:
         packed = [pack(tree.tree_) for tree in (fitted.estimators_ if config.trees else [fitted])]
         return {
             "bytes": sum(tree.nbytes for tree in packed),
             "nodes": sum(len(tree.features) for tree in packed),
-            "accuracy": float((vote(packed, x) == y).mean()),
-            "averaged_accuracy": float((fitted.predict(x) == y).mean()),
+            "accuracy": agreement(vote(packed, x), y),
+            "averaged_accuracy": agreement(fitted.predict(x), y),
         }
 
     return _fitted(config, model, np.asarray, size)
 
 
-def separate(config: SvmConfig) -> Record:
+def separate(config: SvmConfig) -> Measured:
     """Fit and test a linear support vector machine.
 
-    The record holds the configuration, "key", "bytes" of its hyperplanes in float32, and "accuracy" computed with them.
+    Returns:
+        "bytes" of its hyperplanes in float32, and "accuracy" computed with them.
 
     Raises:
         ValueError: unknown data.
@@ -170,17 +160,15 @@ def separate(config: SvmConfig) -> Record:
     """
     model = LinearSVC(C=config.penalty, dual=False, tol=1e-3, random_state=config.seed)
 
-    def size(fitted: LinearSVC, x: sparse.csr_matrix, y: np.ndarray) -> Record:
+    def size(fitted: LinearSVC, x: sparse.csr_matrix, y: np.ndarray) -> Measured:
         planes, offsets = fitted.coef_.astype(np.float32), fitted.intercept_.astype(np.float32)
-        named = (x @ planes.T + offsets).argmax(axis=1)
-        return {"bytes": planes.nbytes + offsets.nbytes, "accuracy": float((named == y).mean())}
+        return {"bytes": planes.nbytes + offsets.nbytes, "accuracy": accuracy(x @ planes.T + offsets, y)}
 
     return _fitted(config, model, sparse.csr_matrix, size)
 
 
-def _fitted(config: ForestConfig | SvmConfig, model: object, form: Callable, size: Callable[..., Record]) -> Record:
-    """The record of a model fitted to the training part, features in the given form, and tested."""
-    key = run_key(config)
-    data = data_of(config.dataset, config.held_out)
+def _fitted(config: ForestConfig | SvmConfig, model: Any, form: Callable, size: Callable[..., Measured]) -> Measured:
+    """What is measured of a model fitted to the training part, features in the given form, and tested."""
+    data = load(config.dataset).hold_out(config.held_out)
     model.fit(form(data.train_x.numpy()), data.train_y.numpy())
-    return {**asdict(config), "key": key, **size(model, form(data.test_x.numpy()), data.test_y.numpy())}
+    return size(model, form(data.test_x.numpy()), data.test_y.numpy())

@@ -1,4 +1,4 @@
-"""What every training sample by sample shares: starting weights, order of samples, words for the machine, accuracy.
+"""What every training sample by sample shares: starting weights, order of samples, words for the machine.
 
 Networks are cascades without biases, ReLU between them and sigmoid outputs, as many as the last cascade has and at
 least one a class. From one seed all of them, in fixed point and in floating point, start at the same weights and see
@@ -7,13 +7,25 @@ the same samples in the same order.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
 
-from fabric.experiments.data import Dataset, load
+from fabric.experiments.data import Dataset
+from fabric.experiments.runs import Natural, Positive, Rule
 from fabric.hardware import FixedPoint
 
-Cascade = tuple[int, ...]
+Cascade = Annotated[
+    tuple[Positive, ...], Rule("(I, O, R_i, R_m, R_o), or (I, O) for a dense layer", lambda sizes: len(sizes) in (2, 5))
+]
+Cascades = Annotated[
+    tuple[Cascade, ...], Rule("a tuple of at least one cascade, each (I, O, R_i, R_m, R_o) or (I, O)", bool)
+]
+Checks = Annotated[
+    tuple[Positive, ...],
+    Rule("a tuple of increasing positive integers", lambda checks: bool(checks) and sorted(set(checks)) == [*checks]),
+]
+Rates = Annotated[tuple[Natural, ...], Rule("a tuple of at least one integer from 0, one for each epoch", bool)]
 
 
 def initial_weights(cascades: Sequence[Cascade], seed: int) -> list[np.ndarray]:
@@ -72,27 +84,8 @@ def samples(
     Raises:
         ValueError: more features or classes than the network takes.
     """
-    features, classes = data.train_x.shape[1], int(data.train_y.max()) + 1
-    inputs, outputs = cascades[0][0], cascades[-1][1]
-    if features > inputs or classes > outputs:
-        raise ValueError(
-            f"cascades must take at least {features} inputs and give at least {classes} outputs, "
-            f"got {inputs} and {outputs}"
-        )
-    one_hot = fixed_point.activations(np.eye(outputs)).astype(np.int16)
-    train_x, test_x = (
-        np.pad(fixed_point.activations(x.numpy()).astype(np.int16), ((0, 0), (0, inputs - features)))
-        for x in (data.train_x, data.test_x)
-    )
+    data.check_outputs(cascades[-1][1])
+    data = data.padded(cascades[0][0])
+    one_hot = fixed_point.activations(np.eye(cascades[-1][1])).astype(np.int16)
+    train_x, test_x = (fixed_point.activations(x.numpy()).astype(np.int16) for x in (data.train_x, data.test_x))
     return train_x, one_hot[data.train_y.numpy()], test_x
-
-
-def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
-    """Fraction of the samples whose largest output, the first of equal ones, is the label's."""
-    return float((outputs.argmax(axis=1) == labels).mean())
-
-
-def data_of(dataset: str, held_out: int) -> Dataset:
-    """The data set; `held_out` as in `fabric.experiments.TrainConfig`."""
-    data = load(dataset)
-    return data.hold_out(held_out) if held_out else data

@@ -1,18 +1,19 @@
 """Training sample by sample in fixed point, by the golden model of the machine."""
 
 import itertools
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
 
-from fabric.experiments.batchless._common import Cascade, accuracy, data_of, initial_weights, orders, samples
-from fabric.experiments.runs import Record, run_key
+from fabric.experiments.batchless._common import Cascades, Rates, initial_weights, orders, samples
+from fabric.experiments.data import DatasetName, accuracy, load
+from fabric.experiments.runs import Measured, Natural, RunConfig, one_of
 from fabric.hardware import FixedPoint, GoldenMachine, TorusMapping, program
 
 
 @dataclass(frozen=True)
-class FixedPointConfig:
+class FixedPointConfig(RunConfig):
     """A training run of the golden model, batch size 1.
 
     Attributes:
@@ -29,29 +30,30 @@ class FixedPointConfig:
 
     recipe: ClassVar[int] = 1
 
-    dataset: str
-    cascades: tuple[Cascade, ...]
+    dataset: DatasetName
+    cascades: Cascades
     fixed_point: FixedPoint
     scales: tuple[int, ...]
-    rates: tuple[int, ...]
-    seed: int
+    rates: Rates
+    seed: Natural
     stochastic: bool = True
-    mode: str = "sequential"
-    held_out: int = 0
+    mode: Annotated[str, one_of("sequential", "overlapped")] = "sequential"
+    held_out: Natural = 0
 
 
-def train_fixed_point(config: FixedPointConfig) -> Record:
+def train_fixed_point(config: FixedPointConfig) -> Measured:
     """Train with the golden model.
 
-    The record holds the configuration, "key", "word" and "weight" (bits), "accuracy" after the last epoch,
-    "accuracy_by_epoch" (fractions) and "saturated", the share of the weights that end at a bound of their format.
+    Returns:
+        "word" and "weight" (bits), "accuracy" after the last epoch, "accuracy_by_epoch" (fractions) and "saturated",
+        the share of the weights that end at a bound of their format.
 
     Raises:
         ValueError: the configuration names something unknown or does not fit the data or the machine.
         DataError: data files are missing or damaged.
     """
     fixed = config.fixed_point
-    data = data_of(config.dataset, config.held_out)
+    data = load(config.dataset).hold_out(config.held_out)
     x, targets, test_x = samples(data, config.cascades, fixed)
     network = (OneTorus if len({len(cascade) for cascade in config.cascades}) == 1 else TwoTori)(config)
     accuracies = []
@@ -61,8 +63,6 @@ def train_fixed_point(config: FixedPointConfig) -> Record:
     limit = 1 << (fixed.weight - 1)
     ends = np.concatenate([weights.ravel() for weights in network.weights()])
     return {
-        **asdict(config),
-        "key": run_key(config),
         "word": fixed.word,
         "weight": fixed.weight,
         "accuracy": accuracies[-1],

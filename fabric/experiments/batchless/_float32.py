@@ -5,7 +5,7 @@ correct answers, and its autograd is what the tests hold a step against.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,14 +14,14 @@ from numba import njit
 from numba.typed import List
 from torch import nn
 
-from fabric.experiments.batchless._common import Cascade, accuracy, data_of, initial_weights, orders
-from fabric.experiments.runs import Record, one_thread, run_key
-from fabric.experiments.training import padded
+from fabric.experiments.batchless._common import Cascade, Cascades, Rates, initial_weights, orders
+from fabric.experiments.data import DatasetName, accuracy, load
+from fabric.experiments.runs import Measured, Natural, RunConfig, one_thread
 from fabric.nn import ClosLinear
 
 
 @dataclass(frozen=True)
-class Float32Config:
+class Float32Config(RunConfig):
     """A training run in float32, batch size 1, plain gradient descent on the sum of the outputs' cross-entropies.
 
     Attributes:
@@ -34,22 +34,25 @@ class Float32Config:
 
     recipe: ClassVar[int] = 2
 
-    dataset: str
-    cascades: tuple[Cascade, ...]
-    rates: tuple[int, ...]
-    seed: int
-    held_out: int = 0
+    dataset: DatasetName
+    cascades: Cascades
+    rates: Rates
+    seed: Natural
+    held_out: Natural = 0
 
 
-def train_float32(config: Float32Config) -> Record:
-    """Train on one thread; the record holds the configuration, "key", "accuracy" after the last epoch and
-    "accuracy_by_epoch" (fractions).
+def train_float32(config: Float32Config) -> Measured:
+    """Train on one thread.
+
+    Returns:
+        "accuracy" after the last epoch and "accuracy_by_epoch" (fractions).
 
     Raises:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
-    data = padded(data_of(config.dataset, config.held_out), config.cascades[0][0])
+    data = load(config.dataset).hold_out(config.held_out).padded(config.cascades[0][0])
+    data.check_outputs(config.cascades[-1][1])
     weights = [stage.astype(np.float32) for stage in initial_weights(config.cascades, config.seed)]
     starts = cascade_starts(config.cascades)
     x = data.train_x.numpy()
@@ -60,12 +63,7 @@ def train_float32(config: Float32Config) -> Record:
         network = float32_network(config.cascades, weights)
         with one_thread(), torch.no_grad():
             accuracies.append(accuracy(network(data.test_x).numpy(), data.test_y.numpy()))
-    return {
-        **asdict(config),
-        "key": run_key(config),
-        "accuracy": accuracies[-1],
-        "accuracy_by_epoch": accuracies,
-    }
+    return {"accuracy": accuracies[-1], "accuracy_by_epoch": accuracies}
 
 
 def cascade_starts(cascades: Sequence[Cascade]) -> np.ndarray:

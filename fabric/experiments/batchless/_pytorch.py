@@ -1,7 +1,7 @@
 """Training sample by sample in PyTorch, timed: what a processor's core does in the time of the machine."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -9,39 +9,41 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fabric.experiments.batchless._common import accuracy, data_of, initial_weights, orders, stretches
+from fabric.experiments.batchless._common import Checks, initial_weights, orders, stretches
 from fabric.experiments.batchless._float32 import Float32Config, float32_network
-from fabric.experiments.runs import Record, one_thread, run_key
-from fabric.experiments.training import padded
+from fabric.experiments.data import accuracy, load
+from fabric.experiments.runs import Measured, RunConfig, one_thread
 
 
 @dataclass(frozen=True)
-class PytorchConfig:
+class PytorchConfig(RunConfig):
     """A timed training run in PyTorch: batch size 1, plain gradient descent by autograd, one thread.
 
     Attributes:
         training: what is trained and how.
-        checks: as in `fabric.experiments.on_chip.OnChipConfig`.
+        checks: as in `fabric.experiments.machines.on_chip.OnChipConfig`.
     """
 
     recipe: ClassVar[int] = 1
 
     training: Float32Config
-    checks: tuple[int, ...]
+    checks: Checks
 
 
-def train_pytorch(config: PytorchConfig) -> Record:
+def train_pytorch(config: PytorchConfig) -> Measured:
     """Train and measure.
 
-    The record holds the configuration, "key", "accuracy_by_check" and "seconds_by_check", the processor time of the
-    training steps up to each check: time in which others had the core is not counted.
+    Returns:
+        "accuracy_by_check" and "seconds_by_check", the processor time of the training steps up to each check: time in
+        which others had the core is not counted.
 
     Raises:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
     training = config.training
-    data = padded(data_of(training.dataset, training.held_out), training.cascades[0][0])
+    data = load(training.dataset).hold_out(training.held_out).padded(training.cascades[0][0])
+    data.check_outputs(training.cascades[-1][1])
     weights = [stage.astype(np.float32) for stage in initial_weights(training.cascades, training.seed)]
     network = float32_network(training.cascades, weights)
     targets = functional.one_hot(data.train_y, training.cascades[-1][1]).float()
@@ -58,12 +60,7 @@ def train_pytorch(config: PytorchConfig) -> Record:
                 with torch.no_grad():
                     accuracies.append(accuracy(network(data.test_x).numpy(), data.test_y.numpy()))
                 times.append(seconds)
-    return {
-        **asdict(config),
-        "key": run_key(config),
-        "accuracy_by_check": accuracies,
-        "seconds_by_check": times,
-    }
+    return {"accuracy_by_check": accuracies, "seconds_by_check": times}
 
 
 def _descend(network: nn.Module, x: Tensor, targets: Tensor, rate: float) -> None:

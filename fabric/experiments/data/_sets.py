@@ -1,88 +1,37 @@
-"""Data sets as tensors: the digits that ship with scikit-learn, MNIST, Fashion-MNIST, CIFAR-10, generated Morse code.
+"""Data sets by name: the digits that ship with scikit-learn, published image sets, generated Morse code."""
 
-Files come from the folder that the environment variable FABRIC_DATA names, laid out as torchvision does
-(`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`), or are downloaded once to the user's cache. Either
-way they are read only if their hash is the known one: CIFAR-10's published MD5, SHA-256 for the others. Nothing falls
-back in silence.
-"""
-
-import gzip
-import hashlib
-import os
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-import pooch
 import torch
 from scipy import ndimage
 from sklearn import datasets as bundled
 from torch import Tensor
 from torch.nn import functional
 
-from fabric.experiments.data import _cifar as cifar
 from fabric.experiments.data import morse
+from fabric.experiments.data._dataset import Dataset
+from fabric.experiments.data._files import images_and_labels
+from fabric.experiments.runs import Rule
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10")
-
-_FOLDERS = {"mnist": "MNIST/raw", "fashion_mnist": "FashionMNIST/raw", "cifar10": "cifar-10-batches-py"}
-_SOURCES = {
-    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-}
-_CIFAR_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-_CIFAR_ARCHIVE_HASH = "md5:c58f30108f718f92721af3b95e74349a"
-_HASHES = {
-    "mnist": {
-        "train-images-idx3-ubyte.gz": "sha256:440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        "train-labels-idx1-ubyte.gz": "sha256:3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        "t10k-images-idx3-ubyte.gz": "sha256:8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        "t10k-labels-idx1-ubyte.gz": "sha256:f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    },
-    "fashion_mnist": {
-        "train-images-idx3-ubyte.gz": "sha256:3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        "train-labels-idx1-ubyte.gz": "sha256:a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        "t10k-images-idx3-ubyte.gz": "sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        "t10k-labels-idx1-ubyte.gz": "sha256:67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-    },
-    "cifar10": {
-        "data_batch_1": "md5:c99cafc152244af753f735de768cd75f",
-        "data_batch_2": "md5:d4bba439e000b95fd0a9bffe97cbabec",
-        "data_batch_3": "md5:54ebc095f3ab1f0389bbae665268c751",
-        "data_batch_4": "md5:634d18415352ddfa80567beed471001a",
-        "data_batch_5": "md5:482c414d41f54cd18b22e5b47cb7c3cb",
-        "test_batch": "md5:40351d587109b95175f43aff81a1287e",
-    },
-}
+_GREY = (1, 28, 28)
+_IMAGES = {"digits": _GREY, "mnist": _GREY, "fashion_mnist": _GREY, "cifar10": (3, 32, 32)}
+_REDUCED = re.compile(r"(digits|mnist|fashion_mnist)-([1-9]|1\d|2[0-8])x\2")
+_WANTED = (
+    f"one of {', '.join(_IMAGES)} or begin with 'morse-'; grey images are reduced as in 'mnist-16x16', to sides from 1 "
+    "to 28"
+)
 _DIGITS_TEST = 360  # of 1,797: a fifth
 
 
-class DataError(RuntimeError):
-    """A data file is missing or damaged; the message names the file, the hash wanted and what to do."""
+def is_known(name: str) -> bool:
+    """Whether `load` takes this name. The name of a Morse data set that is wrong in itself is said so by `load`."""
+    return name in _IMAGES or name.startswith("morse-") or _REDUCED.fullmatch(name) is not None
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """Features float32 (samples, features) in 0 ... 1 and labels int64 (samples,)."""
-
-    train_x: Tensor
-    train_y: Tensor
-    test_x: Tensor
-    test_y: Tensor
-
-    def hold_out(self, samples: int) -> "Dataset":
-        """Replace the test part by the last `samples` of the training part, which the training part then lacks.
-
-        Raises:
-            ValueError: `samples` is not from 1 to one less than the training part.
-        """
-        if not 1 <= samples < len(self.train_y):
-            raise ValueError(f"samples must be from 1 to {len(self.train_y) - 1}, got {samples!r}")
-        return Dataset(
-            self.train_x[:-samples], self.train_y[:-samples], self.train_x[-samples:], self.train_y[-samples:]
-        )
+DatasetName = Annotated[str, Rule(_WANTED, is_known)]
 
 
 @lru_cache(maxsize=2)
@@ -93,28 +42,25 @@ def load(name: str) -> Dataset:
     seed and split 1,437 to 360. A size after the name of a grey data set reduces its 28×28 images: "mnist-16x16" has
     256 features, each the mean of the pixels in its share of the image (windows of 2 or 3 pixels a side; neighbours may
     share a row or column). Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading space,
-    see `fabric.experiments.morse.recipe`; a configuration holds the name, which says everything.
+    see `fabric.experiments.data.morse.recipe`; a configuration holds the name, which says everything.
 
     Raises:
         ValueError: unknown name.
         DataError: a file is missing from FABRIC_DATA or damaged.
     """
+    if not (isinstance(name, str) and is_known(name)):
+        raise ValueError(f"dataset must be {_WANTED}, got {name!r}")
     if name == "digits":
         return _digits()
     if name.startswith("morse-"):
-        return Dataset(*map(torch.from_numpy, morse.generate(morse.recipe(name))))
-    if reduced := re.fullmatch(r"(digits|mnist|fashion_mnist)-([1-9]|1\d|2[0-8])x\2", name):
+        train_x, train_y, test_x, test_y = map(torch.from_numpy, morse.generate(morse.recipe(name)))
+        return Dataset(train_x, train_y, test_x, test_y)
+    if reduced := _REDUCED.fullmatch(name):
         return _reduced(load(reduced[1]), int(reduced[2]))
-    if name not in DATASETS:
-        raise ValueError(
-            f"dataset must be one of {', '.join(DATASETS)} or begin with 'morse-'; grey images are reduced as in "
-            f"'mnist-16x16', to sides from 1 to 28; got {name!r}"
-        )
-    if name == "cifar10":
-        train_x, train_y, test_x, test_y = _cifar10()
-    else:
-        train_x, train_y, test_x, test_y = (_read_idx(_content(name, file)) for file in _HASHES[name])
-    return Dataset(_features(train_x, 255), _labels(train_y), _features(test_x, 255), _labels(test_y))
+    images, labels, test_images, test_labels = images_and_labels(name)
+    return Dataset(
+        _features(images, 255), _labels(labels), _features(test_images, 255), _labels(test_labels), _IMAGES[name]
+    )
 
 
 def _digits() -> Dataset:
@@ -123,17 +69,21 @@ def _digits() -> Dataset:
     order = np.random.default_rng(0).permutation(len(labels))
     train, test = order[:-_DIGITS_TEST], order[-_DIGITS_TEST:]
     return Dataset(
-        _features(images[train], 16), _labels(labels[train]), _features(images[test], 16), _labels(labels[test])
+        _features(images[train], 16),
+        _labels(labels[train]),
+        _features(images[test], 16),
+        _labels(labels[test]),
+        _GREY,
     )
 
 
 def _reduced(data: Dataset, side: int) -> Dataset:
-    """28×28 images as side × side ones, by means over windows."""
+    """Grey images as side × side ones, by means over windows."""
 
     def reduce(x: Tensor) -> Tensor:
-        return functional.adaptive_avg_pool2d(x.unflatten(1, (1, 28, 28)), side).flatten(1)
+        return functional.adaptive_avg_pool2d(x.unflatten(1, _GREY), side).flatten(1)
 
-    return Dataset(reduce(data.train_x), data.train_y, reduce(data.test_x), data.test_y)
+    return Dataset(reduce(data.train_x), data.train_y, reduce(data.test_x), data.test_y, (1, side, side))
 
 
 def _features(images: np.ndarray, scale: float) -> Tensor:
@@ -142,49 +92,3 @@ def _features(images: np.ndarray, scale: float) -> Tensor:
 
 def _labels(labels: np.ndarray) -> Tensor:
     return torch.from_numpy(labels.astype(np.int64))
-
-
-def _content(name: str, file: str) -> bytes:
-    """The bytes of a file, checked."""
-    wanted = _HASHES[name][file]
-    root = os.environ.get("FABRIC_DATA")
-    path = _download(name, file) if root is None else Path(root) / _FOLDERS[name] / file
-    source = _CIFAR_ARCHIVE if name == "cifar10" else _SOURCES[name] + file
-    algorithm, _, digest = wanted.partition(":")
-    label = {"sha256": "SHA-256", "md5": "MD5"}[algorithm]
-    if not path.is_file():
-        raise DataError(
-            f"{path} is missing ({label} wanted: {digest}): put it there from {source}, "
-            "or unset FABRIC_DATA to have it downloaded"
-        )
-    content = path.read_bytes()
-    found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
-    if found != digest:
-        raise DataError(f"{path} is damaged: its {label} is {found}, wanted {digest}: replace it from {source}")
-    return content
-
-
-def _download(name: str, file: str) -> Path:
-    """Where a file lies in the user's cache; fetched once."""
-    cache = pooch.os_cache("fabric")
-    if name == "cifar10":
-        members = [f"{_FOLDERS[name]}/{batch}" for batch in _HASHES[name]]
-        unpack = pooch.Untar(members, extract_dir=".")
-        pooch.retrieve(
-            _CIFAR_ARCHIVE, _CIFAR_ARCHIVE_HASH, fname="cifar-10-python.tar.gz", path=cache, processor=unpack
-        )
-        return cache / _FOLDERS[name] / file
-    return Path(pooch.retrieve(_SOURCES[name] + file, _HASHES[name][file], fname=file, path=cache / _FOLDERS[name]))
-
-
-def _cifar10() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    images, labels = zip(*(cifar.read_batch(_content("cifar10", file)) for file in _HASHES["cifar10"]), strict=True)
-    return np.concatenate(images[:-1]), np.concatenate(labels[:-1]), images[-1], labels[-1]
-
-
-def _read_idx(compressed: bytes) -> np.ndarray:
-    """The array in a gzipped IDX file of unsigned bytes: magic 0, 0, 8, axes, then one big-endian size per axis."""
-    content = gzip.decompress(compressed)
-    axes = content[3]
-    shape = np.frombuffer(content, ">u4", count=axes, offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

@@ -10,6 +10,7 @@ Recommendation ITU-R M.1677-1 (55 different codes), four common signs outside it
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ _LONGEST_DASH = 9
 _DOT = _GAP = (1, 3)
 _LEVELS = 16
 _INK_MEAN, _INK_DEVIATION = 12, 1.34
-_OPTIONS = {
+_OPTIONS: dict[str, dict[str, Any]] = {
     "leading": {"leading_space": True},
     "dash3": {"shortest_dash": 3},
     "dilated": {"dilation": 4},

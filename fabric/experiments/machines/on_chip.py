@@ -8,14 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from fabric.experiments.batchless import FixedPointConfig, OneTorus, accuracy, data_of, orders, samples, stretches
-from fabric.experiments.runs import Record, run_key
+from fabric.experiments.batchless import Checks, FixedPointConfig, OneTorus, orders, samples, stretches
+from fabric.experiments.data import accuracy, load
+from fabric.experiments.runs import Measured, RunConfig
 from fabric.hardware import Machine, Torus, cycles, program
 from fabric.hardware.torus import MODES
 
 
 @dataclass(frozen=True)
-class OnChipConfig:
+class OnChipConfig(RunConfig):
     """A training run of the simulated machine.
 
     Attributes:
@@ -28,21 +29,21 @@ class OnChipConfig:
     recipe: ClassVar[int] = 1
 
     training: FixedPointConfig
-    checks: tuple[int, ...]
+    checks: Checks
     sources: str
 
 
-def train_on_chip(config: OnChipConfig) -> Record:
+def train_on_chip(config: OnChipConfig) -> Measured:
     """Train and test on the simulated machine, and do the same with the golden model.
 
     One build of the torus runs all modes. Nothing is sent out while it trains.
 
-    The record holds the configuration, "key", "edges", "accuracy_by_check", that of the golden model, and
-    "identical_by_check", whether the machine's weights then equal it bit for bit; "accuracy" of the machine's own
-    outputs for the test samples after the last check and "outputs_identical"; "weights", the SHA-256 of the machine's
-    weights at the end; of the training "samples", "cycles", "forward_cycles", "backward_cycles", "waiting_cycles" as
-    the machine counts them, "predicted_cycles" of the cycle model, and "input_words", "target_words" and
-    "output_words" that moved over its streams.
+    Returns:
+        "edges", "accuracy_by_check", that of the golden model, and "identical_by_check", whether the machine's weights
+        then equal it bit for bit; "accuracy" of the machine's own outputs for the test samples after the last check and
+        "outputs_identical"; "weights", the SHA-256 of the machine's weights at the end; of the training "samples",
+        "cycles", "forward_cycles", "backward_cycles", "waiting_cycles" as the machine counts them, "predicted_cycles"
+        of the cycle model, and "input_words", "target_words" and "output_words" that moved over its streams.
 
     Raises:
         ValueError: the configuration names something unknown or does not fit the data or the machine.
@@ -51,7 +52,7 @@ def train_on_chip(config: OnChipConfig) -> Record:
     """
     training = config.training
     fixed = training.fixed_point
-    data = data_of(training.dataset, training.held_out)
+    data = load(training.dataset).hold_out(training.held_out)
     x, targets, test_x = samples(data, training.cascades, fixed)
     labels = data.test_y.numpy()
     golden = OneTorus(training)
@@ -74,8 +75,6 @@ def train_on_chip(config: OnChipConfig) -> Record:
             identical.append(_equal(machine.weights(golden.mapping), golden.weights()))
     outputs, _ = machine.run(golden.classifying, golden.inference, test_x)
     return {
-        **asdict(config),
-        "key": run_key(config),
         "edges": golden.mapping.edges,
         "accuracy_by_check": accuracies,
         "identical_by_check": identical,

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
 from fabric._checks import positive_int
-from fabric.experiments.runs import Record, run_key
+from fabric.experiments.runs import Measured, Natural, Positive, RunConfig, one_of
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.torus import Program, Torus, TorusMapping, program
 from fabric.hardware.torus.placement import place, placement_key
@@ -85,7 +85,7 @@ def _build(size: int, fixed_point: FixedPoint, banks: int, activations: Sequence
 
 
 @dataclass(frozen=True)
-class SynthesisConfig:
+class SynthesisConfig(RunConfig):
     """One synthesis.
 
     Attributes:
@@ -97,8 +97,8 @@ class SynthesisConfig:
 
     recipe: ClassVar[int] = 1
 
-    variant: str
-    size: int
+    variant: Annotated[str, one_of(*VARIANTS)]
+    size: Positive
     part: str
     content: str
 
@@ -114,26 +114,26 @@ class SynthesisConfig:
         return synthesize(build.torus, build.fixed, self.part)
 
 
-def run_synthesis(config: SynthesisConfig) -> Record:
-    """Record: the configuration, "key", "modules" (resources by Verilog module) and "instances" of each."""
+def run_synthesis(config: SynthesisConfig) -> Measured:
+    """Measure "modules" (resources by Verilog module) and "instances" of each."""
     netlist = config.synthesize()
     modules = {name: asdict(resources) for name, resources in netlist.modules.items()}
-    return {**asdict(config), "key": run_key(config), "modules": modules, "instances": netlist.instances}
+    return {"modules": modules, "instances": netlist.instances}
 
 
 @dataclass(frozen=True)
-class SimulationConfig:
+class SimulationConfig(RunConfig):
     """Random cases on a mapped netlist: any that the torus can run, or, if its instructions are fixed, any data."""
 
     recipe: ClassVar[int] = 1
 
     synthesis: SynthesisConfig
-    cases: int
-    seed: int
+    cases: Positive
+    seed: Natural
 
 
-def run_simulation(config: SimulationConfig) -> Record:
-    """Record: the configuration, "key", "samples" trained or inferred, "differences" from the golden model."""
+def run_simulation(config: SimulationConfig) -> Measured:
+    """Count "samples" trained or inferred and list "differences" from the golden model."""
     build = VARIANTS[config.synthesis.variant](config.synthesis.size)
     machine = NetlistMachine(build.torus, config.synthesis.synthesize())
     rng = np.random.default_rng(config.seed)
@@ -146,11 +146,11 @@ def run_simulation(config: SimulationConfig) -> Record:
             case = random_case(build.torus, rng)
         samples += len(case.inputs)
         found += [f"{case!r}: {what}" for what in differences(machine, case)]
-    return {**asdict(config), "key": run_key(config), "samples": samples, "differences": found}
+    return {"samples": samples, "differences": found}
 
 
 @dataclass(frozen=True)
-class PlacementConfig:
+class PlacementConfig(RunConfig):
     """One place and route on ECP5.
 
     Attributes:
@@ -162,10 +162,10 @@ class PlacementConfig:
 
     recipe: ClassVar[int] = 1
 
-    variant: str
-    size: int
+    variant: Annotated[str, one_of(*VARIANTS)]
+    size: Positive
     product_registers: bool
-    seed: int
+    seed: Natural
     content: str
 
     @classmethod
@@ -175,8 +175,7 @@ class PlacementConfig:
         return cls(variant, size, product_registers, seed, placement_key(build.torus, build.fixed))
 
 
-def run_placement(config: PlacementConfig) -> Record:
-    """Record: the configuration, "key" and the fields of `Placement`."""
+def run_placement(config: PlacementConfig) -> Measured:
+    """Measure the fields of `Placement`."""
     build = VARIANTS[config.variant](config.size)
-    placement = place(build.torus, build.fixed, config.seed, config.product_registers)
-    return {**asdict(config), "key": run_key(config), **asdict(placement)}
+    return asdict(place(build.torus, build.fixed, config.seed, config.product_registers))

@@ -1,11 +1,12 @@
 """Measurements on the simulated machine: cycles by its counters and a stopwatch, agreement with its golden model."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from fabric.experiments.runs import Record, run_key
+from fabric.experiments.batchless import Cascade
+from fabric.experiments.runs import Measured, Natural, Positive, Rule, RunConfig, one_of
 from fabric.hardware import FixedPoint, GoldenMachine, Machine, Torus, TorusMapping, program
 from fabric.hardware.torus import MODES, Program
 from fabric.hardware.torus.verification import TORI, differences, random_case
@@ -14,7 +15,7 @@ _RATE = 5
 
 
 @dataclass(frozen=True)
-class LayerOnChip:
+class LayerOnChip(RunConfig):
     """A layer on a torus of its own size, run in every mode.
 
     Attributes:
@@ -26,18 +27,18 @@ class LayerOnChip:
 
     recipe: ClassVar[int] = 1
 
-    layer: tuple[int, ...]
-    samples: int
+    layer: Cascade
+    samples: Annotated[int, Rule("at least 2", lambda samples: samples >= 2)]
     sources: str
-    seed: int = 0
+    seed: Natural = 0
 
 
 @dataclass(frozen=True)
-class Campaign:
+class Campaign(RunConfig):
     """Random cases on one small torus.
 
     Attributes:
-        torus: a key of `fabric.hardware.verification.TORI`.
+        torus: a key of `fabric.hardware.torus.verification.TORI`.
         cases: how many.
         seed: of the cases.
         sources: the `sources_hash` of fabric_machine.
@@ -45,17 +46,20 @@ class Campaign:
 
     recipe: ClassVar[int] = 1
 
-    torus: str
-    cases: int
-    seed: int
+    torus: Annotated[str, one_of(*TORI)]
+    cases: Positive
+    seed: Natural
     sources: str
 
 
-def run_layer(config: LayerOnChip) -> Record:
-    """The record holds the configuration, "key", the torus' "rows" and "columns", and "runs", one for each mode: "lone"
-    (cycles of one sample alone), "cycles", "forward", "backward" and "waiting" (the design's counters over all
-    samples), "stopwatch" (cycles of the clock from the first result to the last, for each sample between them), and
-    whether "outputs" and "weights" equal the golden model's bit for bit.
+def run_layer(config: LayerOnChip) -> Measured:
+    """Run a layer in every mode.
+
+    Returns:
+        The torus' "rows" and "columns", and "runs", one for each mode: "lone" (cycles of one sample alone), "cycles",
+        "forward", "backward" and "waiting" (the design's counters over all samples), "stopwatch" (cycles of the clock
+        from the first result to the last, for each sample between them), and whether "outputs" and "weights" equal the
+        golden model's bit for bit.
 
     Raises:
         ValueError: a layer that no torus holds.
@@ -71,9 +75,7 @@ def run_layer(config: LayerOnChip) -> Record:
     machine.load(mapping, weights)
     golden.load(weights)
     runs = [{"mode": mode} | _run(machine, golden, mapping, way, config) for mode, way in programs.items()]
-    return {
-        **asdict(config), "key": run_key(config), "rows": mapping.rows, "columns": mapping.columns, "runs": runs
-    }  # fmt: skip
+    return {"rows": mapping.rows, "columns": mapping.columns, "runs": runs}
 
 
 def _run(
@@ -98,9 +100,12 @@ def _run(
             "weights": all(np.array_equal(have, want) for have, want in pairs)}  # fmt: skip
 
 
-def run_campaign(config: Campaign) -> Record:
-    """The record holds the configuration, "key", "samples", how many ran in all cases, "modes", the cases in each mode,
-    and "differing": what differed between the Verilog and its golden model, case by case; empty if all is well.
+def run_campaign(config: Campaign) -> Measured:
+    """Hold the Verilog against its golden model, case by case.
+
+    Returns:
+        "samples", how many ran in all cases, "modes", the cases in each mode, and "differing": what differed, case by
+        case; empty if all is well.
 
     Raises:
         SimulationError: the design does not build or hangs.
@@ -116,6 +121,4 @@ def run_campaign(config: Campaign) -> Record:
         found = list(differences(machine, case))
         if found:
             differing.append(f"{case}: {', '.join(found)}")
-    return {
-        **asdict(config), "key": run_key(config), "samples": samples, "modes": modes, "differing": differing
-    }  # fmt: skip
+    return {"samples": samples, "modes": modes, "differing": differing}

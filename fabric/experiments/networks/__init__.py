@@ -10,6 +10,7 @@ from fabric.experiments.networks._layers import (
     label,
     layer,
     one_hidden_layer,
+    topologies,
     weights,
 )
 from fabric.experiments.networks._resnet import ResNet18
@@ -31,5 +32,6 @@ __all__ = [
     "label",
     "layer",
     "one_hidden_layer",
+    "topologies",
     "weights",
 ]

@@ -21,7 +21,7 @@ from fabric.nn.init import (
     sparse_glorot_normal_,
     sparse_glorot_uniform_,
 )
-from fabric.topology import skips
+from fabric.topology import Topology, skips
 
 INITIALIZATIONS = {
     "sparse_glorot_uniform": sparse_glorot_uniform_,
@@ -32,8 +32,9 @@ INITIALIZATIONS = {
     "glorot_uniform": glorot_uniform_,
     "he_normal": he_normal_,
 }
-Wiring = tuple[topology.Topology, tuple[np.ndarray, ...] | None]
-SKIPS: dict[str, Callable[[topology.Topology], Wiring]] = {
+CascadeModule = ClosLinear | CascadeLinear
+Wiring = tuple[Topology, tuple[np.ndarray, ...] | None]
+SKIPS: dict[str, Callable[[Topology], Wiring]] = {
     "identity": lambda wiring: (wiring, skips.identity(wiring)),
     "off_support": lambda wiring: (wiring, skips.off_support(wiring)),
     "from_input": skips.from_input,
@@ -61,14 +62,19 @@ class Layer:
         if not isinstance(self.arguments, tuple) or not _is_plain(self.arguments):
             raise ValueError(f"arguments must be a tuple of integers, names and such tuples, got {self.arguments!r}")
 
-    def build(self, rng: np.random.Generator) -> topology.Topology:
+    def build(self, rng: np.random.Generator) -> Topology:
         """The topology; `rng` serves those that are drawn at random.
 
         Raises:
             ValueError: the name is not that of a topology, or its arguments do not fit.
         """
-        function = getattr(topology, self.topology, None) if self.topology in topology.__all__ else None
-        if getattr(function, "__annotations__", {}).get("return") is not topology.Topology:
+        function, arguments = self._call(rng)
+        return function(**arguments)
+
+    def _call(self, rng: np.random.Generator) -> tuple[Callable[..., Topology], dict[str, Any]]:
+        """The function that makes the topology, and its arguments by name."""
+        function: Any = getattr(topology, self.topology, None) if self.topology in topology.__all__ else None
+        if getattr(function, "__annotations__", {}).get("return") is not Topology:
             raise ValueError(f"topology must be the name of a function in fabric.topology, got {self.topology!r}")
         taken = inspect.signature(function).parameters
         given = inspect.Signature([parameter for name, parameter in taken.items() if name != "rng"])
@@ -76,16 +82,21 @@ class Layer:
             bound = given.bind(*self.arguments)
         except TypeError as error:
             raise ValueError(f"arguments of {self.topology} do not fit, got {self.arguments!r}: {error}") from None
-        return function(**bound.arguments, **({"rng": rng} if "rng" in taken else {}))
+        return function, bound.arguments | ({"rng": rng} if "rng" in taken else {})
 
     def wired(self, rng: np.random.Generator) -> Wiring:
         """The topology and its fixed skips, which are none here; `rng` and errors as for `build`."""
         return self.build(rng), None
 
-    def module(self, rng: np.random.Generator) -> nn.Module:
-        """The linear layer with bias, weights to be initialised; `rng` and errors as for `build`."""
-        wiring = self.build(rng)
-        return ClosLinear(*self.arguments) if self.topology == "clos" else CascadeLinear(wiring)
+    def module(self, rng: np.random.Generator) -> CascadeModule:
+        """The linear layer with bias, weights to be initialised; `rng` and errors as for `build`.
+
+        Its `topology` is what `build` would give: whoever counts what trains counts that.
+        """
+        if self.topology == "clos":
+            _, arguments = self._call(rng)
+            return ClosLinear(*arguments.values())
+        return CascadeLinear(self.build(rng))
 
     @property
     def label(self) -> str:
@@ -114,7 +125,7 @@ class LayerWithSkips:
         if self.skips not in SKIPS:
             raise ValueError(f"skips must be one of {', '.join(SKIPS)}, got {self.skips!r}")
 
-    def build(self, rng: np.random.Generator) -> topology.Topology:
+    def build(self, rng: np.random.Generator) -> Topology:
         """The topology, without the skips; see `Layer.build`."""
         return self.layer.build(rng)
 
@@ -126,7 +137,7 @@ class LayerWithSkips:
         """
         return SKIPS[self.skips](self.build(rng))
 
-    def module(self, rng: np.random.Generator) -> nn.Module:
+    def module(self, rng: np.random.Generator) -> CascadeModule:
         """As `Layer.module`, with the skips; errors as for `wired`."""
         wiring, fixed = self.wired(rng)
         return CascadeLinear(wiring, skips=fixed)
@@ -161,8 +172,16 @@ def label(network: Network) -> str:
 
 
 def weights(network: Network) -> int:
-    """Weights of all layers, biases and fixed skips not counted: the papers' parameter count."""
+    """Weights of all layers, biases and fixed skips not counted: the papers' parameter count.
+
+    For networks that are not built yet; those of a network that is are the parameters of its `topologies`.
+    """
     return sum(layer.build(np.random.default_rng(0)).parameters for layer in network)
+
+
+def topologies(module: nn.Sequential) -> list[Topology]:
+    """The topologies of the layers of a network as `build` made it: what trains, and so what is to be counted."""
+    return [layer.topology for layer in module if isinstance(layer, CascadeModule)]
 
 
 def build(network: Network, initialization: str, seed: int) -> nn.Sequential:
@@ -187,7 +206,8 @@ def build(network: Network, initialization: str, seed: int) -> nn.Sequential:
                 f"it has {behind.in_features} inputs"
             )
     module = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
-    return INITIALIZATIONS[initialization](module, generator=torch.Generator().manual_seed(seed))
+    INITIALIZATIONS[initialization](module, generator=torch.Generator().manual_seed(seed))
+    return module
 
 
 def one_hidden_layer(first: Layer | LayerWithSkips, classes: int = 10) -> Network:

@@ -72,12 +72,14 @@ class TrunkModule(nn.Module):
                 modules.append(nn.MaxPool2d(layer.size))
                 continue
             convolution = nn.Conv2d(channels, layer.channels, layer.kernel, padding="same")
+            assert convolution.bias is not None  # torch's annotations leave open whether there is one
             channels = layer.channels
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
             nn.init.zeros_(convolution.bias)
             normalisation = [nn.BatchNorm2d(channels)] if layer.normalised else []
             modules += [convolution, *normalisation, nn.ReLU()]
-        self.layers = nn.Sequential(*modules).to(memory_format=torch.channels_last)
+        # torch's annotations of Module.to leave memory_format out
+        self.layers = nn.Sequential(*modules).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         images = x.unflatten(1, self.shape).contiguous(memory_format=torch.channels_last)

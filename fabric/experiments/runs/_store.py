@@ -1,10 +1,9 @@
-"""Finished runs, one JSON file each, named by the content of their configuration.
+"""Finished runs, one JSON file each, named by the key of their configuration.
 
-The name is the SHA-256 of the kind of configuration, its recipe number and all its fields, so a finished run is found
-again and never repeated, and a changed field never meets an old result.
+A finished run is found again and never repeated, and a changed field never meets an old result. Every stored record
+carries a "digest" of its content, so that one that was cut off, edited or put in another's place is never trusted.
 """
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -15,14 +14,69 @@ from typing import Any
 Record = dict[str, Any]
 
 
-def run_key(config: Any) -> str:
-    """SHA-256 (hex) of a configuration: class name, class attribute `recipe`, every field.
+class DamagedRecord(ValueError):
+    """A stored record is not what was stored; the message names its file and what to do."""
 
-    Raises:
-        TypeError: a field that JSON cannot hold.
+
+class RunStore:
+    """Records under `folder`, and read-only ones in committed JSON-lines files.
+
+    Args:
+        folder: where new records go, as `<key>.json`; made when the first record comes.
+        committed: JSON-lines files of finished runs, each line a record with its "key".
+
+    Attributes:
+        unreadable: of the committed files, one message for each line that does not even say whose record it is.
     """
-    content = {"kind": type(config).__name__, "recipe": config.recipe, **dataclasses.asdict(config)}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+    def __init__(self, folder: Path, committed: Iterable[Path] = ()) -> None:
+        self.folder = Path(folder)
+        self.unreadable: list[str] = []
+        self._committed: dict[str, tuple[str, bytes]] = {}  # where it stands and the line, by key
+        for path in committed:
+            for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+                place = f"{path}, line {number}"
+                try:
+                    self._committed[_parse(line)["key"]] = (place, line)
+                except ValueError as error:
+                    self.unreadable.append(f"{place} {error}: {_RESTORE}")
+
+    def get(self, key: str) -> Record | None:
+        """The record of a finished run, or None.
+
+        Raises:
+            DamagedRecord: there is one, and it is not what was stored.
+        """
+        if key in self._committed:
+            (place, content), remedy = self._committed[key], _RESTORE
+        else:
+            path = self.folder / f"{key}.json"
+            if not path.exists():
+                return None
+            place, content, remedy = str(path), path.read_bytes(), "delete it"
+        try:
+            return _opened(content, key)
+        except ValueError as error:
+            raise DamagedRecord(f"{place} {error}: {remedy}") from None
+
+    def put(self, record: Record) -> None:
+        """Keep a record under its "key"."""
+        write_atomically(self.folder / f"{record['key']}.json", sealed(record) + "\n")
+
+
+_RESTORE = "restore the line with git"
+
+
+def sealed(record: Record) -> str:
+    """A record as JSON in one line, with its "digest"."""
+    content = json.loads(json.dumps(record))  # as it will be read
+    return json.dumps({**content, "digest": _digest(content)}, sort_keys=True)
+
+
+def write_lines(path: Path, records: Iterable[Record]) -> None:
+    """Write records as a JSON-lines file sorted by key, each run once: the committed form."""
+    lines = {record["key"]: sealed(record) for record in records}
+    write_atomically(path, "".join(lines[key] + "\n" for key in sorted(lines)))
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -36,44 +90,28 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-class RunStore:
-    """Records under `folder`, and read-only ones in committed JSON-lines files.
-
-    Args:
-        folder: where new records go, as `<key>.json`; made when the first record comes.
-        committed: JSON-lines files of finished runs, each line a record with its "key".
-    """
-
-    def __init__(self, folder: Path, committed: Iterable[Path] = ()) -> None:
-        self.folder = Path(folder)
-        self._committed: dict[str, Record] = {}
-        for path in committed:
-            for line in Path(path).read_text(encoding="utf-8").splitlines():
-                record = json.loads(line)
-                self._committed[record["key"]] = record
-
-    def get(self, key: str) -> Record | None:
-        """The record of a finished run, or None.
-
-        Raises:
-            ValueError: its file is damaged; the message names it.
-        """
-        if key in self._committed:
-            return self._committed[key]
-        path = self.folder / f"{key}.json"
-        if not path.exists():
-            return None
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} must hold one JSON record, it is damaged ({error}): delete it") from error
-
-    def put(self, record: Record) -> None:
-        """Keep a record under its "key"."""
-        write_atomically(self.folder / f"{record['key']}.json", json.dumps(record, sort_keys=True) + "\n")
+def _digest(content: Record) -> str:
+    """SHA-256 (hex) of the JSON of a record, which has no "digest" yet."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def write_lines(path: Path, records: Iterable[Record]) -> None:
-    """Write records as a JSON-lines file sorted by key, each run once: the committed form."""
-    lines = {record["key"]: json.dumps(record, sort_keys=True) for record in records}
-    write_atomically(path, "".join(lines[key] + "\n" for key in sorted(lines)))
+def _parse(content: bytes) -> Record:
+    """The record that a file or line holds, with its "digest", not yet held against it."""
+    try:
+        record = json.loads(content.decode("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"must hold one JSON record, it is damaged ({error})") from None
+    if not isinstance(record, dict) or not isinstance(record.get("key"), str):
+        raise ValueError('must hold one JSON record with its "key", it holds something else')
+    return record
+
+
+def _opened(content: bytes, key: str) -> Record:
+    """The record under `key`, without its "digest", which it must have and equal."""
+    record = _parse(content)
+    if record["key"] != key:
+        raise ValueError(f"must hold the run {key}, it holds the run {record['key']}")
+    said = record.pop("digest", None)
+    if said != _digest(record):
+        raise ValueError(f"must hold what was stored, it does not have the content of its digest {said!r}")
+    return record

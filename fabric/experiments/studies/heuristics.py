@@ -1,7 +1,7 @@
 """Does a count made before training predict accuracy? Topologies at equal parameters (10_heuristic_vs_accuracy)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 
 from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
-from fabric.experiments.runs import Record, Results, run_key
+from fabric.experiments.runs import Measured, Natural, Results, RunConfig
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.experiments.studies.equal_layers import layers
 from fabric.topology import Topology
@@ -18,7 +18,7 @@ INITIALIZATION = "skip_scaled_glorot_uniform"
 
 
 @dataclass(frozen=True)
-class CountConfig:
+class CountConfig(RunConfig):
     """What is counted of one layer before training.
 
     Attributes:
@@ -30,11 +30,11 @@ class CountConfig:
     recipe: ClassVar[int] = 1
 
     layer: Layer | LayerWithSkips
-    seed: int
+    seed: Natural
     rank: bool
 
 
-def count(config: CountConfig) -> Record:
+def count(config: CountConfig) -> Measured:
     """All counts of one layer; paths run over fixed skips too.
 
     Returns:
@@ -46,8 +46,6 @@ def count(config: CountConfig) -> Record:
     joined = topology if skips is None else Topology([a | b for a, b in zip(topology.stages, skips, strict=True)])
     fewest, most = joined.path_diversity
     return {
-        **asdict(config),
-        "key": run_key(config),
         "label": config.layer.label,
         "parameters": topology.parameters,
         "depth": topology.depth,

@@ -11,7 +11,7 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from fabric.experiments.networks import Layer, LayerWithSkips, label, one_hidden_layer, weights
 from fabric.experiments.runs import Results
-from fabric.experiments.training.search import OBJECTIVES, SearchConfig, search, solvable
+from fabric.experiments.searching import OBJECTIVES, SearchConfig, search, solvable
 from fabric.hardware.torus.rings import clos_rings
 
 WORST_DEPTH = 10

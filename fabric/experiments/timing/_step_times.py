@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import cycle
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from fabric._checks import positive_int
 from fabric.experiments.counting import footprint
-from fabric.experiments.runs import Record, one_thread, run_key
+from fabric.experiments.runs import Measured, Positive, PositiveFloat, Rule, RunConfig, one_thread
 from fabric.experiments.timing._timed_networks import Subject
 
 _RATE = 1e-3
@@ -27,7 +26,7 @@ _IMAGE_BATCH, _KERNELS = (8, 128, 32, 32), (128, 128, 3, 3)  # of the convolutio
 
 
 @dataclass(frozen=True)
-class StepTimesConfig:
+class StepTimesConfig(RunConfig):
     """Plain gradient descent with cross-entropy, as in equations (1) and (2) of ClosNets.
 
     Attributes:
@@ -39,25 +38,21 @@ class StepTimesConfig:
 
     recipe: ClassVar[int] = 1
 
-    subjects: tuple[Subject, ...]
-    repeats: int
-    seconds: float
+    subjects: Annotated[tuple[Subject, ...], Rule("a tuple of at least one Subject", bool)]
+    repeats: Positive
+    seconds: PositiveFloat
     device: str = field(default_factory=lambda: os.environ.get("FABRIC_DEVICE", "cpu"))
 
-    def __post_init__(self) -> None:
-        positive_int("repeats", self.repeats)
-        if not 0 < self.seconds < math.inf:
-            raise ValueError(f"seconds must be positive and finite, got {self.seconds!r}")
 
-
-def measure(config: StepTimesConfig) -> Record:
+def measure(config: StepTimesConfig) -> Measured:
     """Time everything.
 
-    The record holds the configuration, "key", "rates" by round (operations a second of a large matrix "product" and of
-    a wide "convolution") and "points", one for each subject and batch size: "name", "kind", "batch_size", "samples" of
-    an epoch, "operations" of a step (counted by PyTorch in matrix products and convolutions), the bytes of a
-    `Footprint`, and by round "steps", "seconds" a step, "bandwidths" (bytes a second of a copy whose two arrays hold as
-    much as the step does) and "overheads", seconds a step of the tiny network.
+    Returns:
+        "rates" by round (operations a second of a large matrix "product" and of a wide "convolution") and "points", one
+        for each subject and batch size: "name", "kind", "batch_size", "samples" of an epoch, "operations" of a step
+        (counted by PyTorch in matrix products and convolutions), the bytes of a `Footprint`, and by round "steps",
+        "seconds" a step, "bandwidths" (bytes a second of a copy whose two arrays hold as much as the step does) and
+        "overheads", seconds a step of the tiny network.
 
     Raises:
         ValueError: a data set that is unknown or smaller than a batch.
@@ -83,7 +78,7 @@ def measure(config: StepTimesConfig) -> Record:
                 task.point["seconds"].append(seconds)
                 task.point["bandwidths"].append(_bandwidth(task.held, device, config.seconds))
                 task.point["overheads"].append(overheads[task.point["name"]])
-    return {**asdict(config), "key": run_key(config), "rates": rates, "points": [task.point for task in tasks]}
+    return {"rates": rates, "points": [task.point for task in tasks]}
 
 
 class _Task:

@@ -6,16 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fabric.experiments.data import load
-from fabric.experiments.networks import Layer, Network, ResNet18
-from fabric.experiments.training import padded
+from fabric.experiments.data import Dataset, DatasetName, load
+from fabric.experiments.networks import Layer, ResNet18
+from fabric.experiments.runs import Checked, Positive
 from fabric.nn.init import sparse_glorot_uniform_
-
-_IMAGES = {784: (1, 28), 3072: (3, 32)}  # features of a data set: channels and side of its images
 
 
 @dataclass(frozen=True)
-class Subject:
+class Subject(Checked):
     """What is timed.
 
     Attributes:
@@ -26,16 +24,16 @@ class Subject:
     """
 
     name: str
-    dataset: str
-    network: Network
-    batch_sizes: tuple[int, ...]
+    dataset: DatasetName
+    network: tuple[Layer, ...]
+    batch_sizes: tuple[Positive, ...]
 
     def build(self, tiny: bool = False) -> nn.Module:
         """The network; `tiny`: the same modules with a single neuron or filter wherever there may be fewer."""
         generator = torch.Generator().manual_seed(0)
         if not self.network:
-            channels, _ = _IMAGES[load(self.dataset).train_x.shape[1]]
-            return ResNet18(channels, 10, 1 if tiny else 64, generator)
+            data = load(self.dataset)
+            return ResNet18(_image(data)[0], data.classes, 1 if tiny else 64, generator)
         layers = [_module(layer, generator) for layer in (_tiny(self.network) if tiny else self.network)]
         return nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
 
@@ -43,14 +41,19 @@ class Subject:
         """Training inputs as the network takes them, and labels."""
         data = load(self.dataset)
         if not self.network:
-            channels, side = _IMAGES[data.train_x.shape[1]]
-            return data.train_x.unflatten(1, (channels, side, side)), data.train_y
-        return padded(data, self.network[0].arguments[0]).train_x, data.train_y
+            return data.train_x.unflatten(1, _image(data)), data.train_y
+        return data.padded(self.network[0].build(np.random.default_rng(0)).inputs).train_x, data.train_y
 
     @property
     def kind(self) -> str:
         """The operations that it spends its time on: "convolution" or "product" of matrices."""
         return "product" if self.network else "convolution"
+
+
+def _image(data: Dataset) -> tuple[int, int, int]:
+    if data.image is None:
+        raise ValueError("dataset must hold images where ResNet18 is timed, it holds features without a shape")
+    return data.image
 
 
 def _module(layer: Layer, generator: torch.Generator) -> nn.Module:
@@ -63,7 +66,7 @@ def _module(layer: Layer, generator: torch.Generator) -> nn.Module:
     return linear
 
 
-def _tiny(network: Network) -> Network:
+def _tiny(network: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """As many layers of the same kinds, one neuron wide up to the last, which keeps its outputs."""
     *hidden, last = (Layer(layer.topology, (1,) * len(layer.arguments)) for layer in network)
     outputs = network[-1].arguments[1]

@@ -1,15 +1,15 @@
-"""Training in batches and fitting matrices: a configuration in, one flat record out."""
+"""Training in batches and fitting matrices: a configuration in, what was measured out."""
 
 from fabric.experiments.training._classify import (
     BIAS,
     ClassifierConfig,
-    accuracy,
     adam,
     classification_layers,
     classify,
     held_bytes,
     set_biases,
 )
+from fabric.experiments.training._compress import METHODS, CompressConfig, compress
 from fabric.experiments.training._reconstruct import (
     LOSSES,
     TARGETS,
@@ -18,22 +18,23 @@ from fabric.experiments.training._reconstruct import (
     random_matrix,
     reconstruct,
 )
-from fabric.experiments.training._train import TrainConfig, padded, train
+from fabric.experiments.training._train import TrainConfig, train
 
 __all__ = [
     "BIAS",
     "LOSSES",
+    "METHODS",
     "TARGETS",
     "ClassifierConfig",
+    "CompressConfig",
     "ReconstructConfig",
     "TrainConfig",
-    "accuracy",
     "adam",
     "classification_layers",
     "classify",
+    "compress",
     "held_bytes",
     "initial_weights",
-    "padded",
     "random_matrix",
     "reconstruct",
     "set_biases",

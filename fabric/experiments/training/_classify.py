@@ -1,22 +1,19 @@
 """Networks with pre-defined sparse classification layers, trained after the published recipe of Dey and others."""
 
-import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fabric._checks import positive_int
-from fabric.experiments.data import Dataset, load
-from fabric.experiments.networks import Layer, Network, Trunk, build, label
-from fabric.experiments.runs import Record, one_thread, run_key
-from fabric.experiments.training._train import padded
+from fabric.experiments.data import Dataset, DatasetName, accuracy, load
+from fabric.experiments.networks import Layer, Network, Trunk, build, label, topologies
+from fabric.experiments.runs import Measured, Natural, NaturalFloat, Positive, Rule, RunConfig, one_thread
+from fabric.experiments.training._train import outputs_of
 
 # The training recipe of souryadey/predefinedsparse-nnets.
 BIAS, LEARNING_RATE, DECAY, BATCH_SIZE = 0.1, 1e-3, 1e-5, 256
@@ -43,7 +40,7 @@ def classification_layers(
 
 
 @dataclass(frozen=True)
-class ClassifierConfig:
+class ClassifierConfig(RunConfig):
     """Everything that a training run depends on.
 
     He-normal weights, biases of the classification layers 0.1, ReLU, cross-entropy, Adam with learning rate
@@ -60,73 +57,58 @@ class ClassifierConfig:
 
     recipe: ClassVar[int] = 1
 
-    dataset: str
-    network: Network
-    epochs: int
-    seed: int
+    dataset: DatasetName
+    network: Annotated[tuple[Layer, ...], Rule("a tuple of at least one Layer", bool)]
+    epochs: Positive
+    seed: Natural
     trunk: Trunk | None = None
-    l2: float = 0.0
-
-    def __post_init__(self) -> None:
-        positive_int("epochs", self.epochs)
-        if type(self.seed) is not int or self.seed < 0:
-            raise ValueError(f"seed must be an integer from 0, got {self.seed!r}")
-        if not 0 <= self.l2 < math.inf:
-            raise ValueError(f"l2 must be a finite number of at least 0, got {self.l2!r}")
-        layers = self.network if isinstance(self.network, tuple) else ()
-        if not layers or not all(isinstance(layer, Layer) for layer in layers):
-            raise ValueError(f"network must be a tuple of at least one Layer, got {self.network!r}")
+    l2: NaturalFloat = 0.0
 
 
-def classify(config: ClassifierConfig) -> Record:
-    """Train on one thread, or on the device that the environment variable FABRIC_DEVICE names; return the record.
+def classify(config: ClassifierConfig) -> Measured:
+    """Train on one thread, or on the device that the environment variable FABRIC_DEVICE names.
 
-    The record holds the configuration, "key", "label", "weights" and "density" of the classification layers (biases
-    not counted), "accuracy" after the last epoch, "accuracy_by_epoch" (fractions of the test part), and what the
-    classification layers hold in memory while they train: "training_bytes" and "index_bytes" of `held_bytes`.
+    Returns:
+        "label", "weights" and "density" of the classification layers (biases not counted), "accuracy" after the last
+        epoch, "accuracy_by_epoch" (fractions of the test part), and what the classification layers hold in memory while
+        they train: "training_bytes" and "index_bytes" of `held_bytes`.
 
     Raises:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
-    key = run_key(config)
     layers = build(config.network, "he_normal", config.seed)
     set_biases(layers)
     data = load(config.dataset)
-    classes = int(data.train_y.max()) + 1
-    if layers[-1].out_features < classes:
-        raise ValueError(f"network must have at least {classes} outputs, its last layer has {layers[-1].out_features}")
+    trained = topologies(layers)
+    data.check_outputs(trained[-1].outputs)
     if config.trunk is None:
-        data = padded(data, layers[0].in_features)
+        data = data.padded(trained[0].inputs)
         network = nn.Sequential(layers)
     else:
-        _check_trunk(config.trunk, data, layers)
+        _check_trunk(config.trunk, data, trained[0].inputs)
         network = nn.Sequential(config.trunk.build(torch.Generator().manual_seed(config.seed)), layers)
     with one_thread():
         optimizer = adam(network, layers, config.l2)
         accuracies = fit(network, optimizer, data, config.epochs, config.seed)
-    topologies = [layer.build(np.random.default_rng(0)) for layer in config.network]
-    edges = sum(t.parameters for t in topologies)
+    edges = sum(t.parameters for t in trained)
     return {
-        **asdict(config),
-        "key": key,
         "label": label(config.network),
         "weights": edges,
-        "density": edges / sum(t.inputs * t.outputs for t in topologies),
+        "density": edges / sum(t.inputs * t.outputs for t in trained),
         "accuracy": accuracies[-1],
         "accuracy_by_epoch": accuracies,
         **held_bytes(layers, optimizer),
     }
 
 
-def _check_trunk(trunk: Trunk, data: Dataset, layers: nn.Sequential) -> None:
+def _check_trunk(trunk: Trunk, data: Dataset, inputs: int) -> None:
     side, channels = trunk.image
-    given, taken = data.train_x.shape[1], channels * side**2
-    if given != taken:
-        raise ValueError(f"trunk must take the data's {given} features, its images have {taken}")
-    given, taken = trunk.counts()[2], layers[0].in_features
-    if given != taken:
-        raise ValueError(f"network must take the {given} features of the trunk, its first layer has {taken}")
+    if data.image != (channels, side, side):
+        raise ValueError(f"trunk must take the data's images {data.image}, it takes {(channels, side, side)}")
+    _, _, features = trunk.counts()
+    if features != inputs:
+        raise ValueError(f"network must take the {features} features of the trunk, its first layer has {inputs}")
 
 
 def set_biases(layers: nn.Module) -> None:
@@ -140,7 +122,7 @@ def adam(network: nn.Module, layers: nn.Module, l2: float = 0.0) -> torch.optim.
     """Adam for all of `network`; the weights of `layers` also follow the gradient of `l2` times their squares."""
     penalised = [values for name, values in layers.named_parameters() if not name.endswith("bias")]
     others = [values for values in network.parameters() if not any(values is other for other in penalised)]
-    groups = [{"params": penalised, "weight_decay": 2 * l2}, {"params": others}]
+    groups: list[dict[str, Any]] = [{"params": penalised, "weight_decay": 2 * l2}, {"params": others}]
     return torch.optim.Adam(groups, lr=LEARNING_RATE, fused=True)
 
 
@@ -181,16 +163,8 @@ def fit(
             schedule.step()
             steps += 1
             after_step(steps)
-        accuracies.append(accuracy(network, test_x, test_y))
+        accuracies.append(accuracy(outputs_of(network, test_x, BATCH_SIZE), test_y))
     return accuracies
-
-
-def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Fraction of samples whose largest output is their label."""
-    network.eval()
-    with torch.no_grad():
-        parts = zip(x.split(BATCH_SIZE), y.split(BATCH_SIZE), strict=True)
-        return sum(int((network(part).argmax(1) == wanted).sum()) for part, wanted in parts) / len(y)
 
 
 def held_bytes(layers: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, int]:

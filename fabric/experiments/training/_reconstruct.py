@@ -5,16 +5,15 @@ counts the entries that an L1 loss makes exact. This is that experiment, without
 """
 
 import math
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fabric._checks import positive_int
 from fabric.experiments.networks import Layer, LayerWithSkips
-from fabric.experiments.runs import Record, run_key
+from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Rule, RunConfig, one_of
 from fabric.experiments.training._descent import Edges, descend, flatten
 from fabric.nn import CascadeLinear
 from fabric.nn.init import end_to_end_glorot_uniform_
@@ -24,8 +23,12 @@ LOSSES = ("l1", "l2")
 TARGETS = ("gaussian", "uniform", "orthogonal", "product")
 
 
+def _differ(seeds: tuple[int, ...]) -> bool:
+    return 0 < len(seeds) == len(set(seeds))
+
+
 @dataclass(frozen=True)
-class ReconstructConfig:
+class ReconstructConfig(RunConfig):
     """Everything that a reconstruction depends on: one cascade, one kind of target, several seeds side by side.
 
     Adam with its default momenta in float32 on the sum of the entries' losses, the learning rate decayed
@@ -45,37 +48,25 @@ class ReconstructConfig:
     recipe: ClassVar[int] = 1
 
     layer: Layer | LayerWithSkips
-    target: str
-    loss: str
-    steps: int
-    learning_rate: float
-    seeds: tuple[int, ...]
-    final_learning_rate: float = 1e-5
-    tolerance: float = 1e-3
+    target: Annotated[str, one_of(*TARGETS)]
+    loss: Annotated[str, one_of(*LOSSES)]
+    steps: Positive
+    learning_rate: PositiveFloat
+    seeds: Annotated[tuple[Natural, ...], Rule("a tuple of different integers from 0", _differ)]
+    final_learning_rate: PositiveFloat = 1e-5
+    tolerance: PositiveFloat = 1e-3
 
     def __post_init__(self) -> None:
-        if not isinstance(self.layer, Layer | LayerWithSkips):
-            raise ValueError(f"layer must be a Layer or a LayerWithSkips, got {self.layer!r}")
-        for name, known in (("target", TARGETS), ("loss", LOSSES)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        positive_int("steps", self.steps)
-        for name in ("learning_rate", "final_learning_rate", "tolerance"):
-            value = getattr(self, name)
-            if not (isinstance(value, float) and 0 < value < math.inf):
-                raise ValueError(f"{name} must be a positive float, got {value!r}")
+        super().__post_init__()
         if self.final_learning_rate > self.learning_rate:
             raise ValueError(
                 f"final_learning_rate must be at most the learning_rate {self.learning_rate}, "
                 f"got {self.final_learning_rate}"
             )
-        seeds = self.seeds if isinstance(self.seeds, tuple) else ()
-        if not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds) or len(set(seeds)) < len(seeds):
-            raise ValueError(f"seeds must be a tuple of different integers from 0, got {self.seeds!r}")
 
 
-def reconstruct(config: ReconstructConfig) -> Record:
-    """Optimise all seeds of a configuration as one batch, on one thread, and return the run's record.
+def reconstruct(config: ReconstructConfig) -> Measured:
+    """Optimise all seeds of a configuration as one batch, on one thread.
 
     The seeds share nothing but the shape of their tensors: each gets the result that it would get alone. No cascade
     can hit more entries than the Jacobian rank of its topology, except by chance: of the entries that it misses, some
@@ -83,7 +74,7 @@ def reconstruct(config: ReconstructConfig) -> Record:
     are about as dense: (near - hits) / 9.
 
     Returns:
-        The configuration, "key", "label", "parameters" (without skips) and lists with one item per seed: "hits",
+        "label", "parameters" (without skips) and lists with one item per seed: "hits",
         entries within the tolerance after the last step; "near", entries within ten tolerances; "mean_error", mean
         absolute error of all entries, None where it is not finite.
 
@@ -91,24 +82,25 @@ def reconstruct(config: ReconstructConfig) -> Record:
         ValueError: the layer names a topology or arguments that do not exist, or skips off the support where a stage
             has no room for them.
     """
-    errors = np.stack([_errors(config, seed) for seed in config.seeds]).astype(np.float64)
+    wirings = [config.layer.wired(np.random.default_rng(seed)) for seed in config.seeds]
+    left = [_errors(config, *wiring, seed) for wiring, seed in zip(wirings, config.seeds, strict=True)]
+    errors = np.stack(left).astype(np.float64)
     sizes = np.abs(errors).reshape(len(config.seeds), -1)
     means = sizes.mean(axis=1).tolist()
     return {
-        **asdict(config),
-        "key": run_key(config),
         "label": config.layer.label,
-        "parameters": config.layer.build(np.random.default_rng(config.seeds[0])).parameters,
+        "parameters": wirings[0][0].parameters,
         "hits": (sizes <= config.tolerance).sum(axis=1).tolist(),
         "near": (sizes <= 10 * config.tolerance).sum(axis=1).tolist(),
         "mean_error": [mean if math.isfinite(mean) else None for mean in means],
     }
 
 
-def _errors(config: ReconstructConfig, seed: int) -> np.ndarray:
+def _errors(
+    config: ReconstructConfig, topology: Topology, skips: tuple[np.ndarray, ...] | None, seed: int
+) -> np.ndarray:
     """What is left of one seed's target after the last step, (outputs, inputs)."""
     generator = torch.Generator().manual_seed(seed)
-    topology, skips = config.layer.wired(np.random.default_rng(seed))
     edges = flatten(topology, skips)
     if config.target == "product":
         weights = initial_weights(topology, edges, generator)

@@ -1,6 +1,6 @@
 """What pre-defined sparsity is compared with: methods that reduce a network's weights while it trains, or after.
 
-All start from a dense network of the same widths and follow the same recipe (`fabric.experiments.classify`):
+All start from a dense network of the same widths and follow the same recipe (`fabric.experiments.training.classify`):
 
 - "dropout": hidden activations are zeroed with probability `strength` in training; all weights stay.
 - "hashing": the connections of each layer share `strength` times as many weights, each connection one at random, with
@@ -13,26 +13,24 @@ All start from a dense network of the same widths and follow the same recipe (`f
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fabric._checks import positive_int
-from fabric.experiments.data import load
-from fabric.experiments.runs import Record, one_thread, run_key
+from fabric.experiments.data import DatasetName, load
+from fabric.experiments.runs import Measured, Natural, Positive, RunConfig, Share, one_of, one_thread
 from fabric.experiments.training._classify import BATCH_SIZE, LEARNING_RATE, adam, fit, held_bytes, set_biases
-from fabric.experiments.training._train import padded
 from fabric.nn.init import he_normal_
 
 METHODS = ("dropout", "hashing", "magnitude_pruning", "l1")
 
 
 @dataclass(frozen=True)
-class CompressConfig:
+class CompressConfig(RunConfig):
     """Everything that a run depends on.
 
     Attributes:
@@ -45,19 +43,12 @@ class CompressConfig:
 
     recipe: ClassVar[int] = 1
 
-    dataset: str
-    widths: tuple[int, ...]
-    method: str
-    strength: float
-    epochs: int
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
-        if not 0 < self.strength <= 1:
-            raise ValueError(f"strength must be above 0 and at most 1, got {self.strength!r}")
-        positive_int("epochs", self.epochs)
+    dataset: DatasetName
+    widths: tuple[Positive, ...]
+    method: Annotated[str, one_of(*METHODS)]
+    strength: Share
+    epochs: Positive
+    seed: Natural
 
 
 class HashedLinear(nn.Module):
@@ -94,17 +85,18 @@ class RandomDropout(nn.Module):
         return x * kept / (1 - self.rate)
 
 
-def compress(config: CompressConfig) -> Record:
-    """Train and return the record.
+def compress(config: CompressConfig) -> Measured:
+    """Train.
 
-    It holds the configuration, "key", "weights" (different from zero at the end), "accuracy" after the last epoch,
-    "accuracy_by_epoch", and the "training_bytes" and "index_bytes" of `held_bytes`, which no method changes on the way.
+    Returns:
+        "weights" (different from zero at the end), "accuracy" after the last epoch, "accuracy_by_epoch", and the
+        "training_bytes" and "index_bytes" of `held_bytes`, which no method changes on the way.
 
     Raises:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
-    data = padded(load(config.dataset), config.widths[0])
+    data = load(config.dataset).padded(config.widths[0])
     network = _network(config)
     set_biases(network)
     with one_thread():
@@ -112,8 +104,6 @@ def compress(config: CompressConfig) -> Record:
         after_step = _step_of(config, network, math.ceil(len(data.train_y) / BATCH_SIZE))
         accuracies = fit(network, optimizer, data, config.epochs, config.seed, after_step)
     return {
-        **asdict(config),
-        "key": run_key(config),
         "weights": sum(int(weight.count_nonzero()) for weight in _weights(network)),
         "accuracy": accuracies[-1],
         "accuracy_by_epoch": accuracies,

@@ -1,0 +1,108 @@
+"""The published files of MNIST, Fashion-MNIST and CIFAR-10, read only if their hash is the known one.
+
+They come from the folder that the environment variable FABRIC_DATA names, laid out as torchvision does
+(`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`), or are downloaded once to the user's cache. The
+hashes are CIFAR-10's published MD5, SHA-256 for the others. Nothing falls back in silence.
+"""
+
+import gzip
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+from fabric.experiments.data._cifar import read_batch
+
+_FOLDERS = {"mnist": "MNIST/raw", "fashion_mnist": "FashionMNIST/raw", "cifar10": "cifar-10-batches-py"}
+_SOURCES = {
+    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+}
+_CIFAR_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+_CIFAR_ARCHIVE_HASH = "md5:c58f30108f718f92721af3b95e74349a"
+_HASHES = {
+    "mnist": {
+        "train-images-idx3-ubyte.gz": "sha256:440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "train-labels-idx1-ubyte.gz": "sha256:3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "t10k-images-idx3-ubyte.gz": "sha256:8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "t10k-labels-idx1-ubyte.gz": "sha256:f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    },
+    "fashion_mnist": {
+        "train-images-idx3-ubyte.gz": "sha256:3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "train-labels-idx1-ubyte.gz": "sha256:a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "t10k-images-idx3-ubyte.gz": "sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "t10k-labels-idx1-ubyte.gz": "sha256:67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    },
+    "cifar10": {
+        "data_batch_1": "md5:c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "md5:d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "md5:54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "md5:634d18415352ddfa80567beed471001a",
+        "data_batch_5": "md5:482c414d41f54cd18b22e5b47cb7c3cb",
+        "test_batch": "md5:40351d587109b95175f43aff81a1287e",
+    },
+}
+
+
+class DataError(RuntimeError):
+    """A data file is missing or damaged; the message names the file, the hash wanted and what to do."""
+
+
+def images_and_labels(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Training images, their labels, test images, their labels of "mnist", "fashion_mnist" or "cifar10".
+
+    Returns:
+        Images uint8 (samples, ...), 28 × 28 or as `_cifar.read_batch` has them; labels (samples,).
+
+    Raises:
+        DataError: a file is missing from FABRIC_DATA or damaged.
+    """
+    contents = [_content(name, file) for file in _HASHES[name]]
+    if name != "cifar10":
+        train_x, train_y, test_x, test_y = map(_read_idx, contents)
+        return train_x, train_y, test_x, test_y
+    images, labels = zip(*map(read_batch, contents), strict=True)
+    return np.concatenate(images[:-1]), np.concatenate(labels[:-1]), images[-1], labels[-1]
+
+
+def _content(name: str, file: str) -> bytes:
+    """The bytes of a file, checked."""
+    wanted = _HASHES[name][file]
+    root = os.environ.get("FABRIC_DATA")
+    path = _download(name, file) if root is None else Path(root) / _FOLDERS[name] / file
+    source = _CIFAR_ARCHIVE if name == "cifar10" else _SOURCES[name] + file
+    algorithm, _, digest = wanted.partition(":")
+    label = {"sha256": "SHA-256", "md5": "MD5"}[algorithm]
+    if not path.is_file():
+        raise DataError(
+            f"{path} is missing ({label} wanted: {digest}): put it there from {source}, "
+            "or unset FABRIC_DATA to have it downloaded"
+        )
+    content = path.read_bytes()
+    found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
+    if found != digest:
+        raise DataError(f"{path} is damaged: its {label} is {found}, wanted {digest}: replace it from {source}")
+    return content
+
+
+def _download(name: str, file: str) -> Path:
+    """Where a file lies in the user's cache; fetched once."""
+    cache = pooch.os_cache("fabric")
+    if name == "cifar10":
+        members = [f"{_FOLDERS[name]}/{batch}" for batch in _HASHES[name]]
+        unpack = pooch.Untar(members, extract_dir=".")
+        pooch.retrieve(
+            _CIFAR_ARCHIVE, _CIFAR_ARCHIVE_HASH, fname="cifar-10-python.tar.gz", path=cache, processor=unpack
+        )
+        return cache / _FOLDERS[name] / file
+    return Path(pooch.retrieve(_SOURCES[name] + file, _HASHES[name][file], fname=file, path=cache / _FOLDERS[name]))
+
+
+def _read_idx(compressed: bytes) -> np.ndarray:
+    """The array in a gzipped IDX file of unsigned bytes: magic 0, 0, 8, axes, then one big-endian size per axis."""
+    content = gzip.decompress(compressed)
+    axes = content[3]
+    shape = np.frombuffer(content, ">u4", count=axes, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

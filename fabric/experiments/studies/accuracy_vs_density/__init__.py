@@ -1,0 +1,39 @@
+"""What pre-defined sparsity costs in accuracy, and what it saves (notebook 21_accuracy_vs_density)."""
+
+from fabric.experiments.studies.accuracy_vs_density._accuracies import (
+    above_printed,
+    at_epoch,
+    beside_print,
+    by_epoch,
+    by_pattern,
+    configurations,
+    dense_and_sparse,
+    large_and_small_layouts,
+    large_and_sparse,
+    layouts,
+    percent,
+    printed_accuracies,
+    train_convolutional,
+    train_layouts,
+)
+from fabric.experiments.studies.accuracy_vs_density._storage import at_equal_accuracy, storage, train_compressed
+
+__all__ = [
+    "above_printed",
+    "at_epoch",
+    "at_equal_accuracy",
+    "beside_print",
+    "by_epoch",
+    "by_pattern",
+    "configurations",
+    "dense_and_sparse",
+    "large_and_small_layouts",
+    "large_and_sparse",
+    "layouts",
+    "percent",
+    "printed_accuracies",
+    "storage",
+    "train_compressed",
+    "train_convolutional",
+    "train_layouts",
+]
