@@ -109,7 +109,7 @@ def test_scatter_of_the_published_morse_network():
         (lambda: scatter.scatter([[np.inf, 1]], [[0]]), r"with values from 1.0 to inf"),
         (
             lambda: scatter.network_scatter(topology.dense(2, 2), [[[0]], [[0]]], ([[0]],)),
-            r"net_over must hold windows over the inputs and over the outputs, got 1",
+            r"net_over must hold windows over the inputs and over the outputs, 2 in all, got 1",
         ),
         (
             lambda: scatter.scatter(np.zeros((2, 2)), np.array([[0]])),

@@ -149,7 +149,7 @@ def test_multistage_clos_has_its_closed_form_counts(sizes):
         (lambda: topology.hypercube(12), r"\(nearest: 8 or 16\), got 12"),
         (lambda: topology.hypercube(8, 0), r"depth must be a positive integer, got 0"),
         (lambda: topology.torus(()), r"shape must be a non-empty sequence of positive integers, got \(\)"),
-        (lambda: topology.torus(16), r"shape must be a non-empty sequence of positive integers, got 16"),
+        (lambda: topology.torus(16), r"shape must be a sequence of sides, positive integers, got 16"),
         (lambda: topology.mesh((4, 0)), r"shape\[1\] must be a positive integer, got 0"),
         (lambda: topology.mesh((4, 4), True), r"depth must be a positive integer, got True"),
         (lambda: topology.multistage_clos(8, 8, [4]), r"routers must be a sequence of at least two .*got \[4\]"),
