@@ -26,21 +26,26 @@ def shown(value: object) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
+def integer(name: str, value: object) -> int:
+    """Return `value` as an int, or raise ValueError naming it."""
+    return _integer(name, value, "an integer")
+
+
 def positive_int(name: str, value: object, upper: int | None = None) -> int:
     """Return `value` as an int in 1 ... `upper` (no limit if None), or raise ValueError naming it."""
-    return integer(name, value, 1, upper)
+    wanted = "a positive integer" if upper is None else f"an integer from 1 to {upper}"
+    number = _integer(name, value, wanted)
+    if number < 1 or (upper is not None and number > upper):
+        raise ValueError(f"{name} must be {wanted}, got {shown(value)}")
+    return number
 
 
-def integer(name: str, value: object, lower: int, upper: int | None = None) -> int:
-    """Return `value` as an int in `lower` ... `upper` (no limit if None), or raise ValueError naming it."""
-    wanted = f"an integer from {lower} to {upper}" if upper is not None else f"an integer of at least {lower}"
-    if lower == 1 and upper is None:
-        wanted = "a positive integer"
+def _integer(name: str, value: object, wanted: str) -> int:
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise ValueError(f"{name} must be {wanted}, got {shown(value)}") from None
-    if isinstance(value, bool) or number < lower or (upper is not None and number > upper):
+    if isinstance(value, bool):
         raise ValueError(f"{name} must be {wanted}, got {shown(value)}")
     return number
 

@@ -91,7 +91,7 @@ def test_scatter_of_the_published_morse_network():
         (lambda: scatter.windows((8, 8), (3,), (2,)), r"size and stride must have an entry per axis"),
         (
             lambda: scatter.scatter(np.eye(3), np.array([[3]])),
-            r"over must hold columns 0 \.\.\. 2, got 3 \.\.\. 3",
+            r"over must hold columns 0 \.\.\. 2 of .*, got 3 \.\.\. 3",
         ),
         (
             lambda: scatter.scatter(np.eye(3), [[0.5]]),

@@ -10,23 +10,23 @@ from fabric.topology import Topology
 from fabric.topology.skips import checked
 
 _MOST_PATHS = 100
-_MOST_TRIALS = 20_000
+_MOST_TRIALS = 10_000
 
 
 def brute_force(topology: Topology, skips: Sequence[ArrayLike | None] | None = None) -> int:
     """Greatest number of paths that can be drawn under the four rules of `coloring`, over all choices and orders.
 
-    Tries every set of paths, one or none for each pair of input and output, as long as it may beat the best one. A set can be drawn in some order exactly if
-    taking away paths that have an edge to themselves, one after the other, leaves nothing: read backwards, that is the
-    order. The time grows exponentially, to seconds for a dozen pairs with a few paths each: the search gives up after
-    20,000 trials.
+    Tries every set of paths, one or none for each pair of input and output, that may beat the best one so far. A set
+    can be drawn in some order exactly if taking away paths that have an edge to themselves, one after the other, leaves
+    nothing: read backwards, that is the order. The time grows exponentially, to seconds for a dozen pairs with a few
+    paths each; after 10,000 trials the search gives up.
 
     Args:
         topology: a tiny cascade, at most 100 paths.
         skips: fixed skip connections, see `fabric.topology.skips`.
 
     Raises:
-        ValueError: more than 100 paths, more than 20,000 trials, or skips that do not fit.
+        ValueError: more than 100 paths, more than 10,000 trials, or skips that do not fit.
     """
     fixed = checked(topology, skips)
     stages = [stage if skip is None else stage | skip for stage, skip in zip(topology.stages, fixed, strict=True)]
@@ -53,7 +53,7 @@ def brute_force(topology: Topology, skips: Sequence[ArrayLike | None] | None = N
             trials += 1
             if trials > _MOST_TRIALS:
                 raise ValueError(
-                    f"topology must be small enough to try all sets of its paths in {_MOST_TRIALS:,} trials, got {topology}"
+                    f"topology must be so small that {_MOST_TRIALS:,} trials find the best set of paths, got {topology}"
                 )
             extended = [*chosen, path]
             if all(_is_connected(path, other) for other in chosen) and _can_be_ordered(extended, trainable):

@@ -77,8 +77,8 @@ def coloring(
             most) and 1 beyond.
 
     Raises:
-        ValueError: skips that do not fit, an `rng` that is not a NumPy Generator, attempts that are not 1 to 1000, or a topology whose
-            edges (more than 16,777,216) or table (beyond 4 GB) are too many.
+        ValueError: skips that do not fit, an `rng` that is not a NumPy Generator, attempts that are not 1 to 1000, or a
+            topology that is too large: more than 2**24 parameters or 2**31 entries in the table.
     """
     instance("topology", topology, Topology)
     if topology.parameters > _MOST_EDGES:

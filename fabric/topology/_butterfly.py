@@ -83,7 +83,7 @@ def _radices(n: int, radix: int | Sequence[int]) -> list[int]:
         radices = [_at_least_two(f"radix[{stage}]", value) for stage, value in enumerate(radix)]
         if not radices or math.prod(radices) != n:
             product = shown(math.prod(radices))
-            raise ValueError(f"n must be the product of the radices {shown(tuple(radix))}, {product}, got {n}")
+            raise ValueError(f"radix must have the product n = {n}, got {shown(radix)} with product {product}")
         return radices
     radix = _at_least_two("radix", radix)
     stages = 1

@@ -1,8 +1,10 @@
 """The topologies that experiments know by name."""
 
+import inspect
 from collections.abc import Callable
 from typing import ParamSpec
 
+from fabric._checks import shown
 from fabric.topology._topology import Topology
 
 P = ParamSpec("P")
@@ -18,9 +20,9 @@ def family(make: Callable[P, Topology]) -> Callable[P, Topology]:
     Raises:
         ValueError: no function with a name, or a name that another function has already.
     """
-    name = getattr(make, "__name__", "")
-    if not callable(make) or not name.isidentifier():
-        raise ValueError(f"make must be a function with a name, got {make!r}")
+    if not inspect.isfunction(make) or not make.__name__.isidentifier():
+        raise ValueError(f"make must be a function with a name, got {shown(make)}")
+    name = make.__name__
     if name in FAMILIES:
         raise ValueError(f"make must have a name of its own, got {name!r}, which {FAMILIES[name].__module__} has taken")
     FAMILIES[name] = make

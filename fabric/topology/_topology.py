@@ -33,6 +33,7 @@ class Topology:
         sequence("stages", stages, "boolean matrices (outputs, inputs)")
         if len(stages) == 0:
             raise ValueError(f"stages must hold at least one stage, got none: {shown(stages)}")
+        stages = list(stages)
         made: dict[int, Stage] = {}  # a stage that is repeated is held once
         for position, stage in enumerate(stages):
             if id(stage) not in made:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Real
 
-from fabric._checks import one_of, positive_int, sequence, shown, size
+from fabric._checks import integer, one_of, positive_int, sequence, shown, size
 
 CLASH_FREE = (
     "clash-free-1",
@@ -56,11 +56,12 @@ def densities(widths: Sequence[int], fan_outs: Sequence[int]) -> Densities:
     """
     sequence("widths", widths, "neurons per layer, one for each of at least two layers")
     sequence("fan_outs", fan_outs, "fan-outs, one per junction")
+    given = shown(widths)
     widths = [size(f"widths[{i}]", width) for i, width in enumerate(widths)]
     if len(widths) < 2 or len(fan_outs) != len(widths) - 1:
         raise ValueError(
             f"fan_outs must hold one fan-out per junction of at least two layers, got {len(fan_outs)} fan-outs, "
-            f"{shown(fan_outs)}, for {len(widths)} widths, {shown(widths)}"
+            f"{shown(fan_outs)}, for {len(widths)} widths, {given}"
         )
     edges = [
         inputs * positive_int(f"fan_outs[{i}]", fan_out, upper=outputs)
@@ -184,6 +185,12 @@ def divisors(number: int) -> list[int]:
 
 
 def nearest(value: int, valid: Sequence[int]) -> str:
-    """The neighbours of `value` in the ascending `valid`, for a message: "40 or 48"."""
+    """The neighbours of `value` in the ascending `valid`, for a message: "40 or 48".
+
+    Raises:
+        ValueError: a `value` that is no integer, or a `valid` that is not a sequence of integers.
+    """
+    value = integer("value", value)
+    valid = [integer(f"valid[{i}]", entry) for i, entry in enumerate(sequence("valid", valid, "integers"))]
     position = bisect_left(valid, value)
     return " or ".join(str(neighbour) for neighbour in valid[max(position - 1, 0) : position + 1])

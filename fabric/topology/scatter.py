@@ -97,7 +97,12 @@ def scatter(connections: ArrayLike, over: ArrayLike) -> float:
         ValueError: no connection at all, counts that are not finite or below zero, or windows that do not lie in the
             columns or hold one twice.
     """
-    over = integers("over", over, "windows", "neurons")
+    return _scatter(connections, over, "over")
+
+
+def _scatter(connections: ArrayLike, over: ArrayLike, name: str) -> float:
+    """`scatter` with the name that errors give to the windows."""
+    over = integers(name, over, "windows", "neurons")
     try:
         counts = np.asarray(connections, float)
     except Exception:
@@ -109,13 +114,16 @@ def scatter(connections: ArrayLike, over: ArrayLike) -> float:
             f"{shown(connections)}"
         )
     if over.min() < 0 or over.max() >= counts.shape[1]:
-        raise ValueError(f"over must hold columns 0 ... {counts.shape[1] - 1}, got {over.min()} ... {over.max()}")
+        raise ValueError(
+            f"{name} must hold columns 0 ... {counts.shape[1] - 1} of connections, {shown(connections)}, "
+            f"got {over.min()} ... {over.max()}"
+        )
     in_order = np.sort(over, axis=1)
     repeated = np.argwhere(np.diff(in_order) == 0)
     if len(repeated):
         window, place = repeated[0]
         raise ValueError(
-            f"over must hold each column once per window, window {window} repeats {in_order[window, place]}"
+            f"{name} must hold each column once per window, window {window} repeats {in_order[window, place]}"
         )
     share = counts.mean()  # of one row per column: fan-in / p where the fan-in is fixed
     inside = np.zeros((counts.shape[1], len(over)))
@@ -144,7 +152,7 @@ def network_scatter(
         ValueError: a number of windows that is not that of levels, or windows that do not fit.
     """
     instance("topology", topology, Topology)
-    sequence("over", over, "windows, one array for each level", length=topology.depth + 1)
+    sequence("over", over, f"windows, one array for each level of topology {topology}", length=topology.depth + 1)
     sequence("net_over", net_over, "windows over the inputs and over the outputs", length=2)
     if real is None:
         real = (topology.inputs, topology.outputs)
@@ -154,9 +162,13 @@ def network_scatter(
     rows = [*topology.widths[1:-1], outputs]
     columns = [inputs, *topology.widths[1:-1]]
     paths = topology.path_counts()
+    forward, backward = [], []
+    for below, stage in enumerate(topology.stages):
+        forward.append(_scatter(stage[: rows[below]], over[below], f"over[{below}]"))
+        backward.append(_scatter(stage.T[: columns[below]], over[below + 1], f"over[{below + 1}]"))
     return NetworkScatter(
-        forward=tuple(scatter(stage[:n], w) for stage, n, w in zip(topology.stages, rows, over[:-1], strict=True)),
-        backward=tuple(scatter(stage.T[:n], w) for stage, n, w in zip(topology.stages, columns, over[1:], strict=True)),
-        net_forward=scatter(paths[:outputs], net_over[0]),
-        net_backward=scatter(paths.T[:inputs], net_over[1]),
+        forward=tuple(forward),
+        backward=tuple(backward),
+        net_forward=_scatter(paths[:outputs], net_over[0], "net_over[0]"),
+        net_backward=_scatter(paths.T[:inputs], net_over[1], "net_over[1]"),
     )

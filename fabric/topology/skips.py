@@ -26,7 +26,8 @@ def checked(topology: Topology, skips: Sequence[ArrayLike | None] | None) -> tup
     instance("topology", topology, Topology)
     if skips is None:
         return (None,) * topology.depth
-    sequence("skips", skips, "one per stage, each None or a boolean matrix", length=topology.depth)
+    wanted = f"one entry per stage of topology {topology}, None or a boolean matrix"
+    sequence("skips", skips, wanted, length=topology.depth)
     return tuple(
         None if skip is None else boolean_matrix(f"skips[{position}]", skip, stage.shape)
         for position, (skip, stage) in enumerate(zip(skips, topology.stages, strict=True))
