@@ -199,6 +199,52 @@ def test_a_wrong_argument_is_named_with_its_value(function, argument):
             assert kind in accepted, f"{kind} gave {shown(result)}"
 
 
+M = 1 << 20
+TOO_LARGE_TOGETHER = {
+    "inputs = 1048576, outputs = 1048576:": lambda: topology.dense(M, M),
+    "inputs = 1048576, outputs = 8, rank = 65536": lambda: topology.low_rank(M, 8, 1 << 16),
+    "inputs = 32768, outputs = 32768": lambda: topology.random_sparse(1 << 15, 1 << 15, 3, np.random.default_rng(0)),
+    "middle_routers = 1048576": lambda: topology.clos(4096, 4096, 64, M, 64),
+    "routers = \\[1000, 1000, 1000, 1000\\]": lambda: topology.multistage_clos(1000, 1000, [1000] * 4),
+    "n = 1048576, radix = 2": lambda: topology.butterfly(M),
+    "n = 8, count = 1048576, radix = 2": lambda: topology.parallel_butterfly(8, M),
+    "count must be at most .*, got 1000000000": lambda: topology.parallel_butterfly(8, 10**9),
+    "routers must be at most .*, got 1000000000": lambda: topology.router_sizes(8, 10**9),
+    "n = 65536, depth = 16": lambda: topology.hypercube(1 << 16),
+    "shape = \\(1024, 1024\\), depth = 2": lambda: topology.torus((1024, 1024), 2),
+    "shape = \\(1024, 1024\\), depth = 3": lambda: topology.mesh((1024, 1024), 3),
+    "fan_out = 65536: 68,719,476,736": lambda: topology.clash_free(
+        M, 1 << 16, 1, "clash-free-1", np.random.default_rng(0)
+    ),
+    "outputs = 262144: 274,877,906,944": lambda: topology.clash_free(
+        M, 2, M, "clash-free-2", np.random.default_rng(0)
+    ).topology(1 << 18),
+    "inputs = 8192, outputs = 8192": lambda: pattern_counts.address_sequences(8192, 8192, 8, "clash-free-1"),
+    "at most 65536 entries.*got 65537": lambda: permutations.dispersion(range(65537)),
+    "at most 16,777,216 neurons.*\\(8192, 8192\\)": lambda: scatter.windows((8192, 8192), (1, 1), (1, 1)),
+    "134,217,728 entries in windows": lambda: scatter.windows((M,), (M // 2,), (1,)),
+    "cycles times different memories, got 20,000 times 20,000": lambda: clashes.clashes(np.arange(20000)[:, None]),
+    "10,000 trials find the best set of paths, got <Topology low_rank": lambda: constraints.brute_force(
+        topology.low_rank(10, 10, 1)
+    ),
+    "Jacobian of at most .* numbers, got <Topology dense": lambda: constraints.jacobian_rank(
+        topology.dense(256, 256), np.random.default_rng(0)
+    ),
+    "at most 16,777,216 parameters to be coloured, got <Topology clos": lambda: constraints.coloring(
+        topology.clos(1 << 16, 1 << 16, 256, 256, 256), np.random.default_rng(0)
+    ),
+    "pairs of neurons in the table of rule 4, got <Topology parallel": lambda: constraints.coloring(
+        topology.parallel_butterfly(1024, 32), np.random.default_rng(0)
+    ),
+}
+
+
+@pytest.mark.parametrize("message", TOO_LARGE_TOGETHER)
+def test_what_is_too_large_to_build_or_to_try_is_refused_at_once(message):
+    with at_most(SECONDS), pytest.raises(ValueError, match=message):
+        TOO_LARGE_TOGETHER[message]()
+
+
 def entries_of(value: object) -> list[object]:
     """What an error may show in place of a container: one of its entries."""
     if isinstance(value, np.ndarray):

@@ -35,10 +35,7 @@ def draw_hits(ax: Axes, table: pd.DataFrame, families: Sequence[str]) -> None:
         ax.plot([colored, colored], [place - 0.39, place + 0.39], color=INK, linewidth=1.4, zorder=2)
         for row in rows[rows["target"].isin(targets)].itertuples():
             offset = np.linspace(-0.22, 0.22, len(targets))[targets.index(row.target)] if len(targets) > 1 else 0
-            look: dict[str, Any] = {
-                "color": LOOKS[f"loss {row.loss}"].color,
-                "marker": LOOKS[f"target {row.target}"].marker,
-            }
+            color, marker = LOOKS[f"loss {row.loss}"].color, LOOKS[f"target {row.target}"].marker
             own, at = rows.loc[[row.Index]], [place + offset]
             look: dict[str, Any] = {"color": color, "marker": marker, "linestyle": "none", "markersize": 4, "zorder": 3}
             points(ax, at, own, ("exact", "low", "high"), 1 / row.parameters, sideways=True, **look)

@@ -95,7 +95,7 @@ def _radices(n: int, radix: int | Sequence[int]) -> list[int]:
     return [radix] * stages
 
 
-def _at_least_two(name: str, value: int) -> int:
+def _at_least_two(name: str, value: object) -> int:
     number = positive_int(name, value)
     if number == 1:
         raise ValueError(f"{name} must be at least 2, got 1: no digit has one value only")

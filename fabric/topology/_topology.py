@@ -37,13 +37,15 @@ class Topology:
         made: dict[int, Stage] = {}  # a stage that is repeated is held once
         for position, stage in enumerate(stages):
             if id(stage) not in made:
-                known = isinstance(stage, Routers | Edges)
-                made[id(stage)] = stage if known else Matrix(boolean_matrix(f"stages[{position}]", stage))
+                if isinstance(stage, Routers | Edges | Matrix):
+                    made[id(stage)] = stage
+                else:
+                    made[id(stage)] = Matrix(boolean_matrix(f"stages[{position}]", stage))
         self._stages = tuple(made[id(stage)] for stage in stages)
-        for position, (before, stage) in enumerate(pairwise(self._stages), start=1):
-            if stage.shape[1] != before.shape[0]:
+        for position, (before, after) in enumerate(pairwise(self._stages), start=1):
+            if after.shape[1] != before.shape[0]:
                 raise ValueError(
-                    f"stages[{position}] has {stage.shape[1]} inputs, but stages[{position - 1}] has "
+                    f"stages[{position}] has {after.shape[1]} inputs, but stages[{position - 1}] has "
                     f"{before.shape[0]} outputs: neighbouring stages must share a level"
                 )
         self._name = instance("name", name, str)
