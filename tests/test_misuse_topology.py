@@ -230,11 +230,8 @@ TOO_LARGE_TOGETHER = {
     "Jacobian of at most .* numbers, got <Topology dense": lambda: constraints.jacobian_rank(
         topology.dense(256, 256), np.random.default_rng(0)
     ),
-    "at most 16,777,216 parameters to be coloured, got <Topology clos": lambda: constraints.coloring(
-        topology.clos(1 << 16, 1 << 16, 256, 256, 256), np.random.default_rng(0)
-    ),
-    "pairs of neurons in the table of rule 4, got <Topology parallel": lambda: constraints.coloring(
-        topology.parallel_butterfly(1024, 32), np.random.default_rng(0)
+    "at most 16,777,216 parameters to be coloured, got <Topology dense": lambda: constraints.coloring(
+        topology.dense(8192, 8192), np.random.default_rng(0)
     ),
 }
 
@@ -243,6 +240,14 @@ TOO_LARGE_TOGETHER = {
 def test_what_is_too_large_to_build_or_to_try_is_refused_at_once(message):
     with at_most(SECONDS), pytest.raises(ValueError, match=message):
         TOO_LARGE_TOGETHER[message]()
+
+
+def test_a_colouring_whose_table_is_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr("fabric.constraints._coloring._MOST_SEGMENTS", 15)
+    with pytest.raises(
+        ValueError, match=r"at most 15 pairs of neurons in the table of rule 4, got <Topology low_rank.*: 16"
+    ):
+        constraints.coloring(topology.low_rank(4, 4, 2), np.random.default_rng(0))
 
 
 def entries_of(value: object) -> list[object]:
