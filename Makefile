@@ -9,8 +9,9 @@ only := $(if $(ONLY),--only $(ONLY))
 figures: setup  ## run the notebooks, draw every figure, typeset the report
 	$(BIN)/python ci/reproduce.py --profile $(PROFILE) $(only)
 
-test: setup  ## lint and the whole test suite
+test: setup  ## lint, types and the whole test suite
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy fabric/_checks.py fabric/topology fabric/constraints fabric/nn fabric/plots
 	$(BIN)/python -m pytest
 
 formal: setup  ## bounded proofs of the Verilog

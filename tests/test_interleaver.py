@@ -233,7 +233,10 @@ def test_stalls_of_any_pattern_equal_a_simulation_of_the_memories(arguments):
             r"rng must be a numpy.random.Generator, got None",
         ),
         (lambda rng: clashes.clashes([0, 1]), r"memories must be a non-empty array \(cycles, lanes\).*shape \(2,\)"),
-        (lambda rng: clashes.clashes([[0], [0, 1]]), r"memories must be an array .*, got rows of different lengths"),
+        (
+            lambda rng: clashes.clashes([[0], [0, 1]]),
+            r"memories must be a non-empty array .*, got rows of different lengths",
+        ),
         (lambda rng: clashes.clashes([[0, -1]]), r"memories must be at least 0, got -1"),
         (lambda rng: clashes.reads_in_order([[1, 2]], 2), r"must be a non-empty boolean matrix"),
         (lambda rng: clashes.reads_in_order(np.eye(4, dtype=bool)[:3], 2), r"parallelism must divide 3 edges, got 2"),

@@ -12,7 +12,7 @@ from fabric.experiments import Layer, LayerWithSkips, TrainConfig, one_hidden_la
 from fabric.experiments.networks import INITIALIZATIONS, build, label, weights
 from fabric.experiments.runs import record_of, run_key
 from fabric.experiments.statements import committed_runs
-from fabric.topology import Topology, skips
+from fabric.topology import skips
 
 RNG = np.random.default_rng(0)
 LAYERS = {
@@ -30,8 +30,23 @@ LAYERS = {
 
 
 def test_every_topology_is_reached_by_name():
-    functions = {name for name in topology.__all__ if getattr(topology, name).__annotations__.get("return") is Topology}
-    assert functions == {layer.topology for layer in LAYERS} | {"predefined", "random_sparse"}
+    assert set(topology.FAMILIES) == {layer.topology for layer in LAYERS} | {"predefined", "random_sparse"}
+
+
+def test_a_function_that_is_registered_is_reached_by_its_name():
+    try:
+
+        @topology.family
+        def ring(n):
+            return topology.torus((n,), 1)
+
+        assert Layer("ring", (5,)).build(RNG) == topology.torus((5,), 1)
+        with pytest.raises(ValueError, match=r"make must have a name of its own, got 'ring'"):
+            topology.family(ring)
+    finally:
+        topology.FAMILIES.pop("ring", None)
+    with pytest.raises(ValueError, match=r"topology must be one of butterfly, clos, .*, got 'ring'"):
+        Layer("ring", (5,)).build(RNG)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.label)

@@ -9,8 +9,8 @@ from matplotlib.colors import same_color
 
 from fabric import plots
 from fabric.experiments.studies import torus_mapping
+from fabric.plots.looks import LEVELS
 from fabric.plots.timing import bar_id
-from fabric.plots.torus import LEVELS
 
 RTL = Path(__file__).resolve().parents[1] / "rtl"
 

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from fabric._checks import instance
 from fabric.constraints._graph import live_stages
 from fabric.topology import Topology
 
@@ -39,7 +40,11 @@ def closed_form(topology: Topology) -> int | None:
     diagonal S_or. For r = 1, 2 these are equations C'_o (S_o1 z_1 - S_o2 z_2) = 0, which force z_1 = z_2 = 0: at
     S_o1 = 1 and S_o2 = 0 in one group of (c), 1 in the other, the first group gives z_1 = 0, the second z_2 = 0. So
     all z_r = 0, and x_or = x_o. Free are x_o and Z_r[j, j] for every j: M (R_o + R_i) numbers.
+
+    Raises:
+        ValueError: not a Topology.
     """
+    instance("topology", topology, Topology)
     inputs, outputs = topology.inputs, topology.outputs
     if topology.path_diversity[1] <= 1:
         stages = live_stages(topology)
@@ -68,8 +73,8 @@ def _clos_sizes(topology: Topology) -> tuple[np.ndarray, np.ndarray, int] | None
     """Inputs per input router, outputs per output router and middle routers if this is a Clos cascade, else None."""
     if topology.depth != 3:
         return None
-    routers = [_routers(stage) for stage in topology.stages]
-    if None in routers:
+    routers = [found for stage in topology.stages if (found := _routers(stage)) is not None]
+    if len(routers) < 3:
         return None
     for (left, _), (_, entered) in pairwise(routers):
         wires = np.zeros((left.max() + 1, entered.max() + 1), int)

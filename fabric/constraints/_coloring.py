@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fabric._checks import generator, positive_int
+from fabric._checks import generator, instance, positive_int
 from fabric.constraints._graph import Graph, flatten, free_edges, joined_by_several_paths
 from fabric.constraints._search import Drawing, draw_paths
 from fabric.topology import Topology
 from fabric.topology.skips import checked
+
+_MOST_EDGES = 1 << 24
+_MOST_SEGMENTS = 1 << 31  # of two bytes each
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,15 @@ def coloring(
             most) and 1 beyond.
 
     Raises:
-        ValueError: skips that do not fit, an `rng` that is not a NumPy Generator, or fewer than one attempt.
+        ValueError: skips that do not fit, an `rng` that is not a NumPy Generator, attempts that are not 1 to 1000, or a
+            topology that is too large: more than 2**24 parameters or 2**31 entries in the table.
     """
+    instance("topology", topology, Topology)
+    if topology.parameters > _MOST_EDGES:
+        raise ValueError(f"topology must have at most {_MOST_EDGES:,} parameters to be coloured, got {topology}")
     if attempts is None:
         attempts = 8 if topology.parameters <= 10_000 else 1
-    attempts = positive_int("attempts", attempts)
+    attempts = positive_int("attempts", attempts, upper=1000)
     generator(rng)
     fixed = checked(topology, skips)
     graph = flatten(topology, fixed)
@@ -105,5 +112,10 @@ def _blank(topology: Topology, graph: Graph, several: np.ndarray) -> Drawing:
     touched[: topology.inputs] = touched[-topology.outputs :] = True
     touched[graph.tail[colored]] = touched[graph.head[colored]] = True
     sizes = np.outer(topology.widths, topology.widths) * several
+    if sizes.sum() > _MOST_SEGMENTS:
+        raise ValueError(
+            f"topology must need at most {_MOST_SEGMENTS:,} pairs of neurons in the table of rule 4, got {topology}: "
+            f"{sizes.sum():,}"
+        )
     starts = np.where(several, np.cumsum(sizes).reshape(sizes.shape) - sizes, -1)
     return Drawing(colored, touched, np.zeros(int(sizes.sum()), np.uint16), starts)

@@ -68,11 +68,11 @@ def live_stages(topology: Topology) -> list[np.ndarray]:
     reached = np.ones(topology.inputs, bool)
     for level, stage in enumerate(stages):
         stages[level] = stage & reached
-        reached = stages[level].any(axis=1)
+        reached = np.asarray(stages[level].any(axis=1))
     useful = np.ones(topology.outputs, bool)
     for level in reversed(range(len(stages))):
         stages[level] = stages[level] & useful[:, None]
-        useful = stages[level].any(axis=0)
+        useful = np.asarray(stages[level].any(axis=0))
     return stages
 
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fabric._checks import generator
+from fabric._checks import generator, instance
 from fabric.constraints import _field
 from fabric.constraints._graph import free_edges
 from fabric.topology import Topology
 from fabric.topology.skips import checked
+
+_MOST_NUMBERS = 1 << 31  # float64, 16 GB
 
 
 def jacobian_rank(topology: Topology, rng: np.random.Generator, skips: Sequence[ArrayLike | None] | None = None) -> int:
@@ -38,11 +40,17 @@ def jacobian_rank(topology: Topology, rng: np.random.Generator, skips: Sequence[
         skips: fixed skip connections of weight one, see `fabric.topology.skips`.
 
     Raises:
-        ValueError: skips that do not fit, or an `rng` that is not a NumPy Generator.
+        ValueError: skips that do not fit, an `rng` that is not a NumPy Generator, or a topology that takes above 16 GB.
     """
+    instance("topology", topology, Topology)
     generator(rng)
     fixed = checked(topology, skips)
     free = free_edges(topology, fixed)
+    numbers = topology.inputs * topology.outputs * sum(int(edges.sum()) for edges in free)
+    if numbers > _MOST_NUMBERS:
+        raise ValueError(
+            f"topology must have a Jacobian of at most {_MOST_NUMBERS:,} numbers, got {topology}: {numbers:,}"
+        )
     bound = min(topology.inputs * topology.outputs, sum(int(edges.sum()) for edges in free))
     found = _field.rank(_jacobian(topology, fixed, free, rng))
     return found if found == bound else max(found, _field.rank(_jacobian(topology, fixed, free, rng)))

@@ -1,7 +1,8 @@
 """Any topology as a trainable layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,23 +51,25 @@ class CascadeLinear(StructuredLinear):
         self.topology = topology
         self.stages = nn.ModuleList(stage_module(stage, device, dtype) for stage in topology.stages)
         fixed = checked(topology, skips)
-        self.skips = nn.ModuleList(None if skip is None else FixedSkip(skip, device, dtype) for skip in fixed)
+        beside: list[Any] = [None if skip is None else FixedSkip(skip, device, dtype) for skip in fixed]
+        self.skips = nn.ModuleList(beside)
         sparse_glorot_uniform_(self)
 
     def affine(self, columns: Tensor) -> Tensor:
-        for stage, skip in zip(self.stages, self.skips, strict=True):
+        for stage, skip in self._wired():
             columns = stage(columns) if skip is None else stage(columns) + skip(columns)
         return columns if self.bias is None else columns + self.bias[:, None]
 
     def dense_weight(self) -> Tensor:
-        factors = [
-            stage.dense() if skip is None else stage.dense() + skip.dense()
-            for stage, skip in zip(self.stages, self.skips, strict=True)
-        ]
+        factors = [stage.dense() if skip is None else stage.dense() + skip.dense() for stage, skip in self._wired()]
         return reduce(lambda product, factor: factor @ product, factors)
 
     def stage_weights(self) -> list[StageWeight]:
-        return [stage.stage_weight() for stage in self.stages]
+        return [stage.stage_weight() for stage, _ in self._wired()]
+
+    def _wired(self) -> Iterator[tuple[Any, Any]]:
+        """Each stage with its skip, None where it has none."""
+        return zip(self.stages, self.skips, strict=True)
 
     def extra_repr(self) -> str:
         return f"{self.topology.name}, bias={self.bias is not None}"

@@ -30,6 +30,10 @@ class ClosLinear(StructuredLinear):
         ValueError: an argument that is not an integer in its range.
     """
 
+    input_weight: nn.Parameter
+    middle_weight: nn.Parameter
+    output_weight: nn.Parameter
+
     def __init__(
         self,
         in_features: int,
@@ -57,7 +61,7 @@ class ClosLinear(StructuredLinear):
         sparse_glorot_uniform_(self)
 
     @property
-    def topology(self) -> topology.Topology:
+    def topology(self) -> topology.Topology:  # type: ignore[override] # made when asked for, never set
         """The layer's `Topology`, made anew at each call."""
         return topology.clos(
             self.in_features, self.out_features, self.input_routers, self.middle_routers, self.output_routers

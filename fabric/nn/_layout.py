@@ -73,7 +73,8 @@ def _is_block_diagonal(stage: np.ndarray, count: int) -> bool:
     if len(first_row) and first_row[-1] >= width:
         return False
     blocks = stage.reshape(count, height, count, width)
-    return not blocks.any(axis=(1, 3))[~np.eye(count, dtype=bool)].any()
+    used = np.asarray(blocks.any(axis=(1, 3)))
+    return not used[~np.eye(count, dtype=bool)].any()
 
 
 def _split_layout(stage: np.ndarray, row_runs: int, column_runs: int) -> BlockLayout | None:
@@ -112,4 +113,4 @@ def _routers(stage: np.ndarray) -> tuple[tuple[int, int, int], int, int] | None:
     )
     if not np.array_equal(stage, of_output[:, None] == of_input[None, :]):
         return None
-    return (routers, len(first_outputs), len(first_inputs)), *strides
+    return (routers, len(first_outputs), len(first_inputs)), strides[0], strides[1]

@@ -48,6 +48,7 @@ def _nearly_orthogonal_edges(stage: StageWeight, generator: torch.Generator | No
     normal = values.normal_(generator=generator).cpu().numpy()
     if not normal.size:
         return values
+    assert stage.edges is not None  # the caller has looked
     targets, sources = (neurons.cpu().numpy() for neurons in stage.edges)
     inputs, outputs = stage.widths
     edges = sparse.csr_array((np.ones_like(normal), (targets, sources)), shape=(outputs, inputs))

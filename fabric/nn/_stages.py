@@ -84,6 +84,12 @@ class Wiring(nn.Module):
         ValueError: the meta device, which would lose the lists.
     """
 
+    offsets: Tensor
+    sources: Tensor
+    source_offsets: Tensor
+    targets: Tensor
+    order: Tensor
+
     def __init__(self, stage: np.ndarray, device=None) -> None:
         super().__init__()
         device = torch.get_default_device() if device is None else torch.device(device)
@@ -156,6 +162,8 @@ class EdgeStage(nn.Module):
 
 class FixedSkip(nn.Module):
     """Edges of weight one beside a stage: not trained and not part of the `state_dict`."""
+
+    ones: Tensor
 
     def __init__(self, skip: np.ndarray, device=None, dtype=None) -> None:
         super().__init__()

@@ -45,6 +45,7 @@ class StructuredLinear(nn.Module, ABC):
     """
 
     topology: Topology
+    bias: nn.Parameter | None
 
     def __init__(self, in_features: int, out_features: int, bias: bool, device=None, dtype=None) -> None:
         super().__init__()

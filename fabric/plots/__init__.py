@@ -1,4 +1,6 @@
-"""Figures in one style."""
+"""Figures in one style: the contents page, one line for each module that draws."""
+
+# ruff: noqa: F401 (this page imports for others)
 
 from fabric.plots.accuracy import (
     accuracy_against_parameters,
@@ -20,6 +22,7 @@ from fabric.plots.depth import depth_figure
 from fabric.plots.edge_budget import accuracy_of_rivals, bytes_at_equal_accuracy, energy_per_sample
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
+from fabric.plots.looks import LOOKS
 from fabric.plots.memories import draw_banks, draw_reads, draw_variants
 from fabric.plots.memory_wall import step_parts, time_per_epoch
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
@@ -28,66 +31,8 @@ from fabric.plots.reconstruction import draw_hits, hits_legend
 from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
-from fabric.plots.style import COLORS, LABELS, use_style
+from fabric.plots.style import use_style
 from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
 from fabric.plots.torus import animate_movement, draw_cascade, draw_space_time, draw_step, draw_torus
 from fabric.plots.word_length import accuracy_of_networks, accuracy_over_bits
-
-__all__ = [
-    "COLORS",
-    "LABELS",
-    "accuracy_against_bytes",
-    "accuracy_against_counts",
-    "accuracy_against_density",
-    "accuracy_against_parameters",
-    "accuracy_against_weights",
-    "accuracy_by_pattern",
-    "accuracy_curves",
-    "accuracy_of_networks",
-    "accuracy_of_rivals",
-    "accuracy_over_bits",
-    "accuracy_over_samples",
-    "accuracy_ranking",
-    "animate_movement",
-    "bytes_at_equal_accuracy",
-    "clock_and_time",
-    "cycles_against_size",
-    "depth_figure",
-    "draw_banks",
-    "draw_cascade",
-    "draw_cells",
-    "draw_clos_routers",
-    "draw_coloring_step",
-    "draw_constraint_counts",
-    "draw_hits",
-    "draw_pipeline",
-    "draw_reads",
-    "draw_skip_accuracy",
-    "draw_skip_constraints",
-    "draw_space_time",
-    "draw_speed_up",
-    "draw_staleness",
-    "draw_step",
-    "draw_topology",
-    "draw_torus",
-    "draw_trade_off",
-    "draw_variants",
-    "energy_per_sample",
-    "hits_legend",
-    "hypervolume_curves",
-    "mark_compression",
-    "mark_published",
-    "network_looks",
-    "pareto_panels",
-    "resources_by_module",
-    "resources_growing",
-    "resources_per_element",
-    "step_parts",
-    "throughput_over_clock",
-    "time_per_epoch",
-    "timing_diagram",
-    "training_figure",
-    "use_style",
-    "variance_figure",
-]

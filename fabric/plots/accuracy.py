@@ -1,11 +1,14 @@
 """Accuracy with its interval against a cost: parameters, epochs or operations."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from fabric.plots.style import COLORS, LABELS, MARKERS, PUBLISHED
+from fabric.plots.intervals import band, points
+from fabric.plots.looks import FAMILIES, PUBLISHED
 
 
 def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int], shown: tuple[float, float]) -> None:
@@ -19,17 +22,14 @@ def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int],
     """
     for method, rows in table.groupby("method"):
         rows = rows.sort_values("weights")
-        percent = 100 * rows[["accuracy", "low", "high"]]
-        errors = [percent["accuracy"] - percent["low"], percent["high"] - percent["accuracy"]]
-        look = {"color": COLORS[method], "marker": MARKERS[method], "label": LABELS[method]}
-        ax.errorbar(rows["weights"], percent["accuracy"], yerr=errors, capsize=2.5, elinewidth=1, **look)
+        points(ax, rows["weights"], rows, scale=100, **FAMILIES[method].named)
         for _, row in rows[rows["accuracy"] < shown[0]].iterrows():
             ax.annotate(
                 f"{100 * row['accuracy']:.1f} % ↓",
                 (row["weights"], 100 * shown[0]),
                 xytext=(4, 4),
                 textcoords="offset points",
-                color=COLORS[method],
+                color=FAMILIES[method].color,
                 fontsize=8,
             )
     ax.set_xscale("log")
@@ -41,7 +41,7 @@ def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int],
     ax.set_ylabel("test accuracy (%)")
 
 
-def network_looks(networks: pd.DataFrame) -> dict[str, dict]:
+def network_looks(networks: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Drawing arguments per network label: the method's colour, paler and thinner as networks get smaller.
 
     Args:
@@ -52,7 +52,7 @@ def network_looks(networks: pd.DataFrame) -> dict[str, dict]:
         strengths = np.linspace(1, 0.35, len(group))
         for strength, (_, row) in zip(strengths, group.iterrows(), strict=True):
             looks[row["label"]] = {
-                "color": COLORS[method],
+                "color": FAMILIES[method].color,
                 "alpha": strength,
                 "linewidth": 0.8 + 1.4 * strength,
                 "label": f"{row['label'].split(' → ')[0]}: {row['weights']:,}",
@@ -60,7 +60,7 @@ def network_looks(networks: pd.DataFrame) -> dict[str, dict]:
     return looks
 
 
-def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict]) -> None:
+def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict[str, Any]]) -> None:
     """One line per network: mean accuracy (%) with its interval as a band.
 
     Args:
@@ -71,8 +71,7 @@ def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict
     """
     for network, look in looks.items():
         rows = table[table["label"] == network].sort_values(x)
-        ax.plot(rows[x], 100 * rows["accuracy"], **look)
-        ax.fill_between(rows[x], 100 * rows["low"], 100 * rows["high"], color=look["color"], alpha=0.12, linewidth=0)
+        band(ax, rows[x], rows, scale=100, **look)
     ax.set_ylabel("test accuracy (%)")
 
 
@@ -97,6 +96,6 @@ def mark_compression(ax: Axes, weights: float, factor: float, text: str) -> None
     _annotate(ax, text, (weights / factor**0.5, 0.05), 3, xycoords=height, ha="center")
 
 
-def _annotate(ax: Axes, text: str, where: tuple[float, float], raised: int, **placing: object) -> None:
+def _annotate(ax: Axes, text: str, where: tuple[float, float], raised: int, **placing: Any) -> None:
     look = {"color": PUBLISHED["color"], "fontsize": 8}
     ax.annotate(text, where, xytext=(0, raised), textcoords="offset points", **look, **placing)

@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-FINDINGS = {"agrees": "#D9EAD9", "close": "#FFF2C2", "misprint": "#F6C9B4", "mislabelled": "#D5DDF2"}
+from fabric.plots.looks import FINDINGS
+
 _UNITS = {"m": "M", "b": "B", "percent": "%"}
 
 

@@ -6,17 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from fabric.constraints import Coloring
-from fabric.plots.style import COLORS, LABELS
+from fabric.plots.looks import FAMILIES, GUIDE, LOOKS, PALETTE
 from fabric.plots.topology import draw_topology, level_heights
 from fabric.topology import Topology
 
-_PATHS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#999999", "#000000")
-_WAYS = (
-    ("coloring", "o", "colouring (greedy)"),
-    ("jacobian_rank", "D", "Jacobian rank (truth)"),
-    ("closed_form", "x", "closed form, where proved"),
-    ("jacobian_rank_with_skips", "^", "Jacobian rank with skips off the support"),
-)
+_WAYS = ("coloring", "jacobian_rank", "closed_form", "jacobian_rank_with_skips")
 
 
 def draw_coloring_step(ax: Axes, topology: Topology, coloring: Coloring, step: int) -> None:
@@ -34,10 +28,12 @@ def draw_coloring_step(ax: Axes, topology: Topology, coloring: Coloring, step: i
         for (target, source), owner in zip(np.argwhere(stage), owners, strict=True):
             if 0 <= owner <= step:
                 line = [(level, heights[level][source]), (level + 1, heights[level + 1][target])]
-                ax.add_collection(LineCollection([line], colors=_PATHS[owner % len(_PATHS)], linewidths=1.8, zorder=3))
+                ax.add_collection(
+                    LineCollection([line], colors=PALETTE[owner % len(PALETTE)], linewidths=1.8, zorder=3)
+                )
     path = coloring.paths[step]
     way = [(level, heights[level][neuron]) for level, neuron in enumerate(path)]
-    ax.plot(*zip(*way, strict=True), color=_PATHS[step % len(_PATHS)], linewidth=6, alpha=0.25, zorder=2)
+    ax.plot(*zip(*way, strict=True), color=PALETTE[step % len(PALETTE)], linewidth=6, alpha=0.25, zorder=2)
     ax.set_title(f"path {step + 1}: {path[0]} → {path[-1]}", fontsize=9)
     ax.set_xticks([])
 
@@ -50,13 +46,13 @@ def draw_constraint_counts(ax: Axes, table: pd.DataFrame) -> None:
         table: of `fabric.experiments.studies.topologies.count_constraints`.
     """
     rows = np.arange(len(table))
-    for offset, (column, marker, name) in zip(np.linspace(-0.24, 0.24, len(_WAYS)), _WAYS, strict=True):
-        share = table[column].astype(float) / table["parameters"]
-        ax.scatter(share, rows + offset, marker=marker, s=36, label=name, zorder=3, color=_PATHS[len(ax.collections)])
-    ax.axvline(1, color="#777777", linewidth=1)
-    ax.set_yticks(rows, [LABELS[family] for family in table["family"]])
+    for offset, way in zip(np.linspace(-0.24, 0.24, len(_WAYS)), _WAYS, strict=True):
+        share = table[way].astype(float) / table["parameters"]
+        ax.scatter(share, rows + offset, s=36, zorder=3, **LOOKS[way].named)
+    ax.axvline(1, color=GUIDE, linewidth=1)
+    ax.set_yticks(rows, [FAMILIES[family].label for family in table["family"]])
     for tick, family in zip(ax.get_yticklabels(), table["family"], strict=True):
-        tick.set_color(COLORS[family])
+        tick.set_color(FAMILIES[family].color)
     ax.invert_yaxis()
     ax.set_xlabel("solvable constraints per parameter")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))

@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
-from fabric.plots.style import COLORS, PUBLISHED
+from fabric.plots.looks import FAMILIES, PUBLISHED
 
-_FAMILIES = {"dense": "dense", "Clos": "clos"}
+_NETWORKS = {"dense": "dense", "Clos": "clos"}
 _MODES = {"inference": ("o", "-"), "sequential": ("s", "--"), "overlapped": ("D", ":")}
 
 
@@ -22,11 +22,11 @@ def cycles_against_size(ax: Axes, measured: pd.DataFrame, marked: dict[str, tupl
     for (network, mode), rows in measured.groupby(["network", "mode"]):
         rows = rows.sort_values("inputs")
         marker, line = _MODES[mode]
-        look = {"color": COLORS[_FAMILIES[network]]}
-        ax.plot(rows["inputs"], rows["interval"], linestyle=line, linewidth=1, **look)
+        color = FAMILIES[_NETWORKS[network]].color
+        ax.plot(rows["inputs"], rows["interval"], linestyle=line, linewidth=1, color=color)
         ax.plot(
             rows["inputs"], rows["stopwatch"], linestyle="", marker=marker, markerfacecolor="none",
-            label=f"{network}, {mode}", **look,
+            label=f"{network}, {mode}", color=color,
         )  # fmt: skip
     for text, (inputs, count) in marked.items():
         ax.plot([inputs], [count], marker="x", color=PUBLISHED["color"], markersize=7)

@@ -10,21 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
-KINDS = {
-    "input": ("#FFFFFF", "port"),
-    "output": ("#FFFFFF", "port"),
-    "register": ("#BFD7EA", "register"),
-    "memory": ("#8FB8DE", "memory"),
-    "table": ("#8FB8DE", "memory"),
-    "instance": ("#DDE3E8", "module"),
-    "multiply": ("#F0A08A", "multiplier"),
-    "add": ("#F5DC82", "adder"),
-    "select": ("#C9E4C5", "multiplexer"),
-    "logic": ("#EDE3F2", "shift, logic"),
-}
+from fabric.plots.looks import CONTROL, FLOW, INK, KINDS
+
 _WIDTH, _HEIGHT = 1.04, 0.42
 _INCHES = 0.95  # of a figure, for one unit of the places below
-_INK, _FLOW, _CONTROL = "#2F3B47", "#6B7782", "#D08C60"
 # Where each node stands, and how an arrow that would cross a node bends. Every node of the source must have a place.
 PLACES = {
     "fabric_forward": {
@@ -108,7 +97,7 @@ def _draw(ax: Axes, module: str, graph: nx.DiGraph) -> None:
         x, y = places[name]
         boxes[name] = FancyBboxPatch(
             (x - _WIDTH / 2, y - _HEIGHT / 2), _WIDTH, _HEIGHT, boxstyle="round,pad=0,rounding_size=0.06",
-            facecolor=KINDS[look["kind"]][0], edgecolor=_INK, linewidth=2.2 if _is_result(look) else 0.9,
+            facecolor=KINDS[look["kind"]].color, edgecolor=INK, linewidth=2.2 if _is_result(look) else 0.9,
             linestyle="--" if look["kind"] in ("input", "output") else "-", zorder=3,
         )  # fmt: skip
         ax.add_patch(boxes[name])
@@ -117,7 +106,7 @@ def _draw(ax: Axes, module: str, graph: nx.DiGraph) -> None:
         bend = BENDS.get((module, source, target), 0)
         arrow = FancyArrowPatch(
             places[source], places[target], patchA=boxes[source], patchB=boxes[target], arrowstyle="-|>", linewidth=1,
-            mutation_scale=9, color=_CONTROL if control else _FLOW, connectionstyle=f"arc3,rad={bend}", shrinkA=0,
+            mutation_scale=9, color=CONTROL if control else FLOW, connectionstyle=f"arc3,rad={bend}", shrinkA=0,
             shrinkB=1, zorder=1 if control else 2,
         )  # fmt: skip
         ax.add_patch(arrow)
@@ -132,12 +121,14 @@ def _meanings(graphs: Sequence[nx.DiGraph]) -> list[Patch | Line2D]:
     """Handles of a legend: what the colours and lines of these graphs mean."""
     looks = [look for graph in graphs for _, look in graph.nodes(data=True)]
     present = {look["kind"] for look in looks}
-    labels = {label: color for kind, (color, label) in KINDS.items() if kind in present}
-    handles = [Patch(facecolor=color, edgecolor=_INK, label=label) for label, color in labels.items()]
+    labels = {look.label: look.color for kind, look in KINDS.items() if kind in present}
+    handles: list[Patch | Line2D] = [
+        Patch(facecolor=color, edgecolor=INK, label=label) for label, color in labels.items()
+    ]
     if any(map(_is_result, looks)):
-        handles.append(Patch(facecolor="white", edgecolor=_INK, linewidth=2.2, label="also an output"))
+        handles.append(Patch(facecolor="white", edgecolor=INK, linewidth=2.2, label="also an output"))
     if any(control for graph in graphs for _, _, control in graph.edges.data("control")):
-        handles += [Line2D([], [], color=_FLOW, label="words"), Line2D([], [], color=_CONTROL, label="control")]
+        handles += [Line2D([], [], color=FLOW, label="words"), Line2D([], [], color=CONTROL, label="control")]
     return handles
 
 

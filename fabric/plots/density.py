@@ -1,23 +1,16 @@
 """What pre-defined sparsity costs and saves: accuracy against density, against patterns and against bytes held."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from fabric.plots.style import PUBLISHED
+from fabric.plots.intervals import points
+from fabric.plots.looks import LOOKS, PUBLISHED, in_order
 
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-_MARKERS = ("o", "s", "^", "D")
-_METHODS = {
-    "predefined": ("pre-defined sparsity", "#0072B2", "o"),
-    "dense": ("dense", "#4D4D4D", "s"),
-    "hashing": ("hashing", "#CC79A7", "D"),
-    "magnitude_pruning": ("magnitude pruning", "#D55E00", "^"),
-    "l1": ("L1 regularisation", "#E69F00", "v"),
-    "dropout": ("dropout", "#009E73", "P"),
-}
+_METHODS = ("predefined", "dense", "hashing", "magnitude_pruning", "l1", "dropout")
 # Their indices can be computed, by an address generator or a hash function, instead of being stored.
 _COMPUTABLE = ("predefined", "hashing")
 _TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
@@ -48,21 +41,23 @@ def accuracy_against_weights(ax: Axes, table: pd.DataFrame, networks: Sequence[s
 
 def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str]) -> None:
     names = list(networks or table["layers"].unique())
-    if len(names) > len(_COLORS) or not set(table["layers"]) <= set(names):
-        raise ValueError(f"networks must name all of the table's, at most {len(_COLORS)}, got {', '.join(names)}")
-    looks = dict(zip(names, zip(_COLORS, _MARKERS, strict=True), strict=False))
+    if not set(table["layers"]) <= set(names):
+        raise ValueError(f"networks must name all of the table's, got {', '.join(names)}")
+    looks = in_order(names)
     for layers, rows in table.groupby("layers", sort=False):
-        color, marker = looks[layers]
         rows = rows.sort_values("x")
-        _with_interval(ax, rows["x"], rows, color, marker, label=layers, linestyle="-")
+        points(ax, rows["x"], rows, scale=100, **looks[layers].named)
         if "printed" in rows and rows["printed"].notna().any():
-            look = {
+            marker = "x" if layers == names[0] else "+"
+            label = f"{layers}, published for MNIST"
+            cross: dict[str, Any] = {
                 "color": PUBLISHED["color"],
-                "marker": "x" if color == _COLORS[0] else "+",
+                "marker": marker,
                 "markersize": 9,
                 "zorder": 3,
+                "label": label,
             }
-            ax.plot(rows["x"], 100 * rows["printed"], linestyle="none", label=f"{layers}, published for MNIST", **look)
+            ax.plot(rows["x"], 100 * rows["printed"], linestyle="none", **cross)
     ax.set_xscale("log")
     ax.set_ylabel("test accuracy (%)")
 
@@ -77,12 +72,10 @@ def accuracy_by_pattern(ax: Axes, table: pd.DataFrame, title: str) -> None:
         title: of the axes.
     """
     rows = table.reset_index(drop=True)
-    errors = [100 * (rows["accuracy"] - rows["low"]), 100 * (rows["high"] - rows["accuracy"])]
-    colors = [_COLORS[1] if name.endswith("+MD") else _COLORS[0] for name in rows["pattern"]]
-    for place, row in rows.iterrows():
-        spread = [[errors[0][place]], [errors[1][place]]]
-        ax.errorbar(100 * row["accuracy"], place, xerr=spread, color=colors[place], marker="o", capsize=3)
-    printed = {"color": PUBLISHED["color"], "linewidth": 3, "marker": "|", "markersize": 9}
+    for place in rows.index:
+        look = LOOKS["dither" if rows.loc[place, "pattern"].endswith("+MD") else "no dither"]
+        points(ax, [place], rows.loc[[place]], scale=100, sideways=True, **look.mark)
+    printed: dict[str, Any] = {"color": PUBLISHED["color"], "linewidth": 3, "marker": "|", "markersize": 9}
     for place, row in rows[rows["printed_low"].notna()].iterrows():
         ax.plot([100 * row["printed_low"], 100 * row["printed_high"]], [place, place], **printed)
     ax.set_yticks(range(len(rows)), [f"{row.pattern} ({row.fan_outs})" for row in rows.itertuples()])
@@ -100,29 +93,19 @@ def accuracy_against_bytes(ax: Axes, table: pd.DataFrame) -> None:
         ax: axes to draw on.
         table: columns "method", "setting", "training_bytes", "index_bytes", "accuracy", "low", "high" (fractions).
     """
-    for method, (label, color, marker) in _METHODS.items():
+    for method in _METHODS:
         rows = table[table["method"] == method].sort_values("training_bytes")
         if rows.empty:
             continue
-        line = "-" if method == "predefined" else "none"
+        look, line = LOOKS[method], "-" if method == "predefined" else "none"
         stored = (rows["training_bytes"] + rows["index_bytes"]) / 1000
-        _with_interval(ax, stored, rows, color, marker, label, line)
+        points(ax, stored, rows, scale=100, linestyle=line, **look.named)
         if method in _COMPUTABLE:
-            hollow = {"markerfacecolor": "white", "linestyle": ":" if line == "-" else line}
-            computed = rows["training_bytes"] / 1000
-            _with_interval(ax, computed, rows, color, marker, f"{label}, indices computed", **hollow)
+            hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": ":" if line == "-" else line}
+            label = f"{look.label}, indices computed"
+            points(ax, rows["training_bytes"] / 1000, rows, scale=100, label=label, **look.mark, **hollow)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("weights, gradients, optimiser state and indices held in training (kB)")
     ax.set_ylabel("test accuracy (%)")
-
-
-def _with_interval(
-    ax: Axes, x: pd.Series, rows: pd.DataFrame, color: str, marker: str, label: str, linestyle: str, **look: str
-) -> None:
-    percent = 100 * rows[["accuracy", "low", "high"]]
-    # One seed has no interval: a bar of length zero.
-    errors = [(percent["accuracy"] - percent["low"]).fillna(0), (percent["high"] - percent["accuracy"]).fillna(0)]
-    look = {"color": color, "marker": marker, "linestyle": linestyle, "label": label, **look}
-    ax.errorbar(x, percent["accuracy"], yerr=errors, capsize=2.5, **look)

@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fabric.plots.style import COLORS, LABELS, MARKERS
+from fabric.plots.intervals import points
+from fabric.plots.looks import FAMILIES
 
 _AXES = (
     ("stages", "stages of the cascade"),
@@ -29,11 +30,8 @@ def depth_figure(table: pd.DataFrame) -> Figure:
         for ax, (x, name) in zip(row, _AXES, strict=True):
             for method, rows in table[table["target"] == target].groupby("method"):
                 rows = rows.sort_values("stages")
-                percent = 100 * rows[["accuracy", "low", "high"]]
-                errors = [percent["accuracy"] - percent["low"], percent["high"] - percent["accuracy"]]
-                look = {"color": COLORS[method], "marker": MARKERS[method], "capsize": 2.5, "elinewidth": 1}
                 line = "-" if x == "stages" and method != "torus" else ""  # the tori differ in their sides, too
-                ax.errorbar(rows[x], percent["accuracy"], errors, linestyle=line, **look)
+                points(ax, rows[x], rows, scale=100, linestyle=line, **FAMILIES[method].mark)
             ax.set_xlabel(name)
         row[0].set_xscale("log", base=2)
         row[0].xaxis.set_major_formatter(lambda stages, _: f"{stages:g}")
@@ -43,9 +41,6 @@ def depth_figure(table: pd.DataFrame) -> Figure:
         row[1].set_xticks([0, *10.0 ** np.arange(0, np.log10(10 * most), 2)])
         row[2].xaxis.set_major_formatter(lambda count, _: f"{count / 1000:g}k")
         row[0].set_ylabel(f"test accuracy (%)\n{target:,} weights")
-    handles = [
-        Line2D([], [], color=COLORS[method], marker=MARKERS[method], label=LABELS[method])
-        for method in table["method"].unique()
-    ]
+    handles = [Line2D([], [], **FAMILIES[method].named) for method in table["method"].unique()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure

@@ -1,25 +1,21 @@
 """Bytes and energy at equal accuracy, and accuracy at equal bytes."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from fabric.plots.style import COLORS, LABELS, MARKERS
+from fabric.plots.intervals import points
+from fabric.plots.looks import EDGE, FAMILIES, INK, LOOKS
 
 _ORDER = ("clos", "low_rank", "random_sparse", "dense")
-_RIVALS = {
-    "clos": (LABELS["clos"], COLORS["clos"], MARKERS["clos"]),
-    "dense": (LABELS["dense"], COLORS["dense"], MARKERS["dense"]),
-    "random forest": ("random forest", COLORS["random_sparse"], "v"),
-    "decision tree": ("decision tree", COLORS["low_rank"], "^"),
-    "linear SVM": ("linear SVM", COLORS["butterfly"], "P"),
-}
+_RIVALS = ("clos", "dense", "random forest", "decision tree", "linear SVM")
 
 
-def bytes_at_equal_accuracy(ax: Axes, table: pd.DataFrame, devices: Sequence[Mapping[str, object]]) -> None:
+def bytes_at_equal_accuracy(ax: Axes, table: pd.DataFrame, devices: Sequence[Mapping[str, Any]]) -> None:
     """Bytes of batchless training (filled) and of Adam in batches (open) for each accuracy, on a log axis.
 
     Devices are lines across at the size of their on-chip memory.
@@ -33,17 +29,17 @@ def bytes_at_equal_accuracy(ax: Axes, table: pd.DataFrame, devices: Sequence[Map
     for place, method in enumerate(_ORDER):
         rows = table[table["method"] == method]
         x = [targets.index(target) + 0.18 * (place - 1.5) for target in rows["target"]]
-        look = {"color": COLORS[method], "marker": MARKERS[method], "linestyle": "none", "markersize": 7}
-        ax.plot(x, rows["in_place"] / 1000, label=f"{LABELS[method]}, batchless", **look)
-        ax.plot(x, rows["adam_total"] / 1000, markerfacecolor="white", label=f"{LABELS[method]}, Adam", **look)
+        look = {**FAMILIES[method].mark, "linestyle": "none", "markersize": 7}
+        ax.plot(x, rows["in_place"] / 1000, label=f"{FAMILIES[method].label}, batchless", **look)
+        ax.plot(x, rows["adam_total"] / 1000, markerfacecolor="white", label=f"{FAMILIES[method].label}, Adam", **look)
     by_size: dict[int, list[str]] = {}
     for device in devices:
         by_size.setdefault(device["bytes"], []).append(device["name"])
     for size, names in by_size.items():
-        ax.axhline(size / 1000, color="0.55", linewidth=0.8, linestyle=":", zorder=1)
+        ax.axhline(size / 1000, color=EDGE, linewidth=0.8, linestyle=":", zorder=1)
         ax.annotate(
             ", ".join(names), (1, size / 1000), xycoords=("axes fraction", "data"), xytext=(4, 0),
-            textcoords="offset points", va="center", fontsize=8, color="0.3",
+            textcoords="offset points", va="center", fontsize=8, color=INK,
         )  # fmt: skip
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,g}"))
@@ -65,14 +61,14 @@ def energy_per_sample(ax: Axes, table: pd.DataFrame) -> None:
     places = np.arange(len(rows))
     for side, total in ((-0.2, "with_dram"), (0.2, "on_chip")):
         bars = ax.bar(
-            places + side, rows[total], width=0.36, color=[COLORS[method] for method in rows.index],
+            places + side, rows[total], width=0.36, color=[FAMILIES[method].color for method in rows.index],
             alpha=1 if total == "with_dram" else 0.45,
         )  # fmt: skip
         ax.bar_label(bars, [f"{value:.3g}" for value in rows[total]], fontsize=8, padding=2)
     ax.set_yscale("log")
     ax.set_ylim(top=3 * rows["with_dram"].max())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda energy, _: f"{energy:,g}"))
-    ax.set_xticks(places, [LABELS[method].replace("a priori ", "") for method in rows.index])
+    ax.set_xticks(places, [FAMILIES[method].label for method in rows.index])
     ax.set_ylabel("µJ per sample of batchless training")
     ax.set_title(f"at {table['target'].iloc[0]:.1%}: weights in DRAM (dark), on the chip (pale)", fontsize=10)
 
@@ -85,13 +81,9 @@ def accuracy_of_rivals(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]
         table: of `studies.edge_rivals.rival_table`.
         shown: range of accuracies (fractions) on the axis.
     """
-    for model, (label, color, marker) in _RIVALS.items():
+    for model in _RIVALS:
         rows = table[table["model"] == model].drop_duplicates("bytes").sort_values("bytes")
-        percent = 100 * rows[["accuracy", "low", "high"]]
-        errors = [percent["accuracy"] - percent["low"], percent["high"] - percent["accuracy"]]
-        ax.errorbar(
-            rows["bytes"] / 1000, percent["accuracy"], yerr=errors, color=color, marker=marker, capsize=2.5, label=label
-        )
+        points(ax, rows["bytes"] / 1000, rows, scale=100, **LOOKS[model].named)
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,g}"))

@@ -1,5 +1,7 @@
 """Accuracy of many topologies beside what was counted of them before training."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fabric.plots.style import COLORS, LABELS, MARKERS
+from fabric.plots.intervals import points
+from fabric.plots.looks import FAMILIES, GUIDE, PUBLISHED
 
 _COUNTS = {
     "coloring": "colouring (constraints)",
@@ -16,7 +19,12 @@ _COUNTS = {
     "fewest_paths": "path diversity (fewest paths)",
     "depth": "depth (stages)",
 }
-_BELOW = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8, "ha": "center"}
+_BELOW: dict[str, Any] = {
+    "xycoords": ("data", "axes fraction"),
+    "textcoords": "offset points",
+    "fontsize": 8,
+    "ha": "center",
+}
 
 
 def accuracy_against_counts(table: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
@@ -37,7 +45,7 @@ def accuracy_against_counts(table: pd.DataFrame, correlations: pd.DataFrame) -> 
             _scatter(ax, rows.drop(off_scale.index), count)
             for _, row in off_scale.iterrows():
                 text, where = f"{100 * row['accuracy']:.1f} ↓", (float(row[count]), 0)
-                ax.annotate(text, where, xytext=(0, 3), color=COLORS[row["family"]], **_BELOW)
+                ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, **_BELOW)
             rho = found.loc[(dataset, count)]
             interval = f"{rho['spearman_low']:.2f} … {rho['spearman_high']:.2f}"
             ax.set_title(f"Spearman {rho['spearman']:.2f} ({interval})", fontsize=9)
@@ -60,16 +68,10 @@ def _scale(rows: pd.DataFrame) -> tuple[float, pd.DataFrame]:
 
 def _scatter(ax: Axes, rows: pd.DataFrame, count: str) -> None:
     for _, row in rows.iterrows():
-        color = COLORS[row["family"]]
-        ax.errorbar(
-            float(row[count]),
-            100 * row["accuracy"],
-            yerr=[[100 * (row["accuracy"] - row["low"])], [100 * (row["high"] - row["accuracy"])]],
-            color=color,
-            marker=MARKERS[row["family"]],
-            markerfacecolor="white" if row["skips"] else color,
-            elinewidth=0.8,
-        )
+        look = FAMILIES[row["family"]]
+        face = "white" if row["skips"] else look.color
+        at = [float(row[count])]
+        points(ax, at, row.to_frame().T, scale=100, capsize=0, elinewidth=0.8, markerfacecolor=face, **look.mark)
     if count == "fewest_paths":
         ax.set_xscale("symlog", linthresh=1)
         ax.set_xticks([0, 1, 100, 10**4, 10**6])
@@ -80,16 +82,8 @@ def _scatter(ax: Axes, rows: pd.DataFrame, count: str) -> None:
 
 
 def _legend(table: pd.DataFrame) -> list[Line2D]:
-    families = [family for family in COLORS if family in set(table["family"])]
-    looks = [
-        {
-            "color": COLORS[family],
-            "marker": MARKERS[family],
-            "label": "multistage Clos" if "multi" in family else LABELS[family],
-        }
-        for family in families
-    ]
-    looks.append({"color": "#777777", "marker": "o", "markerfacecolor": "white", "label": "open: with fixed skips"})
+    looks = [look.named for family, look in FAMILIES.items() if family in set(table["family"])]
+    looks.append({"color": GUIDE, "marker": "o", "markerfacecolor": "white", "label": "open: with fixed skips"})
     return [Line2D([], [], linestyle="", **look) for look in looks]
 
 
@@ -105,10 +99,9 @@ def accuracy_ranking(ax: Axes, rows: pd.DataFrame, marked: dict[str, str]) -> No
     places = np.arange(len(rows))
     lowest, off_scale = _scale(rows)
     for place, row in rows.drop(off_scale.index).iterrows():
-        color = COLORS[row["family"]]
-        face = "white" if row["skips"] else color
-        ax.plot([100 * row["low"], 100 * row["high"]], [place, place], color=color, linewidth=1)
-        ax.plot(100 * row["accuracy"], place, color=color, marker=MARKERS[row["family"]], markerfacecolor=face)
+        look = FAMILIES[row["family"]]
+        face = "white" if row["skips"] else look.color
+        points(ax, [place], rows.loc[[place]], scale=100, sideways=True, capsize=0, markerfacecolor=face, **look.mark)
         if row["method"] in marked:
             ax.annotate(
                 f"best in {marked[row['method']]}",
@@ -117,7 +110,7 @@ def accuracy_ranking(ax: Axes, rows: pd.DataFrame, marked: dict[str, str]) -> No
                 textcoords="offset points",
                 va="center",
                 fontsize=8,
-                color="#AA3377",
+                color=PUBLISHED["color"],
             )
     ax.set_xlim(left=100 * lowest)
     for place, row in off_scale.iterrows():

@@ -1,24 +1,21 @@
 """What initialisations do to deep cascades: variance through depth, and training."""
 
 from collections import Counter
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 
-from fabric.plots.style import COLORS, LABELS, MARKERS
+from fabric.plots.intervals import points
+from fabric.plots.looks import FAMILIES, INK, LOOKS
 
-_NAMES = LABELS | {"multistage_clos": "multistage Clos", "random_sparse": "random masks"}
-_LINES = {"sparse_glorot_uniform": "-", "glorot_uniform": (0, (3, 1.5))}
-_LOOKS = {
-    "sparse_glorot_uniform": {"color": "#332288", "marker": "o", "label": "Sparse Glorot"},
-    "end_to_end_glorot_uniform": {"color": "#44AA99", "marker": "D", "label": "Sparse Glorot scaled end to end"},
-    "orthogonal": {"color": "#DDAA33", "marker": "^", "label": "orthogonal"},
-    "glorot_uniform": {"color": "#CC3311", "marker": "X", "linestyle": (0, (3, 1.5)), "label": "ordinary Glorot"},
-}
+_DASHED = (0, (3, 1.5))
+_LINES: dict[str, Any] = {"sparse_glorot_uniform": "-", "glorot_uniform": _DASHED}
+_INITIALIZATIONS = ("sparse_glorot_uniform", "end_to_end_glorot_uniform", "orthogonal", "glorot_uniform")
 
 
 def variance_figure(table: pd.DataFrame) -> Figure:
@@ -42,11 +39,9 @@ def variance_figure(table: pd.DataFrame) -> Figure:
         axes[1, column].minorticks_off()
     axes[0, 0].set_ylabel("variance, both initialisations")
     axes[1, 0].set_ylabel("variance, Sparse Glorot only")
-    kinds = [
-        Line2D([], [], color="#333333", linestyle=line, label=_LOOKS[key]["label"]) for key, line in _LINES.items()
-    ]
+    kinds = [Line2D([], [], color=INK, linestyle=line, label=LOOKS[key].label) for key, line in _LINES.items()]
     families = [
-        Line2D([], [], color=COLORS[family], marker=MARKERS[family], label=f"{_NAMES[family]}, {depth}")
+        Line2D([], [], label=f"{FAMILIES[family].label}, {depth}", **FAMILIES[family].mark)
         for family, depth in table.groupby("family", sort=False)["stages"].first().items()
     ]
     figure.legend(handles=kinds + families, loc="outside right center", title="topology, stages")
@@ -54,19 +49,18 @@ def variance_figure(table: pd.DataFrame) -> Figure:
 
 
 def _draw_variances(ax: Axes, table: pd.DataFrame) -> None:
-    marks = Counter()  # beside each other where several cascades end at the same stage
+    marks: Counter[tuple[int, str]] = Counter()  # beside each other where several cascades end at the same stage
     for (family, initialization), rows in table.groupby(["family", "initialization"]):
         rows = rows.sort_values("passed")
-        look = {"color": COLORS[family]}
-        ax.plot(rows["passed"], rows["expected"], linestyle=_LINES[initialization], **look)
+        look = FAMILIES[family]
+        ax.plot(rows["passed"], rows["expected"], linestyle=_LINES[initialization], color=look.color)
         end = rows.iloc[[-1]]
         depth = int(end["passed"].item())
-        errors = [end["measured"] - end["low"], end["high"] - end["measured"]]
         place = depth + 0.025 * table["passed"].max() * marks[depth, initialization]
-        ax.errorbar(place, end["measured"], errors, marker=MARKERS[family], capsize=2.5, linestyle="", **look)
+        points(ax, [place], end, ("measured", "low", "high"), linestyle="", **look.mark)
         marks[depth, initialization] += 1
     ax.set_yscale("log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
 def training_figure(accuracy: pd.DataFrame, curves: pd.DataFrame, scanned: str, fewest_stages: int) -> Figure:
@@ -88,25 +82,31 @@ def training_figure(accuracy: pd.DataFrame, curves: pd.DataFrame, scanned: str, 
     first.set_xscale("log", base=2)
     depths = sorted(set(scan["stages"]))
     first.set_xticks(depths, map(str, depths))
-    first.set(title=f"{_NAMES[scanned]}, last epoch", xlabel="stages")
+    first.set(title=f"{FAMILIES[scanned].label}, last epoch", xlabel="stages")
     for ax, ((family, stages), table) in zip(others, panels, strict=False):
         _draw_accuracy(ax, table, "epoch")
-        ax.set(title=f"{_NAMES[family]}, {stages} stages", xlabel="epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(title=f"{FAMILIES[family].label}, {stages} stages", xlabel="epoch")
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     for ax in others[len(panels) :]:
         ax.set_visible(False)
     for ax in axes[:, 0]:
         ax.set_ylabel("test accuracy (%)")
     first.set_ylim(0, 102)
-    used = [look for initialization, look in _LOOKS.items() if initialization in set(accuracy["initialization"])]
+    used = [
+        _look(name) | {"label": LOOKS[name].label}
+        for name in _INITIALIZATIONS
+        if name in set(accuracy["initialization"])
+    ]
     figure.legend(handles=[Line2D([], [], **look) for look in used], loc="outside lower center", ncols=len(used))
     return figure
 
 
 def _draw_accuracy(ax: Axes, table: pd.DataFrame, x: str) -> None:
-    for initialization, look in _LOOKS.items():
+    for initialization in _INITIALIZATIONS:
         rows = table[table["initialization"] == initialization].sort_values(x)
         if len(rows):
-            percent = 100 * rows[["accuracy", "low", "high"]]
-            errors = [percent["accuracy"] - percent["low"], percent["high"] - percent["accuracy"]]
-            ax.errorbar(rows[x], percent["accuracy"], errors, capsize=2.5, elinewidth=1, **look)
+            points(ax, rows[x], rows, scale=100, **_look(initialization))
+
+
+def _look(initialization: str) -> dict[str, Any]:
+    return LOOKS[initialization].mark | {"linestyle": _LINES.get(initialization, "-")}

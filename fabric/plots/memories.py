@@ -5,10 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from fabric.plots.style import PUBLISHED
+from fabric.plots.intervals import points
+from fabric.plots.looks import LOOKS, MARKED, PUBLISHED
 from fabric.topology.clashes import Clash
-
-_CLASH = "#D55E00"
 
 
 def draw_banks(ax: Axes, memories: np.ndarray, rows: np.ndarray, title: str) -> None:
@@ -53,7 +52,7 @@ def draw_reads(ax: Axes, memories: np.ndarray, found: list[Clash], title: str) -
     for clash in found:
         for lane in np.flatnonzero(memories[clash.cycle] == clash.memory):
             frame = Rectangle(
-                (clash.cycle - 0.46, lane - 0.46), 0.92, 0.92, fill=False, edgecolor=_CLASH, linewidth=2.2
+                (clash.cycle - 0.46, lane - 0.46), 0.92, 0.92, fill=False, edgecolor=MARKED, linewidth=2.2
             )
             ax.add_patch(frame)
     ax.set_xlabel("clock cycle")
@@ -69,11 +68,13 @@ def draw_variants(ax: Axes, table: pd.DataFrame, quantity: str) -> None:
         table: columns "variant", `quantity`, and with it the endings "_low" and "_high" and the beginning "published_".
         quantity: "spread" or "dispersion".
     """
-    mean, low, high = (table[quantity + ending] for ending in ("", "_low", "_high"))
     places = range(len(table))
-    ax.errorbar(mean, places, xerr=[mean - low, high - mean], color="#0072B2", marker="o", linestyle="none", capsize=3)
-    published = {"color": PUBLISHED["color"], "marker": "x", "markersize": 8, "linestyle": "none", "label": "published"}
-    ax.plot(table[f"published_{quantity}"], places, **published)
+    columns = (quantity, f"{quantity}_low", f"{quantity}_high")
+    points(ax, places, table, columns, sideways=True, linestyle="none", **LOOKS["ours"].mark)
+    ax.plot(
+        table[f"published_{quantity}"], places, color=PUBLISHED["color"], marker="x", markersize=8, linestyle="none",
+        label="published",
+    )  # fmt: skip
     ax.set_yticks(places, table["variant"])
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel(quantity)

@@ -1,23 +1,23 @@
 """Time per epoch against batch size, and what bounds a step."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from fabric.plots.style import COLORS, PUBLISHED
+from fabric.plots.intervals import points
+from fabric.plots.looks import LOOKS, PUBLISHED
 
-_LOOKS = {
-    "ResNet18": {"color": COLORS["butterfly"], "marker": "D"},
-    "dense": {"color": COLORS["dense"], "marker": "s"},
-    "Clos": {"color": COLORS["clos"], "marker": "o"},
-    "wide dense": {"color": COLORS["dense"], "marker": "s", "linestyle": "--", "markerfacecolor": "white"},
-    "wide Clos": {"color": COLORS["clos"], "marker": "o", "linestyle": "--", "markerfacecolor": "white"},
+_HOLLOW = {"linestyle": "--", "markerfacecolor": "white"}
+_LOOKS: dict[str, dict[str, Any]] = {
+    "ResNet18": LOOKS["ResNet18"].mark,
+    "dense": LOOKS["dense"].mark,
+    "Clos": LOOKS["clos"].mark,
+    "wide dense": LOOKS["dense"].mark | _HOLLOW,
+    "wide Clos": LOOKS["clos"].mark | _HOLLOW,
 }
-_PARTS = {
-    "memory": {"color": COLORS["low_rank"], "label": "move its bytes"},
-    "compute": {"color": COLORS["random_sparse"], "label": "compute"},
-    "overhead": {"color": COLORS["hypercube"], "label": "call"},
-}
+_SECONDS = ("seconds", "fastest", "slowest")
 
 
 def time_per_epoch(ax: Axes, table: pd.DataFrame, names: list[str]) -> None:
@@ -33,8 +33,7 @@ def time_per_epoch(ax: Axes, table: pd.DataFrame, names: list[str]) -> None:
     for name in names:
         rows = table[table["name"] == name].sort_values("batch_size")
         per_step = rows["epoch_seconds"] / rows["seconds"]
-        spread = [(rows["seconds"] - rows["fastest"]) * per_step, (rows["slowest"] - rows["seconds"]) * per_step]
-        ax.errorbar(rows["batch_size"], rows["epoch_seconds"], yerr=spread, capsize=2.5, label=name, **_LOOKS[name])
+        points(ax, rows["batch_size"], rows, _SECONDS, per_step, label=name, **_LOOKS[name])
         first = rows.iloc[0]
         inverse = first["epoch_seconds"] * first["batch_size"] / rows["batch_size"]
         ax.plot(rows["batch_size"], inverse, zorder=1.5, **(PUBLISHED | {"linewidth": 0.8}))
@@ -57,12 +56,11 @@ def step_parts(ax: Axes, table: pd.DataFrame, name: str) -> None:
     """
     rows = table[table["name"] == name].sort_values("batch_size")
     size = rows["batch_size"] / 1e6
-    spread = [(rows["seconds"] - rows["fastest"]) / size, (rows["slowest"] - rows["seconds"]) / size]
-    look = {"color": "black", "marker": "o", "linestyle": "none", "capsize": 2.5, "zorder": 3}
-    ax.errorbar(rows["batch_size"], rows["seconds"] / size, yerr=spread, label="measured", **look)
+    look: dict[str, Any] = {"color": "black", "marker": "o", "linestyle": "none", "zorder": 3}
+    points(ax, rows["batch_size"], rows, _SECONDS, 1 / size, label="measured", **look)
     ax.plot(rows["batch_size"], rows["modelled"] / size, color="black", linewidth=1, label="model")
-    for part, look in _PARTS.items():
-        ax.plot(rows["batch_size"], rows[part] / size, linestyle="--", **look)
+    for part in ("memory", "compute", "overhead"):
+        ax.plot(rows["batch_size"], rows[part] / size, "--", color=LOOKS[part].color, label=LOOKS[part].label)
     _batch_axis(ax, rows)
     ax.set_ylabel("µs per sample")
     ax.set_title(name)

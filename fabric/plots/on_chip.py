@@ -1,17 +1,20 @@
 """The simulated machine and PyTorch: accuracy over samples, samples a second over the clock."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from fabric.plots.style import COLORS
+from fabric.plots.intervals import band
+from fabric.plots.looks import GUIDE, LOOKS
 
-_LOOKS = {
-    "chip, overlapped": {"color": COLORS["clos"], "marker": "o"},
-    "chip, sequential": {"color": COLORS["multistage_clos"], "marker": "s"},
-    "float32, Clos": {"color": COLORS["low_rank"], "marker": "^", "linestyle": "--"},
-    "float32, dense": {"color": COLORS["dense"], "marker": "v", "linestyle": "--"},
+_LOOKS: dict[str, dict[str, Any]] = {
+    "chip, overlapped": LOOKS["chip, overlapped"].mark,
+    "chip, sequential": LOOKS["chip, sequential"].mark,
+    "float32, Clos": LOOKS["clos"].mark | {"marker": "^", "linestyle": "--"},
+    "float32, dense": LOOKS["dense"].mark | {"marker": "v", "linestyle": "--"},
 }
 
 
@@ -28,8 +31,7 @@ def accuracy_over_samples(ax: Axes, table: pd.DataFrame) -> None:
             continue
         seeds = f"{rows['seeds'].max()} seeds" if rows["seeds"].max() > 1 else "one seed"
         what = "simulated Verilog" if name.startswith("chip") else "PyTorch"
-        ax.plot(rows["samples"], 100 * rows["accuracy"], label=f"{name}: {what}, {seeds}", **look)
-        ax.fill_between(rows["samples"], 100 * rows["low"], 100 * rows["high"], color=look["color"], alpha=0.12, lw=0)
+        band(ax, rows["samples"], rows, scale=100, label=f"{name}: {what}, {seeds}", **look)
     ax.set_xscale("log")
     ax.set_xlabel("samples trained on, one at a time")
     ax.set_ylabel("test accuracy (%)")
@@ -57,10 +59,10 @@ def throughput_over_clock(ax: Axes, table: pd.DataFrame, clocks: tuple[float, fl
         ax.plot(at, 1e6 * at / row["cycles_per_sample"], label=label, **look)
         ax.plot(row["clock_mhz"], row["samples_per_second"], color=look["color"], marker=_LOOKS[name]["marker"])
     measured = rows["clock_mhz"].dropna().iloc[0]
-    ax.axvline(measured, color="#999999", linewidth=0.8, zorder=1)
+    ax.axvline(measured, color=GUIDE, linewidth=0.8, zorder=1)
     ax.annotate(
         f"{measured:.0f} MHz:\n4 × 4 placed\non ECP5", (measured, 0.98), xycoords=("data", "axes fraction"),
-        xytext=(-4, 0), textcoords="offset points", fontsize=8, color="#666666", ha="right", va="top",
+        xytext=(-4, 0), textcoords="offset points", fontsize=8, color=GUIDE, ha="right", va="top",
     )  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")

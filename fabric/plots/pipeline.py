@@ -1,5 +1,7 @@
 """The junction pipeline as pictures: who works on what when, what it gains, what z costs, what staleness does."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,15 +9,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from fabric.hardware.junctions import PROCESSES, Schedule
-from fabric.plots.style import PUBLISHED
+from fabric.plots.intervals import points
+from fabric.plots.looks import GUIDE, LOOKS, PALETTE, PUBLISHED
 
-_PROCESS_COLORS = {"FF": "#0072B2", "BP": "#D55E00", "UP": "#009E73"}
-_SHARING_LOOKS = {
-    "one process": ("#7F7F7F", "s"),
-    "parallel processes": ("#009E73", "D"),
-    "junction pipeline": ("#E69F00", "^"),
-    "both": ("#0072B2", "o"),
-}
+_SHARING = ("one process", "parallel processes", "junction pipeline", "both")
 
 
 def draw_pipeline(ax: Axes, schedule: Schedule, blocks: int, title: str) -> None:
@@ -33,11 +30,11 @@ def draw_pipeline(ax: Axes, schedule: Schedule, blocks: int, title: str) -> None
             continue
         at = rows.index((task.junction, task.process))
         shade = (1.0, 0.8, 0.62)[task.sample % 3]
-        color = _PROCESS_COLORS[task.process]
+        color = LOOKS[task.process].color
         ax.add_patch(Rectangle((task.block, at - 0.42), 0.94, 0.84, facecolor=color, alpha=shade))
         ax.text(task.block + 0.47, at, str(task.sample + 1), ha="center", va="center", fontsize=8, color="white")
     ax.set_yticks(range(len(rows)), [f"junction {j}  {p}" for j, p in rows])
-    ax.set_xticks(np.arange(blocks) + 0.47, range(1, blocks + 1))
+    ax.set_xticks(np.arange(blocks) + 0.47, [str(block + 1) for block in range(blocks)])
     ax.set_xlim(-0.1, blocks)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlabel("block")
@@ -49,9 +46,9 @@ def draw_speed_up(ax: Axes, sharing: pd.DataFrame) -> None:
     """Speed-up against the number of junctions; the table of `junction_pipeline.compare_sharing`."""
     printed = sharing.dropna(subset="printed")
     ax.plot(printed["junctions"], printed["printed"], label="printed: 3 J", **PUBLISHED)
-    for name, (color, marker) in _SHARING_LOOKS.items():
+    for name in _SHARING:
         rows = sharing[sharing["sharing"] == name]
-        ax.plot(rows["junctions"], rows["speed_up"], color=color, marker=marker, label=name)
+        ax.plot(rows["junctions"], rows["speed_up"], **LOOKS[name].named)
     ax.set_xticks(sorted(sharing["junctions"].unique()))
     ax.set_xlabel("junctions J")
     ax.set_ylabel("speed-up over one process at a time")
@@ -68,8 +65,8 @@ def draw_trade_off(axes: tuple[Axes, Axes], parallelisms: pd.DataFrame, cells: p
     """
     left, right = axes
     balanced, other = parallelisms.iloc[:-1], parallelisms.iloc[-1:]
-    left.loglog(balanced["multipliers"], balanced["cycles"], color="#0072B2", marker="o", label="balanced junctions")
-    left.loglog(other["multipliers"], other["cycles"], "X", color="#D55E00", label="not balanced", markersize=8)
+    left.loglog(balanced["multipliers"], balanced["cycles"], **LOOKS["balanced"].named)
+    left.loglog(other["multipliers"], other["cycles"], linestyle="none", markersize=8, **LOOKS["unbalanced"].named)
     for row in parallelisms.itertuples():
         below = row.Index == other.index[0]
         left.annotate(
@@ -84,12 +81,12 @@ def draw_trade_off(axes: tuple[Axes, Axes], parallelisms: pd.DataFrame, cells: p
     left.set_xlabel("multipliers")
     left.set_ylabel("cycles from sample to sample")
     left.legend(loc="lower left")
-    looks = {"lookup_tables": "tables of four inputs", "flip_flops": "flip-flops", "multipliers": "multipliers"}
     for (pattern, rows), line in zip(cells.groupby("pattern"), ("-", ":"), strict=False):
         rows = rows.sort_values("parallelism")
-        for (column, name), color in zip(looks.items(), ("#0072B2", "#009E73", "#D55E00"), strict=True):
-            label = f"{name}, {'with' if '+MD' in pattern else 'no'} dither"
-            right.loglog(rows["parallelism"], rows[column], color=color, linestyle=line, marker="o", label=label)
+        for column in ("lookup_tables", "flip_flops", "multipliers"):
+            look = LOOKS[column]
+            label = f"{look.label}, {'with' if '+MD' in pattern else 'no'} dither"
+            right.loglog(rows["parallelism"], rows[column], linestyle=line, label=label, **look.mark)
     right.set_xticks(sorted(cells["parallelism"].unique()), sorted(cells["parallelism"].unique()))
     right.minorticks_off()
     right.set_xlabel("degree of parallelism z")
@@ -99,15 +96,18 @@ def draw_trade_off(axes: tuple[Axes, Axes], parallelisms: pd.DataFrame, cells: p
 
 def draw_staleness(ax: Axes, staleness: pd.DataFrame) -> None:
     """Accuracy gained by the pipeline, paired by seed; the table of `junction_pipeline.staleness_table`."""
-    for (depth, rows), (color, marker) in zip(
-        staleness.groupby("junctions"), (("#0072B2", "o"), ("#D55E00", "s")), strict=False
-    ):
-        gain = 100 * rows["pipelined_minus_sequential"]
-        bounds = np.abs(100 * rows[["low", "high"]].to_numpy().T - gain.to_numpy())
-        at = np.arange(len(rows)) + (0.08 if color == "#D55E00" else -0.08)
+    shifts = (-0.08, 0.08)
+    columns = ("pipelined_minus_sequential", "low", "high")
+    for (depth, rows), shift, color in zip(staleness.groupby("junctions"), shifts, PALETTE, strict=False):
         label = f"{depth} junctions, updates up to {2 * (depth - 1) + 1} samples late"
-        ax.errorbar(at, gain, bounds, color=color, marker=marker, linestyle="none", capsize=3, label=label)
-    ax.axhline(0, color="#4D4D4D", linewidth=0.8)
+        look: dict[str, Any] = {
+            "color": color,
+            "marker": "o" if shift < 0 else "s",
+            "linestyle": "none",
+            "label": label,
+        }
+        points(ax, np.arange(len(rows)) + shift, rows, columns, scale=100, **look)
+    ax.axhline(0, color=GUIDE, linewidth=0.8)
     exponents = sorted(staleness["rate_exponent"].unique())
     ax.set_xticks(range(len(exponents)), [f"1/{2**exponent}" for exponent in exponents])
     ax.set_xlim(-0.5, len(exponents) - 0.5)

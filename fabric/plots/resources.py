@@ -1,14 +1,17 @@
 """Figures of a synthesised machine: ours beside the published, by module, and growing."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fabric.plots.style import COLORS, PUBLISHED
+from fabric.plots.intervals import points
+from fabric.plots.looks import LOOKS, PUBLISHED
 
-_OURS, _ALONE = COLORS["clos"], COLORS["multistage_clos"]
+_OURS = LOOKS["ours"]
 _NAMES = {"logic_elements": "logic elements", "registers": "registers"}
 
 
@@ -23,13 +26,12 @@ def resources_per_element(table: pd.DataFrame) -> Figure:
         rows = table[table["quantity"] == quantity].sort_values("size")
         at, elements = np.arange(len(rows)), rows["size"].to_numpy() ** 2
         ours = rows["per_pe"].to_numpy()
-        bars = ax.bar(at - 0.2, ours, 0.38, color=_OURS, label="ours, Yosys")
+        bars = ax.bar(at - 0.2, ours, 0.38, color=_OURS.color, label=_OURS.label)
         ax.bar_label(bars, fmt="%.0f", label_type="center", color="white", fontsize=8)
         if rows["fewest"].notna().all():
-            low, high = (rows[side].to_numpy() / elements for side in ("fewest", "most"))
-            spread = np.clip([ours - low, high - ours], 0, None)
-            ax.errorbar(at - 0.06, ours, spread, fmt="none", ecolor="black", capsize=3, linewidth=1,
-                        label="bounds of any packing")  # fmt: skip
+            counted = rows.assign(counted=ours * elements)
+            look: dict[str, Any] = {"linestyle": "none", "color": "black", "label": "bounds of any packing"}
+            points(ax, at - 0.06, counted, ("counted", "fewest", "most"), 1 / elements, **look)
         printed = ax.bar(at + 0.2, rows["published_per_pe"], 0.38, color=PUBLISHED["color"], alpha=0.75,
                          label="published, table II")  # fmt: skip
         ax.bar_label(printed, fmt="%.0f", label_type="center", color="white", fontsize=8)
@@ -51,9 +53,9 @@ def resources_by_module(ax: Axes, modules: pd.DataFrame) -> None:
     """
     rows = modules[modules["logic_elements"] > 0].sort_values("logic_elements")
     names = [name.removeprefix("fabric_") for name in rows["module"]]
-    ax.barh(names, rows["tables"], color=_OURS, label="tables and carries")
+    ax.barh(names, rows["tables"], color=LOOKS["lookup_tables"].color, label="tables and carries")
     alone = rows["logic_elements"] - rows["tables"]
-    ax.barh(names, alone, left=rows["tables"], color=_ALONE, label="registers alone")
+    ax.barh(names, alone, left=rows["tables"], color=LOOKS["flip_flops"].color, label="registers alone")
     ax.set_xlabel("logic elements, all instances")
     ax.grid(visible=False, axis="y")
     ax.legend(loc="lower right")
@@ -67,7 +69,7 @@ def resources_growing(ax: Axes, growth: pd.DataFrame, compared: pd.DataFrame, de
         compared: of `fpga_synthesis.compare`.
         device: its logic elements.
     """
-    ax.plot(growth["size"], growth["logic_elements"], "o-", color=_OURS, label="ours, Yosys")
+    ax.plot(growth["size"], growth["logic_elements"], "-", **_OURS.named)
     printed = compared[compared["quantity"] == "logic_elements"]
     ax.plot(printed["size"], printed["published"], "x", color=PUBLISHED["color"], label="published, table II")
     ax.axhline(device, **PUBLISHED, label=f"device of {device // 1000},000")
@@ -86,13 +88,11 @@ def clock_and_time(placed: pd.DataFrame) -> Figure:
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
     sizes = sorted(set(placed["size"]))
-    kinds = ((False, _OURS, "o", "as built"), (True, _ALONE, "s", "product registers, control not adapted"))
     for ax, value, low, high in ((left, "megahertz", "low", "high"), (right, "microseconds", "shortest", "longest")):
-        for registers, color, marker, name in kinds:
+        for registers, name in ((False, "as built"), (True, "product registers")):
             rows = placed[placed["product_registers"] == registers].sort_values("size")
             at = np.array([sizes.index(size) for size in rows["size"]]) + (0.06 if registers else -0.06)
-            spread = [rows[value] - rows[low], rows[high] - rows[value]]
-            ax.errorbar(at, rows[value], spread, fmt=marker, color=color, capsize=3, label=name)
+            points(ax, at, rows, (value, low, high), linestyle="none", **LOOKS[name].named)
         ax.set_xticks(range(len(sizes)), [f"{n} × {n}" for n in sizes])
         ax.set_xlim(-0.5, len(sizes) - 0.5)
         ax.set_ylim(bottom=0)

@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from fabric.plots.style import COLORS, LABELS, MARKERS
-
-_SEARCHES = {"nsga2": ("evolutionary (NSGA-II)", "#0072B2"), "random": ("random", "#009E73")}
+from fabric.plots.intervals import band
+from fabric.plots.looks import FAINT, FAMILIES, GUIDE, LOOKS
 
 
 def hypervolume_curves(ax: Axes, table: pd.DataFrame) -> None:
@@ -20,10 +19,9 @@ def hypervolume_curves(ax: Axes, table: pd.DataFrame) -> None:
         table: "algorithm", "evaluations", "hypervolume", "low", "high".
     """
     for algorithm, rows in table.groupby("algorithm"):
-        name, color = _SEARCHES[algorithm]
-        rows = rows.sort_values("evaluations")
-        ax.plot(rows["evaluations"], rows["hypervolume"], color=color, label=name)
-        ax.fill_between(rows["evaluations"], rows["low"], rows["high"], color=color, alpha=0.18, linewidth=0)
+        rows, look = rows.sort_values("evaluations"), LOOKS[algorithm]
+        columns = ("hypervolume", "low", "high")
+        band(ax, rows["evaluations"], rows, columns, color=look.color, label=look.label)
     ax.set_xlabel("cascades counted")
     ax.set_ylabel("hypervolume")
     ax.legend(loc="lower right")
@@ -43,16 +41,16 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
     figure, axes = plt.subplots(1, 3, figsize=(11.5, 4.6), sharey=True)
     texts = {"parameters": "parameters", "cycles": "cycles per sample on a torus", "depth": "depth (stages)"}
     for ax, (column, text) in zip(axes, texts.items(), strict=True):
-        ax.scatter(found[column], found["constraints"], s=6, color="#D9D9D9", linewidths=0, rasterized=True)
+        ax.scatter(found[column], found["constraints"], s=6, color=FAINT, linewidths=0, rasterized=True)
         for (family, skips), rows in sorted(front.groupby(["family", "skips"]), key=lambda group: -len(group[1])):
-            face = "white" if skips else COLORS[family]
+            face = "white" if skips else FAMILIES[family].color
             ax.scatter(
                 rows[column],
                 rows["constraints"],
                 s=22,
-                marker=MARKERS[family],
+                marker=FAMILIES[family].marker,
                 facecolor=face,
-                edgecolor=COLORS[family],
+                edgecolor=FAMILIES[family].color,
                 linewidths=0.8,
             )
         for label, numbers in marks.items():
@@ -60,8 +58,8 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
             ax.scatter(*where, s=130, facecolor="none", edgecolor="black", linewidths=1, clip_on=False)
             ax.annotate(numbers, where, xytext=(0, 9), textcoords="offset points", ha="center", fontsize=8)
         ax.set_xlabel(text)
-    axes[0].axline((0, 0), slope=1, color="#777777", linewidth=1)
-    axes[0].axvline(budget, color="#777777", linewidth=1, linestyle=":")
+    axes[0].axline((0, 0), slope=1, color=GUIDE, linewidth=1)
+    axes[0].axvline(budget, color=GUIDE, linewidth=1, linestyle=":")
     axes[0].set_ylabel("constraints (colouring)")
     axes[1].set_xscale("log", base=2)
     axes[1].xaxis.set_major_formatter(ScalarFormatter())
@@ -73,10 +71,7 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
 
 
 def _legend(front: pd.DataFrame) -> list[Line2D]:
-    names = {
-        family: "Clos, any depth" if "clos" in family else LABELS[family] for family in sorted(set(front["family"]))
-    }
-    looks = [{"color": COLORS[family], "marker": MARKERS[family], "label": name} for family, name in names.items()]
-    looks.append({"color": "#777777", "marker": "o", "markerfacecolor": "white", "label": "open: with fixed skips"})
-    looks.append({"color": "#D9D9D9", "marker": "o", "label": "found, but dominated"})
+    looks = [FAMILIES[family].named for family in sorted(set(front["family"]))]
+    looks.append({"color": GUIDE, "marker": "o", "markerfacecolor": "white", "label": "open: with fixed skips"})
+    looks.append({"color": FAINT, "marker": "o", "label": "found, but dominated"})
     return [Line2D([], [], linestyle="", **look) for look in looks]

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fabric.plots.style import COLORS, LABELS, MARKERS
+from fabric.plots.intervals import points
+from fabric.plots.looks import FAMILIES, GUIDE
 
 KIND_LABELS = {
     "none": "no skips",
@@ -29,12 +30,10 @@ def draw_skip_constraints(ax: Axes, table: pd.DataFrame, families: Sequence[str]
     for offset, family in enumerate(families):
         rows = table[table["family"] == family].set_index("skips").loc[kinds]
         x = np.arange(len(kinds)) - 0.42 + width * (offset + 0.5)
-        share = rows[["jacobian_rank", "exact", "low", "high"]].div(rows["parameters"], axis=0)
-        ax.bar(x, share["jacobian_rank"], width * 0.92, color=COLORS[family], alpha=0.35, label=LABELS[family])
-        errors = [share["exact"] - share["low"], share["high"] - share["exact"]]
-        look = {"color": COLORS[family], "marker": MARKERS[family], "markersize": 5, "capsize": 2}
-        ax.errorbar(x, share["exact"], yerr=errors, linestyle="none", **look)
-    ax.axhline(1, color="#777777", linewidth=1, zorder=1)
+        share, look = 1 / rows["parameters"], FAMILIES[family]
+        ax.bar(x, rows["jacobian_rank"] * share, width * 0.92, color=look.color, alpha=0.35, label=look.label)
+        points(ax, x, rows, ("exact", "low", "high"), share, linestyle="none", **look.mark)
+    ax.axhline(1, color=GUIDE, linewidth=1, zorder=1)
     ax.set_xticks(range(len(kinds)), [KIND_LABELS[kind] for kind in kinds])
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="x", visible=False)
@@ -52,10 +51,8 @@ def draw_skip_accuracy(ax: Axes, table: pd.DataFrame) -> None:
     kinds = [kind for kind in KIND_LABELS if kind in set(table["skips"])]
     methods = list(table["method"].unique())
     for method, shift in zip(methods, np.linspace(-0.15, 0.15, len(methods)), strict=True):
-        rows = 100 * table[table["method"] == method].set_index("skips").loc[kinds, ["accuracy", "low", "high"]]
-        errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
-        look = {"color": COLORS[method], "marker": MARKERS[method], "label": LABELS[method]}
-        ax.errorbar(np.arange(len(kinds)) + shift, rows["accuracy"], yerr=errors, linestyle="none", capsize=2.5, **look)
+        rows = table[table["method"] == method].set_index("skips").loc[kinds]
+        points(ax, np.arange(len(kinds)) + shift, rows, scale=100, linestyle="none", **FAMILIES[method].named)
     ax.set_xticks(range(len(kinds)), [KIND_LABELS[kind] for kind in kinds])
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="x", visible=False)

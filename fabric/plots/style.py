@@ -1,51 +1,18 @@
-"""One look for all figures: one colour and one name per topology, the same fonts, reproducible SVG."""
+"""The same fonts, sizes and bytes for all figures."""
 
+import matplotlib as mpl
 import seaborn as sns
 
-COLORS = {
-    "clos": "#0072B2",
-    "dense": "#4D4D4D",
-    "low_rank": "#D55E00",
-    "random_sparse": "#009E73",
-    "multistage_clos": "#56B4E9",
-    "butterfly": "#CC79A7",
-    "parallel_butterfly": "#8E4585",
-    "hypercube": "#E69F00",
-    "torus": "#8C6D31",
-    "mesh": "#7F7F7F",
-    "predefined": "#B8A200",
-}
-LABELS = {
-    "clos": "Clos",
-    "dense": "dense",
-    "low_rank": "low-rank",
-    "random_sparse": "a priori random sparse",
-    "multistage_clos": "four-stage Clos",
-    "butterfly": "butterfly",
-    "parallel_butterfly": "parallel butterflies",
-    "hypercube": "hypercube",
-    "torus": "torus",
-    "mesh": "mesh",
-    "predefined": "pre-defined sparse",
-}
-MARKERS = {
-    "clos": "o",
-    "dense": "s",
-    "low_rank": "^",
-    "random_sparse": "D",
-    "multistage_clos": "p",
-    "butterfly": "v",
-    "parallel_butterfly": "<",
-    "hypercube": "h",
-    "torus": "P",
-    "mesh": "X",
-    "predefined": "d",
-}
-PUBLISHED = {"color": "#AA3377", "linestyle": (0, (4, 2)), "linewidth": 1.2}
+from fabric.plots.looks import GRID
 
 
 def use_style() -> None:
-    """Set seaborn's theme and matplotlib's defaults for this project; every notebook calls it once."""
+    """Set this project's style from matplotlib's own defaults; every notebook calls it once.
+
+    Whatever a user's matplotlibrc says is left behind, so that the same table gives the same bytes everywhere. The
+    backend stays, since it shows pictures and draws none of them.
+    """
+    mpl.rcdefaults()
     sns.set_theme(
         style="ticks",
         rc={
@@ -60,7 +27,7 @@ def use_style() -> None:
             "axes.spines.right": False,
             "axes.grid": True,
             "axes.axisbelow": True,
-            "grid.color": "#E5E5E5",
+            "grid.color": GRID,
             "grid.linewidth": 0.6,
             "legend.frameon": False,
             "legend.fontsize": 9,

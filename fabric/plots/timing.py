@@ -4,11 +4,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fabric.plots.torus import LEVELS
+from fabric.plots.looks import INK, LEVELS, PALE
 
 _PHASES = dict(zip("123", list(LEVELS.values())[1:], strict=True))
-_PLAIN = "#C7D3DF"
-_INK = "#2F3B47"
 
 
 def timing_diagram(bars: pd.DataFrame) -> Figure:
@@ -25,11 +23,11 @@ def timing_diagram(bars: pd.DataFrame) -> Figure:
     ax = figure.add_subplot()
     wave = ((0, 0.3), (0.5, 0.3), (0.5, -0.3), (1, -0.3))  # rising edges at whole numbers, where registers change
     edges = [(cycle + half, level) for cycle in range(last) for half, level in wave]
-    ax.plot([x for x, _ in edges], [-y for _, y in edges], color=_INK, linewidth=1)
+    ax.plot([x for x, _ in edges], [-y for _, y in edges], color=INK, linewidth=1)
     for bar in bars.itertuples():
         y = lanes.index(bar.lane)
         (box,) = ax.barh(
-            y, bar.cycles, left=bar.begin, height=0.66, color=_PHASES.get(bar.label[:1], _PLAIN), edgecolor=_INK,
+            y, bar.cycles, left=bar.begin, height=0.66, color=_PHASES.get(bar.label[:1], PALE), edgecolor=INK,
             linewidth=0.8,
         )  # fmt: skip
         box.set_gid(bar_id(bar.lane, bar.begin, bar.cycles))

@@ -1,17 +1,15 @@
 """Topologies as pictures: neurons and edges, and a Clos cascade as its routers."""
 
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
-from fabric.plots.style import COLORS
+from fabric.plots.looks import EDGE, FAMILIES, INK, MARKED
 from fabric.topology import Topology, router_sizes
-
-_EDGE = "#9AA5B1"
-_NODE = "#2F3B47"
 
 
 def draw_topology(ax: Axes, topology: Topology, path: tuple[int, int] | None = None, title: str | None = None) -> None:
@@ -24,17 +22,15 @@ def draw_topology(ax: Axes, topology: Topology, path: tuple[int, int] | None = N
         title: of the axes; the topology's name if None.
     """
     heights = level_heights(topology)
-    on_path = _edges_between(topology, *path) if path else None
-    for level, stage in enumerate(topology.stages):
-        marked = on_path[level] if path else np.zeros_like(stage)
-        for edges, look in (
-            (stage & ~marked, {"colors": _EDGE, "linewidths": 0.8}),
-            (marked, {"colors": COLORS["clos"], "linewidths": 2.2, "zorder": 3}),
-        ):
+    on_path = _edges_between(topology, *path) if path else [np.zeros_like(stage) for stage in topology.stages]
+    ordinary: dict[str, Any] = {"colors": EDGE, "linewidths": 0.8}
+    highlit: dict[str, Any] = {"colors": MARKED, "linewidths": 2.2, "zorder": 3}
+    for level, (stage, marked) in enumerate(zip(topology.stages, on_path, strict=True)):
+        for edges, look in ((stage & ~marked, ordinary), (marked, highlit)):
             lines = [((level, heights[level][i]), (level + 1, heights[level + 1][o])) for o, i in np.argwhere(edges)]
             ax.add_collection(LineCollection(lines, **look))
     for level, height in enumerate(heights):
-        ax.scatter(np.full(len(height), level), height, s=28, color=_NODE, zorder=4)
+        ax.scatter(np.full(len(height), level), height, s=28, color=INK, zorder=4)
     labels = ["inputs", *[f"hidden {level}" for level in range(1, topology.depth)], "outputs"]
     ax.set_xticks(range(topology.depth + 1), labels)
     _clean(ax, title or topology.name)
@@ -47,7 +43,9 @@ def draw_clos_routers(
     columns = [(1, input_routers), (2, middle_routers), (3, output_routers)]
     for x, routers in columns:
         for y in _spread(routers):
-            box = Rectangle((x - 0.12, y - 0.4 / routers), 0.24, 0.8 / routers, facecolor=COLORS["clos"], zorder=3)
+            box = Rectangle(
+                (x - 0.12, y - 0.4 / routers), 0.24, 0.8 / routers, facecolor=FAMILIES["clos"].color, zorder=3
+            )
             ax.add_patch(box)
     wires = [
         ((left + 0.12, y), (right - 0.12, z))
@@ -57,8 +55,8 @@ def draw_clos_routers(
     for x, edge, neurons, routers in ((0, 0.88, inputs, input_routers), (4, 3.12, outputs, output_routers)):
         ends = np.repeat(_spread(routers), router_sizes(neurons, routers))
         wires += [((x, y), (edge, z)) for y, z in zip(_spread(neurons), ends, strict=True)]
-        ax.scatter(np.full(neurons, x), _spread(neurons), s=28, color=_NODE, zorder=4)
-    ax.add_collection(LineCollection(wires, colors=_EDGE, linewidths=0.8))
+        ax.scatter(np.full(neurons, x), _spread(neurons), s=28, color=INK, zorder=4)
+    ax.add_collection(LineCollection(wires, colors=EDGE, linewidths=0.8))
     counts = zip(("R_i", "R_m", "R_o"), columns, strict=True)
     ax.set_xticks(range(5), ["inputs", *[f"${name}$ = {routers}" for name, (_, routers) in counts], "outputs"])
     _clean(ax, f"Clos ({inputs}, {outputs}, {input_routers}, {middle_routers}, {output_routers}) as routers")

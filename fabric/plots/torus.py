@@ -10,9 +10,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
-LEVELS = {"I": "#E3E6E9", "R_i": "#9AD3B5", "R_m": "#F5DC82", "R_o": "#F0A08A"}  # the paper's green, yellow and red
-LINES = {1: "#2E8B63", 2: "#B8900F", 3: "#C05A3C"}  # the same for lines, by phase
-_INK = "#2F3B47"
+from fabric.plots.looks import INK, LEVELS, PHASES, RING, WIRE
+
 _HALF = 0.34  # half the side of a processing element; its neighbour is 1 away
 
 
@@ -38,22 +37,22 @@ def draw_cascade(ax: Axes, computed: pd.DataFrame) -> None:
             heights = [height(ring, place, length) for place in range(length)]
             box = FancyBboxPatch(
                 (left + 0.09, heights[-1] - radius), 0.64, heights[0] - heights[-1] + 2 * radius,
-                boxstyle="round,pad=0.01,rounding_size=0.02", facecolor="#F6F7F8", edgecolor="#C9CED3", zorder=1,
+                boxstyle="round,pad=0.01,rounding_size=0.02", facecolor=RING[0], edgecolor=RING[1], zorder=1,
             )  # fmt: skip
             ax.add_patch(box)
             ends = [((left + 0.2, a), (left + 0.62, b)) for a in heights for b in heights]
-            ax.add_collection(LineCollection(ends, colors=LINES[phase], linewidths=1.2, zorder=2))
+            ax.add_collection(LineCollection(ends, colors=PHASES[phase], linewidths=1.2, zorder=2))
             for place, y in enumerate(heights):
                 at = (place, ring) if across else (ring, place)
                 if phase == 1:
                     _neuron(ax, left + 0.2, y, names[0, *at])
                 else:
                     x, other = left - 0.38, height(*at, columns) if across else height(place, ring, rows)
-                    ax.plot([x, left + 0.2], [other, y], color="#B4BBC2", linewidth=1.2, zorder=1)
-                    ax.plot(left + 0.2, y, "o", color=_INK, markersize=3, zorder=4)
+                    ax.plot([x, left + 0.2], [other, y], color=WIRE, linewidth=1.2, zorder=1)
+                    ax.plot(left + 0.2, y, "o", color=INK, markersize=3, zorder=4)
                 _neuron(ax, left + 0.62, y, names[phase, *at])
     for x, text, color in ((0.41, "phase 1", 1), (1.41, "phase 2", 2), (2.41, "phase 3", 3)):
-        ax.text(x, 1.02, text, ha="center", va="bottom", color=LINES[color], fontsize=10)
+        ax.text(x, 1.02, text, ha="center", va="bottom", color=PHASES[color], fontsize=10)
     ax.set_xlim(0, 2.8)
     ax.set_ylim(-0.02, 1.1)
     ax.set_axis_off()
@@ -64,7 +63,7 @@ def draw_torus(ax: Axes, computed: pd.DataFrame) -> None:
     rows, columns = computed["row"].max() + 1, computed["column"].max() + 1
     for (row, column), own in computed.sort_values("phase").groupby(["row", "column"]):
         _element(ax, row, column)
-        ax.text(column, row - 0.25, f"PE {row + 1}{column + 1}", ha="center", va="center", fontsize=8.5, color=_INK)
+        ax.text(column, row - 0.25, f"PE {row + 1}{column + 1}", ha="center", va="center", fontsize=8.5, color=INK)
         for line, name in enumerate(own["neuron"]):
             chip = FancyBboxPatch(
                 (column - 0.24, row - 0.155 + 0.17 * line), 0.48, 0.13, boxstyle="round,pad=0.005",
@@ -73,8 +72,8 @@ def draw_torus(ax: Axes, computed: pd.DataFrame) -> None:
             ax.add_patch(chip)
             ax.text(column, row - 0.085 + 0.17 * line, _math(name), ha="center", va="center", fontsize=9, zorder=4)
     for row, column in np.ndindex(rows, columns):
-        _link(ax, (row, column), (row, (column + 1) % columns), LINES[1])
-        _link(ax, (row, column), ((row + 1) % rows, column), LINES[2])
+        _link(ax, (row, column), (row, (column + 1) % columns), PHASES[1])
+        _link(ax, (row, column), ((row + 1) % rows, column), PHASES[2])
     _frame(ax, rows, columns)
     ax.set_title("rows: phases 1 and 3; columns: phase 2", fontsize=10)
 
@@ -98,7 +97,7 @@ def draw_step(ax: Axes, moved: pd.DataFrame, unit: str, cycle: int) -> None:
         ax.text(line.column, line.row + 0.17, number, ha="center", va="center", fontsize=8, zorder=4)
         if line.neuron in following.index:
             after = following.loc[line.neuron]
-            _link(ax, (line.row, line.column), (after["row"], after["column"]), LINES[line.phase])
+            _link(ax, (line.row, line.column), (after["row"], after["column"]), PHASES[line.phase])
     _frame(ax, now["row"].max() + 1, now["column"].max() + 1)
     phase, step = now[["phase", "step"]].iloc[0]
     ax.set_title(f"cycle {cycle}: {unit}, phase {phase}, step {step}", fontsize=9.5)
@@ -153,14 +152,14 @@ def _math(neuron: str) -> str:
 
 
 def _neuron(ax: Axes, x: float, y: float, name: str) -> None:
-    ax.plot(x, y, "o", color=LEVELS[_level(name)], markeredgecolor=_INK, markeredgewidth=0.8, markersize=22, zorder=4)
+    ax.plot(x, y, "o", color=LEVELS[_level(name)], markeredgecolor=INK, markeredgewidth=0.8, markersize=22, zorder=4)
     ax.text(x, y, _math(name), ha="center", va="center", fontsize=9, zorder=5)
 
 
 def _element(ax: Axes, row: int, column: int, color: str = "white") -> None:
     box = FancyBboxPatch(
         (column - _HALF, row - _HALF), 2 * _HALF, 2 * _HALF, boxstyle="round,pad=0,rounding_size=0.05",
-        facecolor=color, edgecolor=_INK, linewidth=1.0, zorder=2,
+        facecolor=color, edgecolor=INK, linewidth=1.0, zorder=2,
     )  # fmt: skip
     ax.add_patch(box)
 

@@ -5,17 +5,11 @@ import re
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fabric.plots.style import COLORS
+from fabric.plots.intervals import points
+from fabric.plots.looks import LOOKS
 
-_LOOKS = {
-    "weights as wide as operands": {"color": COLORS["low_rank"], "marker": "o"},
-    "weights of 12 bits": {"color": COLORS["clos"], "marker": "s"},
-}
-_FORMATS = {
-    "float32": {"color": COLORS["dense"], "marker": "D"},
-    "9/12": {"color": COLORS["clos"], "marker": "s"},
-    "9/9": {"color": COLORS["low_rank"], "marker": "o"},
-}
+_WIDTHS = {"weights as wide as operands": LOOKS["9/9"], "weights of 12 bits": LOOKS["9/12"]}
+_FORMATS = ("float32", "9/12", "9/9")
 
 
 def accuracy_over_bits(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]) -> None:
@@ -30,29 +24,25 @@ def accuracy_over_bits(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]
         shown: range of the accuracies on the axis (%).
     """
     places = {bits: at for at, bits in enumerate(sorted(set(table["word"]) - {32}))}
-    for name, look in _LOOKS.items():
+    for name, look in _WIDTHS.items():
         own = table["weight"] == (12 if name == "weights of 12 bits" else table["word"])
-        for rounding, fill in (("stochastic", look["color"]), ("nearest", "white")):
+        for rounding, fill in (("stochastic", look.color), ("nearest", "white")):
             rows = table[own & (table["rounding"] == rounding)].sort_values("word")
             if rows.empty:
                 continue
             x = rows["word"].map(places) + (0.06 if name == "weights of 12 bits" else -0.06)
-            errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
             line = "-" if rounding == "stochastic" else "none"
             label = name if rounding == "stochastic" else f"{name}, rounded to nearest"
-            ax.errorbar(
-                x, rows["accuracy"], yerr=errors, capsize=2.5, elinewidth=1, linestyle=line, label=label,
-                markerfacecolor=fill, **look,
-            )  # fmt: skip
+            points(ax, x, rows, linestyle=line, label=label, markerfacecolor=fill, **look.mark)
             for at, accuracy in zip(x, rows["accuracy"], strict=True):
                 if accuracy < shown[0]:
                     ax.annotate(
                         f"{accuracy:.1f} % ↓", (at, shown[0]), xytext=(0, 3), textcoords="offset points",
-                        color=look["color"], fontsize=8, ha="center", rotation=90,
+                        color=look.color, fontsize=8, ha="center", rotation=90,
                     )  # fmt: skip
     reference = table[table["number"] == "float32"].iloc[0]
-    ax.axhline(reference["accuracy"], color=_FORMATS["float32"]["color"], linestyle="--", label="float32")
-    ax.axhspan(reference["low"], reference["high"], color=_FORMATS["float32"]["color"], alpha=0.12, lw=0)
+    ax.axhline(reference["accuracy"], color=LOOKS["float32"].color, linestyle="--", label="float32")
+    ax.axhspan(reference["low"], reference["high"], color=LOOKS["float32"].color, alpha=0.12, lw=0)
     ax.set_xticks(list(places.values()), list(map(str, places)))
     ax.set_xlim(-0.5, len(places) - 0.5)
     ax.set_ylim(*shown)
@@ -75,16 +65,12 @@ def accuracy_of_networks(ax: Axes, table: pd.DataFrame, shown: tuple[float, floa
         rows = table[(table["number"] == number) & (table["mode"] == mode)]
         if rows.empty:
             continue
-        shift = 0.13 * (list(_FORMATS).index(number) - 1) + 0.06 * (mode != "sequential")
+        shift = 0.13 * (_FORMATS.index(number) - 1) + 0.06 * (mode != "sequential")
         x = rows["network"].map(networks.index) + shift
-        errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
-        fill = _FORMATS[number]["color"] if mode == "sequential" else "white"
+        fill = LOOKS[number].color if mode == "sequential" else "white"
         label = number if number == "float32" else f"{number} bits, {mode}"
-        ax.errorbar(
-            x, rows["accuracy"], yerr=errors, capsize=2.5, elinewidth=1, linestyle="none", label=label,
-            markerfacecolor=fill, **_FORMATS[number],
-        )  # fmt: skip
-    labels = [re.match(r"[\d-]+( \(.*?\))?", network)[0].replace(" (", "\n(") for network in networks]
+        points(ax, x, rows, linestyle="none", label=label, markerfacecolor=fill, **LOOKS[number].mark)
+    labels = [re.findall(r"^[\d-]+(?: \(.*?\))?", network)[0].replace(" (", "\n(") for network in networks]
     ax.set_xticks(range(len(networks)), labels, fontsize=8)
     ax.set_xlim(-0.5, len(networks) - 0.5)
     ax.set_ylim(*shown)

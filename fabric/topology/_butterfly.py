@@ -6,10 +6,13 @@ from itertools import cycle, islice, permutations
 
 import numpy as np
 
-from fabric._checks import positive_int
+from fabric._checks import buildable, positive_int, shown, size
+from fabric.topology._families import family
+from fabric.topology._stages import Routers
 from fabric.topology._topology import Topology
 
 
+@family
 def butterfly(n: int, radix: int | Sequence[int] = 2) -> Topology:
     """Butterfly of n inputs, n outputs and L stages, where n = radix**L.
 
@@ -26,9 +29,11 @@ def butterfly(n: int, radix: int | Sequence[int] = 2) -> Topology:
         ValueError: a radix below 2, or an n that is not a power of the radix or not the product of the radices.
     """
     radices = _radices(n, radix)
-    return Topology(_stages(radices, range(len(radices))), name=f"butterfly({n}, {radix})")
+    buildable([n] * (len(radices) + 1), n=n, radix=radix)
+    return Topology(_one_butterfly(radices), name=f"butterfly({n}, {radix})")
 
 
+@family
 def parallel_butterfly(n: int, count: int, radix: int | Sequence[int] = 2) -> Topology:
     """`count` butterflies side by side: the inputs fan out to all of them and the outputs add them up.
 
@@ -46,66 +51,76 @@ def parallel_butterfly(n: int, count: int, radix: int | Sequence[int] = 2) -> To
         ValueError: an argument out of range, or several butterflies of a single stage (they would share their edges).
     """
     radices = _radices(n, radix)
-    count = positive_int("count", count)
+    count = size("count", count)
     if count > 1 and len(radices) == 1:
         raise ValueError(
-            f"radix must give at least two stages for count = {count}, got radix {radix!r} with n = {n}: "
+            f"radix must give at least two stages for count = {count}, got radix {shown(radix)} with n = {n}: "
             "one stage of several butterflies would hold the same edges several times"
         )
-    butterflies = [_stages(radices, order) for order in islice(_digit_orders(len(radices)), count)]
-    first, *middle, last = zip(*butterflies, strict=True) if count > 1 else ((stage,) for stage in butterflies[0])
+    name = f"parallel_butterfly({n}, {count}, {radix})"
+    if count == 1:
+        return Topology(_one_butterfly(radices), name)
+    buildable([n, *[count * n] * (len(radices) - 1), n], n=n, count=count, radix=radix)
+    orders = islice(_digit_orders(len(radices)), count)
+    # Routers of butterfly b are numbered from b * n; inputs and outputs are wired to one of each butterfly.
+    wires = [[b * n + own for own in _wires(radices, order)] for b, order in enumerate(orders)]
+    levels = [np.stack(level) for level in zip(*wires, strict=True)]  # each (count, n)
+    first, *middle, last = levels
     return Topology(
-        [np.concatenate(first), *map(_block_diagonal, middle), np.concatenate(last, axis=1)],
-        name=f"parallel_butterfly({n}, {count}, {radix})",
+        [
+            Routers(first.ravel(), first.T),
+            *(Routers(level.ravel(), level.ravel()) for level in middle),
+            Routers(last.T, last.ravel()),
+        ],
+        name,
     )
 
 
 def _radices(n: int, radix: int | Sequence[int]) -> list[int]:
     """One radix per stage."""
-    n = positive_int("n", n)
-    if isinstance(radix, Sequence) and not isinstance(radix, str):
+    n = size("n", n)
+    if isinstance(radix, Sequence) and not isinstance(radix, str | bytes):
         radices = [_at_least_two(f"radix[{stage}]", value) for stage, value in enumerate(radix)]
         if not radices or math.prod(radices) != n:
-            raise ValueError(f"n must be the product of the radices {tuple(radix)}, {math.prod(radices)}, got {n}")
+            product = shown(math.prod(radices))
+            raise ValueError(f"radix must have the product n = {n}, got {shown(radix)} with product {product}")
         return radices
     radix = _at_least_two("radix", radix)
     stages = 1
     while radix ** (stages + 1) <= n:
         stages += 1
     if radix**stages != n:
-        nearest = f"{radix**stages} or {radix ** (stages + 1)}" if n > radix else str(radix)
-        raise ValueError(f"n must be a power of the radix {radix} (nearest: {nearest}), got {n}")
+        nearest = f"{radix**stages} or {radix ** (stages + 1)}" if n > radix else shown(radix)
+        raise ValueError(f"n must be a power of the radix {shown(radix)} (nearest: {nearest}), got {n}")
     return [radix] * stages
 
 
-def _at_least_two(name: str, value: int) -> int:
+def _at_least_two(name: str, value: object) -> int:
     number = positive_int(name, value)
     if number == 1:
         raise ValueError(f"{name} must be at least 2, got 1: no digit has one value only")
     return number
 
 
-def _stages(radices: Sequence[int], order: Sequence[int]) -> list[np.ndarray]:
-    """The stages of one butterfly that mixes the digits in the given order; digit 0 is the most significant."""
+def _one_butterfly(radices: Sequence[int]) -> list[Routers]:
+    return [Routers(wires, wires) for wires in _wires(radices, range(len(radices)))]
+
+
+def _wires(radices: Sequence[int], order: Sequence[int]) -> list[np.ndarray]:
+    """Router of every neuron in each stage of one butterfly that mixes the digits in this order; digit 0 leads.
+
+    The neurons of a router differ in the digit that its stage mixes; the router's number is theirs with this digit 0.
+    """
     n = math.prod(radices)
     numbers = np.arange(n)
-    stages = []
+    wires = []
     for digit in order:
         weight = math.prod(radices[digit + 1 :])
-        others = numbers - numbers // weight % radices[digit] * weight  # the number with this digit set to 0
-        stages.append(others[:, None] == others[None, :])
-    return stages
+        wires.append(numbers - numbers // weight % radices[digit] * weight)
+    return wires
 
 
 def _digit_orders(digits: int) -> Iterator[tuple[int, ...]]:
     """Every order of the digits, all rotations of one after those of another, over and over again."""
     unrotated = ((0, *rest) for rest in permutations(range(1, digits)))
     return cycle(order[shift:] + order[:shift] for order in unrotated for shift in range(digits))
-
-
-def _block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    n = blocks[0].shape[0]
-    stage = np.zeros((len(blocks) * n, len(blocks) * n), bool)
-    for position, block in enumerate(blocks):
-        stage[position * n : (position + 1) * n, position * n : (position + 1) * n] = block
-    return stage

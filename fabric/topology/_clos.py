@@ -5,7 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from fabric._checks import positive_int
+from fabric._checks import buildable, positive_int, sequence, shown, size
+from fabric.topology._families import family
+from fabric.topology._stages import Routers
 from fabric.topology._topology import Topology
 
 
@@ -17,11 +19,13 @@ def router_sizes(neurons: int, routers: int) -> list[int]:
     Raises:
         ValueError: an argument that is not a positive integer.
     """
-    neurons, routers = positive_int("neurons", neurons), positive_int("routers", routers)
+    neurons = size("neurons", neurons)
+    routers = size("routers", routers)
     share, more = divmod(neurons, routers)
     return [share + (router < more) for router in range(routers)]
 
 
+@family
 def clos(inputs: int, outputs: int, input_routers: int, middle_routers: int, output_routers: int) -> Topology:
     """Clos cascade (I, O, R_i, R_m, R_o) of ClosNets, section II.
 
@@ -39,18 +43,23 @@ def clos(inputs: int, outputs: int, input_routers: int, middle_routers: int, out
     Raises:
         ValueError: an argument that is not an integer in its range.
     """
-    inputs = positive_int("inputs", inputs)
-    outputs = positive_int("outputs", outputs)
+    inputs = size("inputs", inputs)
+    outputs = size("outputs", outputs)
     input_routers = positive_int("input_routers", input_routers, upper=inputs)
-    middle_routers = positive_int("middle_routers", middle_routers)
+    middle_routers = size("middle_routers", middle_routers)
     output_routers = positive_int("output_routers", output_routers, upper=outputs)
-
+    hidden = (input_routers * middle_routers, middle_routers * output_routers)
+    buildable(
+        (inputs, *hidden, outputs), inputs=inputs, outputs=outputs, input_routers=input_routers,
+        middle_routers=middle_routers, output_routers=output_routers,
+    )  # fmt: skip
     return Topology(
         _clos_stages(inputs, outputs, (input_routers, middle_routers, output_routers)),
         name=f"clos({inputs}, {outputs}, {input_routers}, {middle_routers}, {output_routers})",
     )
 
 
+@family
 def multistage_clos(inputs: int, outputs: int, routers: Sequence[int]) -> Topology:
     """Clos cascade with any number of router levels; three levels [R_i, R_m, R_o] are `clos`.
 
@@ -67,19 +76,21 @@ def multistage_clos(inputs: int, outputs: int, routers: Sequence[int]) -> Topolo
     Raises:
         ValueError: an argument that is not an integer in its range, or fewer than two levels.
     """
-    inputs = positive_int("inputs", inputs)
-    outputs = positive_int("outputs", outputs)
-    if not isinstance(routers, Sequence) or isinstance(routers, str) or len(routers) < 2:
-        raise ValueError(f"routers must be a sequence of at least two router counts, got {routers!r}")
+    inputs = size("inputs", inputs)
+    outputs = size("outputs", outputs)
+    if len(sequence("routers", routers, "at least two router counts")) < 2:
+        raise ValueError(f"routers must be a sequence of at least two router counts, got {shown(routers)}")
     largest = [inputs, *[None] * (len(routers) - 2), outputs]
     counts = [
-        positive_int(f"routers[{level}]", count, upper)
+        positive_int(f"routers[{level}]", count, upper) if upper else size(f"routers[{level}]", count)
         for level, (count, upper) in enumerate(zip(routers, largest, strict=True))
     ]
+    wires = (before * after for before, after in pairwise(counts))
+    buildable((inputs, *wires, outputs), inputs=inputs, outputs=outputs, routers=counts)
     return Topology(_clos_stages(inputs, outputs, counts), name=f"multistage_clos({inputs}, {outputs}, {counts})")
 
 
-def _clos_stages(inputs: int, outputs: int, routers: Sequence[int]) -> list[np.ndarray]:
+def _clos_stages(inputs: int, outputs: int, routers: Sequence[int]) -> list[Routers]:
     """One stage per router level: a neuron is joined to the neurons that enter or leave the same router."""
     entered = [np.repeat(np.arange(routers[0]), router_sizes(inputs, routers[0]))]
     left = []
@@ -88,4 +99,4 @@ def _clos_stages(inputs: int, outputs: int, routers: Sequence[int]) -> list[np.n
         left.append(source)
         entered.append(target)
     left.append(np.repeat(np.arange(routers[-1]), router_sizes(outputs, routers[-1])))
-    return [out[:, None] == into[None, :] for out, into in zip(left, entered, strict=True)]
+    return list(map(Routers, left, entered))

@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from fabric._checks import generator, positive_int
+from fabric._checks import buildable, generator, size
 from fabric.topology import interleaver
 from fabric.topology._baselines import random_sparse
+from fabric.topology._families import family
 from fabric.topology._topology import Topology
-from fabric.topology.junctions import check_fan_out, check_parallelism, check_pattern, default_parallelism
+from fabric.topology.junctions import MOST, check_fan_out, check_parallelism, check_pattern, default_parallelism
 
 
+@family
 def predefined(
     inputs: int, outputs: int, fan_out: int, pattern: str, rng: np.random.Generator, parallelism: int | None = None
 ) -> Topology:
@@ -35,8 +37,9 @@ def predefined(
         ValueError: an argument out of range or that does not fit the others; the message names the nearest values
             that do.
     """
-    inputs = positive_int("inputs", inputs)
-    outputs = positive_int("outputs", outputs)
+    inputs = size("inputs", inputs, MOST)
+    outputs = size("outputs", outputs, MOST)
+    buildable((inputs, outputs), most=1 << 28, inputs=inputs, outputs=outputs)
     check_pattern(pattern)
     fan_out = check_fan_out(inputs, outputs, fan_out, pattern)
     if parallelism is not None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fabric._checks import boolean_matrix, instance, sequence, shown
 from fabric.topology import _paths
+from fabric.topology._stages import Edges, Matrix, Routers, Stage
 
 
 class Topology:
@@ -26,32 +29,31 @@ class Topology:
         ValueError: no stage, a stage that is not a non-empty boolean matrix, or neighbouring stages that do not fit.
     """
 
-    def __init__(self, stages: Sequence[ArrayLike], name: str = "custom") -> None:
+    def __init__(self, stages: Sequence[ArrayLike | Stage], name: str = "custom") -> None:
+        sequence("stages", stages, "boolean matrices (outputs, inputs)")
         if len(stages) == 0:
-            raise ValueError("stages must hold at least one stage, got none")
-        checked: list[np.ndarray] = []
+            raise ValueError(f"stages must hold at least one stage, got none: {shown(stages)}")
+        stages = list(stages)
+        made: dict[int, Stage] = {}  # a stage that is repeated is held once
         for position, stage in enumerate(stages):
-            array = np.asarray(stage)
-            if array.dtype != bool or array.ndim != 2 or array.size == 0:
+            if id(stage) not in made:
+                if isinstance(stage, Routers | Edges | Matrix):
+                    made[id(stage)] = stage
+                else:
+                    made[id(stage)] = Matrix(boolean_matrix(f"stages[{position}]", stage))
+        self._stages = tuple(made[id(stage)] for stage in stages)
+        for position, (before, after) in enumerate(pairwise(self._stages), start=1):
+            if after.shape[1] != before.shape[0]:
                 raise ValueError(
-                    f"stages[{position}] must be a non-empty boolean matrix (outputs, inputs), "
-                    f"got dtype {array.dtype} and shape {array.shape}"
+                    f"stages[{position}] has {after.shape[1]} inputs, but stages[{position - 1}] has "
+                    f"{before.shape[0]} outputs: neighbouring stages must share a level"
                 )
-            if checked and array.shape[1] != checked[-1].shape[0]:
-                raise ValueError(
-                    f"stages[{position}] has {array.shape[1]} inputs, but stages[{position - 1}] has "
-                    f"{checked[-1].shape[0]} outputs: neighbouring stages must share a level"
-                )
-            array = array.copy()
-            array.setflags(write=False)
-            checked.append(array)
-        self._stages = tuple(checked)
-        self._name = name
+        self._name = instance("name", name, str)
 
     @property
     def stages(self) -> tuple[np.ndarray, ...]:
-        """Boolean arrays (outputs, inputs), from the inputs to the outputs."""
-        return self._stages
+        """Boolean arrays (outputs, inputs), from the inputs to the outputs; built when first asked for."""
+        return tuple(stage.matrix for stage in self._stages)
 
     @property
     def name(self) -> str:
@@ -85,8 +87,8 @@ class Topology:
 
     @cached_property
     def parameters(self) -> int:
-        """Edges of all stages: one weight and one multiply-accumulate per sample each."""
-        return sum(int(np.count_nonzero(stage)) for stage in self._stages)
+        """Edges of all stages: one weight and one multiply-accumulate per sample each; builds no stage."""
+        return sum(stage.edges for stage in self._stages)
 
     @property
     def density(self) -> float:
@@ -98,12 +100,12 @@ class Topology:
 
         int64 where all counts are below 2**63, otherwise an object array of Python integers.
         """
-        return _paths.path_counts(self._stages)
+        return _paths.path_counts(self.stages)
 
     @cached_property
     def is_fully_connected(self) -> bool:
         """Whether every input reaches every output (ClosNets, section II, requirement 1)."""
-        return _paths.is_fully_connected(self._stages)
+        return _paths.is_fully_connected(self.stages)
 
     @cached_property
     def path_diversity(self) -> tuple[int, int]:
@@ -117,10 +119,10 @@ class Topology:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Topology):
             return NotImplemented
-        return self.widths == other.widths and all(map(np.array_equal, self._stages, other._stages))
+        return self.widths == other.widths and all(map(np.array_equal, self.stages, other.stages))
 
     def __hash__(self) -> int:
-        return hash((self.widths, tuple(np.packbits(stage).tobytes() for stage in self._stages)))
+        return hash((self.widths, tuple(np.packbits(stage).tobytes() for stage in self.stages)))
 
     def __repr__(self) -> str:
         levels = " → ".join(map(str, self.widths))

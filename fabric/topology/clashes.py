@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fabric._checks import integers
-from fabric.topology._topology import Topology
+from fabric._checks import boolean_matrix, integers, shown
 from fabric.topology.junctions import check_parallelism
+
+_MOST_COUNTS = 1 << 27  # reads per cycle and memory, a gigabyte
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ def reads_in_order(stage: np.ndarray, parallelism: int) -> np.ndarray:
     Raises:
         ValueError: not a non-empty boolean matrix, or a parallelism that does not divide inputs and edges.
     """
-    (stage,) = Topology([stage]).stages  # checked
+    stage = boolean_matrix("stage", stage)
     lanes = check_parallelism(stage.shape[1], parallelism)
     _, inputs = np.nonzero(stage)
     if inputs.size % lanes:
-        raise ValueError(f"parallelism must divide {inputs.size} edges, got {parallelism}")
+        raise ValueError(f"parallelism must divide {inputs.size} edges, got {shown(parallelism)}")
     return (inputs % lanes).reshape(-1, lanes)
 
 
@@ -79,6 +80,11 @@ def _reads_per_memory(memories: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     if memories.min() < 0:
         raise ValueError(f"memories must be at least 0, got {memories.min()}")
     banks, read = np.unique(memories, return_inverse=True)
+    if len(memories) * len(banks) > _MOST_COUNTS:
+        raise ValueError(
+            f"memories must have at most {_MOST_COUNTS:,} cycles times different memories, got {len(memories):,} times "
+            f"{len(banks):,}"
+        )
     counts = np.zeros((len(memories), len(banks)), np.int64)
     np.add.at(counts, (np.arange(len(memories))[:, None], read.reshape(memories.shape)), 1)
     return banks, counts

@@ -14,11 +14,12 @@ Networks, Asilomar 2017; the same formula stands in the authors' public Verilog.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fabric._checks import generator, integers, positive_int
+from fabric._checks import buildable, generator, integers, one_of, size
 from fabric.topology._topology import Topology
-from fabric.topology.junctions import check_parallelism, clash_free_type, divisors, nearest
+from fabric.topology.junctions import MOST, check_parallelism, clash_free_type, divisors, nearest
 
 VARIANTS = ("Basic", "MD", "SS", "SS+MD", "SV", "SV+MD", "SV+SS", "SV+SS+MD")
+_MOST_EDGES = 1 << 26
 
 
 class Interleaver:
@@ -90,7 +91,8 @@ class Interleaver:
         Raises:
             ValueError: the slots do not divide by `outputs`, or a right neuron would get the same edge twice.
         """
-        outputs = positive_int("outputs", outputs)
+        outputs = size("outputs", outputs, MOST)
+        buildable((self.inputs, outputs), outputs=outputs)
         slots = self.inputs * self.fan_out
         safe = sorted(slots // fan_in for fan_in in divisors(self.inputs))
         if slots % outputs:
@@ -126,8 +128,7 @@ def clash_free(inputs: int, fan_out: int, parallelism: int, pattern: str, rng: n
     Raises:
         ValueError: an argument out of range; the message names the nearest valid values.
     """
-    inputs = positive_int("inputs", inputs)
-    fan_out = positive_int("fan_out", fan_out)
+    inputs, fan_out = _checked_edges(inputs, fan_out)
     lanes = check_parallelism(inputs, parallelism)
     kind, dithered = clash_free_type(pattern)
     generator(rng)
@@ -160,11 +161,9 @@ def start_vector(inputs: int, fan_out: int, parallelism: int, variant: str, rng:
     Raises:
         ValueError: an argument out of range; the message names the nearest valid values.
     """
-    inputs = positive_int("inputs", inputs)
-    fan_out = positive_int("fan_out", fan_out)
+    inputs, fan_out = _checked_edges(inputs, fan_out)
     lanes = check_parallelism(inputs, parallelism)
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+    one_of("variant", variant, VARIANTS)
     generator(rng)
     shuffles = variant.split("+")
     depth = inputs // lanes
@@ -173,6 +172,17 @@ def start_vector(inputs: int, fan_out: int, parallelism: int, variant: str, rng:
     place = np.arange(fan_out * lanes).reshape(fan_out, lanes)
     starts = vector[place % depth] + starters[place // depth % depth]
     return Interleaver(_counting_from(starts, depth), _memories(fan_out, lanes, rng if "MD" in shuffles else None))
+
+
+def _checked_edges(inputs: object, fan_out: object) -> tuple[int, int]:
+    """Both as positive ints, if an interleaver of as many edges fits into half a gigabyte."""
+    inputs, fan_out = size("inputs", inputs), size("fan_out", fan_out)
+    if inputs * fan_out > _MOST_EDGES:
+        raise ValueError(
+            f"inputs, fan_out must give at most {_MOST_EDGES:,} edges to be built, got inputs = {inputs}, "
+            f"fan_out = {fan_out}: {inputs * fan_out:,}"
+        )
+    return inputs, fan_out
 
 
 def _counting_from(starts: np.ndarray, depth: int) -> np.ndarray:
@@ -190,5 +200,8 @@ def _check_orders(name: str, array: np.ndarray, unit: str) -> None:
     """Raise ValueError unless axis 1 runs through 0 ... its length - 1 in some order everywhere; make it read-only."""
     wanted = np.arange(array.shape[1]).reshape(-1, *[1] * (array.ndim - 2))
     if not (np.sort(array, axis=1) == wanted).all():
-        raise ValueError(f"{name} must hold each of 0 ... {array.shape[1] - 1} once per {unit}")
+        raise ValueError(
+            f"{name} must hold each of 0 ... {array.shape[1] - 1} once per {unit}, got {array.min()} ... {array.max()} "
+            f"in shape {array.shape}"
+        )
     array.setflags(write=False)

@@ -9,8 +9,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Real
 
-from fabric._checks import positive_int
+from fabric._checks import integer, one_of, positive_int, sequence, shown, size
 
 CLASH_FREE = (
     "clash-free-1",
@@ -20,6 +21,7 @@ CLASH_FREE = (
     "clash-free-2+MD",
     "clash-free-3+MD",
 )
+MOST = 1 << 18  # neurons on a side of a junction that is drawn: seconds and a few gigabytes at the very most
 PATTERNS = ("random", "structured", *CLASH_FREE)
 
 
@@ -52,11 +54,14 @@ def densities(widths: Sequence[int], fan_outs: Sequence[int]) -> Densities:
     Raises:
         ValueError: a width or fan-out out of range, or a number of fan-outs that is not one less than that of widths.
     """
-    widths = [positive_int(f"widths[{i}]", width) for i, width in enumerate(widths)]
+    sequence("widths", widths, "neurons per layer, one for each of at least two layers")
+    sequence("fan_outs", fan_outs, "fan-outs, one per junction")
+    given = shown(widths)
+    widths = [size(f"widths[{i}]", width) for i, width in enumerate(widths)]
     if len(widths) < 2 or len(fan_outs) != len(widths) - 1:
         raise ValueError(
-            f"fan_outs must hold one fan-out per junction of at least two layers, got {len(fan_outs)} fan-outs "
-            f"for {len(widths)} widths"
+            f"fan_outs must hold one fan-out per junction of at least two layers, got {len(fan_outs)} fan-outs, "
+            f"{shown(fan_outs)}, for {len(widths)} widths, {given}"
         )
     edges = [
         inputs * positive_int(f"fan_outs[{i}]", fan_out, upper=outputs)
@@ -82,8 +87,8 @@ def valid_fan_outs(inputs: int, outputs: int, pattern: str = "structured") -> li
     Raises:
         ValueError: a size that is not a positive integer, or an unknown pattern.
     """
-    inputs = positive_int("inputs", inputs)
-    outputs = positive_int("outputs", outputs)
+    inputs = size("inputs", inputs, MOST)
+    outputs = size("outputs", outputs, MOST)
     check_pattern(pattern)
     common = math.gcd(inputs, outputs)
     if pattern == "random":
@@ -99,15 +104,14 @@ def nearest_fan_out(inputs: int, outputs: int, density: float, pattern: str = "s
     Raises:
         ValueError: a size that is not a positive integer, an unknown pattern, or a density outside 0 ... 1.
     """
-    if not 0 <= density <= 1:
-        raise ValueError(f"density must be from 0 to 1, got {density!r}")
+    if isinstance(density, bool) or not isinstance(density, Real) or not 0 <= density <= 1:
+        raise ValueError(f"density must be from 0 to 1, got {shown(density)}")
     return min(valid_fan_outs(inputs, outputs, pattern), key=lambda fan_out: abs(fan_out - density * outputs))
 
 
 def check_pattern(pattern: str) -> None:
     """Raise ValueError unless `pattern` is one of `PATTERNS`."""
-    if pattern not in PATTERNS:
-        raise ValueError(f"pattern must be one of {', '.join(PATTERNS)}, got {pattern!r}")
+    one_of("pattern", pattern, PATTERNS)
 
 
 def clash_free_type(pattern: str) -> tuple[int, bool]:
@@ -116,8 +120,7 @@ def clash_free_type(pattern: str) -> tuple[int, bool]:
     Raises:
         ValueError: not one of `CLASH_FREE`.
     """
-    if pattern not in CLASH_FREE:
-        raise ValueError(f"pattern must be one of {', '.join(CLASH_FREE)}, got {pattern!r}")
+    one_of("pattern", pattern, CLASH_FREE)
     name, _, dither = pattern.partition("+")
     return int(name[-1]), dither == "MD"
 
@@ -141,7 +144,7 @@ def check_fan_out(inputs: int, outputs: int, fan_out: object, pattern: str) -> i
             f"a fan-in of {inputs * fan_out // outputs} does not divide {inputs} inputs, so {pattern} could draw an "
             "edge twice (clash-free-3 could not)"
         )
-    raise ValueError(f"fan_out must be {nearest(fan_out, valid)}, got {fan_out}: {reason}")
+    raise ValueError(f"fan_out must be {nearest(fan_out, valid)}, got {shown(fan_out)}: {reason}")
 
 
 def check_parallelism(inputs: int, parallelism: object) -> int:
@@ -150,27 +153,44 @@ def check_parallelism(inputs: int, parallelism: object) -> int:
     Raises:
         ValueError: another parallelism; the message names the nearest valid ones.
     """
+    inputs = size("inputs", inputs)
     parallelism = positive_int("parallelism", parallelism)
     if inputs % parallelism:
         raise ValueError(
-            f"parallelism must be {nearest(parallelism, divisors(inputs))}, got {parallelism}: "
+            f"parallelism must be {nearest(parallelism, divisors(inputs))}, got {shown(parallelism)}: "
             f"it has to divide {inputs} inputs"
         )
     return parallelism
 
 
 def default_parallelism(inputs: int, outputs: int, fan_out: int) -> int:
-    """The greatest common divisor of inputs and fan-in: the largest z whose cycles each read for one output."""
-    return math.gcd(inputs, inputs * fan_out // outputs)
+    """The greatest common divisor of inputs and fan-in: the largest z whose cycles each read for one output.
+
+    Raises:
+        ValueError: an argument that is not a positive integer.
+    """
+    inputs, outputs = positive_int("inputs", inputs), positive_int("outputs", outputs)
+    return math.gcd(inputs, inputs * positive_int("fan_out", fan_out) // outputs)
 
 
 def divisors(number: int) -> list[int]:
-    """All positive divisors, ascending."""
+    """All positive divisors, ascending.
+
+    Raises:
+        ValueError: not a positive integer, or one above 2**40, whose divisors would take seconds to find.
+    """
+    number = size("number", number, 1 << 40)
     small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
     return sorted({*small, *(number // d for d in small)})
 
 
 def nearest(value: int, valid: Sequence[int]) -> str:
-    """The neighbours of `value` in the ascending `valid`, for a message: "40 or 48"."""
+    """The neighbours of `value` in the ascending `valid`, for a message: "40 or 48".
+
+    Raises:
+        ValueError: a `value` that is no integer, or a `valid` that is not a sequence of integers.
+    """
+    value = integer("value", value)
+    valid = [integer(f"valid[{i}]", entry) for i, entry in enumerate(sequence("valid", valid, "integers"))]
     position = bisect_left(valid, value)
     return " or ".join(str(neighbour) for neighbour in valid[max(position - 1, 0) : position + 1])

@@ -17,8 +17,10 @@ from collections import Counter
 
 import numpy as np
 
-from fabric._checks import positive_int
-from fabric.topology.junctions import check_fan_out, check_parallelism, clash_free_type, default_parallelism
+from fabric._checks import size
+from fabric.topology.junctions import MOST, check_fan_out, check_parallelism, clash_free_type, default_parallelism
+
+_MOST_ENTRIES = 1 << 24  # a count is an integer of about as many bits
 
 
 def address_sequences(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: int | None = None) -> int:
@@ -66,10 +68,14 @@ def _shares(inputs: int, outputs: int, fan_out: int, pattern: str, parallelism: 
     Type 3 draws once for all sweeps, whose neurons then all count; in types 1 and 2 every sweep has neurons of its own
     and the first one stands for all.
     """
-    inputs = positive_int("inputs", inputs)
-    outputs = positive_int("outputs", outputs)
+    inputs, outputs = size("inputs", inputs, MOST), size("outputs", outputs, MOST)
     clash_free_type(pattern)
     fan_out = check_fan_out(inputs, outputs, fan_out, pattern)
+    if inputs * outputs > _MOST_ENTRIES:
+        raise ValueError(
+            f"inputs, outputs must have a product of at most {_MOST_ENTRIES:,} to be counted, got inputs = {inputs}, "
+            f"outputs = {outputs}"
+        )
     if parallelism is None:
         parallelism = default_parallelism(inputs, outputs, fan_out)
     lanes = check_parallelism(inputs, parallelism)

@@ -7,6 +7,8 @@ interleaver moves neighbours far apart and no two pairs of neighbours by the sam
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fabric._checks import integers, shown
+
 
 def spreads(permutation: ArrayLike) -> np.ndarray:
     """For every position i the smallest |i - j| + |pi(i) - pi(j)| over all other positions j, int64 (length,).
@@ -42,10 +44,12 @@ def dispersion(permutation: ArrayLike) -> float:
     Takes time quadratic in the length: 0.2 s for 8,192 entries.
 
     Raises:
-        ValueError: not a permutation of 0 ... length - 1 with at least two entries.
+        ValueError: not a permutation of 0 ... length - 1 with at least two entries, or one of more than 65,536.
     """
     permutation = _checked(permutation)
     length = permutation.size
+    if length > 1 << 16:
+        raise ValueError(f"permutation must have at most 65536 entries, all pairs of which are tried, got {length}")
     distinct = 0
     for distance in range(1, length):
         seen = np.zeros(2 * length, bool)
@@ -55,11 +59,10 @@ def dispersion(permutation: ArrayLike) -> float:
 
 
 def _checked(permutation: ArrayLike) -> np.ndarray:
-    permutation = np.asarray(permutation)
-    length = permutation.size
-    if permutation.ndim != 1 or length < 2 or not np.array_equal(np.sort(permutation), np.arange(length)):
+    array = integers("permutation", permutation, "length")
+    if array.size < 2 or not np.array_equal(np.sort(array), np.arange(array.size)):
         raise ValueError(
-            f"permutation must hold each of 0 ... {length - 1} once and at least two entries, "
-            f"got shape {permutation.shape}"
+            f"permutation must hold each of 0 ... {array.size - 1} once and at least two entries, "
+            f"got shape {array.shape}: {shown(permutation)}"
         )
-    return permutation.astype(np.int64)
+    return array

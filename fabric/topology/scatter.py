@@ -6,14 +6,17 @@ mean, over neurons and windows, of the edges there are divided by those there sh
 metric of the authors' public code, adjmatint.py of souryadey/predefinedsparse-nnets). 1: perfectly even.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fabric._checks import integers, positive_int
+from fabric._checks import MOST_NEURONS, instance, integers, positive_int, sequence, shown
 from fabric.topology._topology import Topology
+
+_MOST_ENTRIES = 1 << 27  # of all windows, a gigabyte
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,32 @@ def windows(shape: Sequence[int], size: Sequence[int], stride: Sequence[int]) ->
     Raises:
         ValueError: numbers of axes that differ, or a window that does not fit.
     """
+    for name, value in (("shape", shape), ("size", size), ("stride", stride)):
+        sequence(name, value, "positive integers, one per axis")
     if not len(shape) == len(size) == len(stride) >= 1:
-        raise ValueError(f"size and stride must have an entry per axis of shape {shape!r}, got {size!r} and {stride!r}")
+        raise ValueError(
+            f"size and stride must have an entry per axis of shape {shown(shape)}, got {shown(size)} and "
+            f"{shown(stride)}"
+        )
     for axis, (length, width, step) in enumerate(zip(shape, size, stride, strict=True)):
         positive_int(f"shape[{axis}]", length)
         positive_int(f"size[{axis}]", width, upper=length)
         positive_int(f"stride[{axis}]", step)
         if (length - width) % step:
-            raise ValueError(f"stride[{axis}] must divide {length} - {width}, got {step}: neurons would be left over")
-    neurons = np.arange(np.prod(shape)).reshape(tuple(shape))
+            raise ValueError(
+                f"stride[{axis}] must divide {length} - {width}, got {shown(step)}: neurons would be left over"
+            )
+    neurons_per_window = math.prod(size)
+    count = math.prod((length - width) // step + 1 for length, width, step in zip(shape, size, stride, strict=True))
+    if math.prod(shape) > MOST_NEURONS or count * neurons_per_window > _MOST_ENTRIES:
+        raise ValueError(
+            f"shape, size, stride must have at most {MOST_NEURONS:,} neurons and {_MOST_ENTRIES:,} entries in windows, "
+            f"got {shown(shape)}, {shown(size)}, {shown(stride)}"
+        )
+    neurons = np.arange(math.prod(shape)).reshape(tuple(shape))
     views = np.lib.stride_tricks.sliding_window_view(neurons, tuple(size))
     chosen = views[tuple(slice(None, None, step) for step in stride)]
-    return chosen.reshape(-1, int(np.prod(size)))
+    return chosen.reshape(-1, neurons_per_window)
 
 
 def scatter(connections: ArrayLike, over: ArrayLike) -> float:
@@ -80,20 +97,33 @@ def scatter(connections: ArrayLike, over: ArrayLike) -> float:
         ValueError: no connection at all, counts that are not finite or below zero, or windows that do not lie in the
             columns or hold one twice.
     """
-    counts, over = np.asarray(connections, float), integers("over", over, "windows", "neurons")
+    return _scatter(connections, over, "over")
+
+
+def _scatter(connections: ArrayLike, over: ArrayLike, name: str) -> float:
+    """`scatter` with the name that errors give to the windows."""
+    over = integers(name, over, "windows", "neurons")
+    try:
+        counts = np.asarray(connections, float)
+    except Exception:
+        raise ValueError(f"connections must be a matrix of finite counts, got {shown(connections)}") from None
     if counts.ndim != 2 or not np.isfinite(counts).all() or counts.min(initial=0) < 0 or not counts.any():
         raise ValueError(
             "connections must be a matrix of finite counts from 0 with at least one connection, got shape "
-            f"{counts.shape} with values from {counts.min(initial=np.inf)} to {counts.max(initial=-np.inf)}"
+            f"{counts.shape} with values from {counts.min(initial=np.inf)} to {counts.max(initial=-np.inf)}: "
+            f"{shown(connections)}"
         )
     if over.min() < 0 or over.max() >= counts.shape[1]:
-        raise ValueError(f"over must hold columns 0 ... {counts.shape[1] - 1}, got {over.min()} ... {over.max()}")
+        raise ValueError(
+            f"{name} must hold columns 0 ... {counts.shape[1] - 1} of connections, {shown(connections)}, "
+            f"got {over.min()} ... {over.max()}"
+        )
     in_order = np.sort(over, axis=1)
     repeated = np.argwhere(np.diff(in_order) == 0)
     if len(repeated):
         window, place = repeated[0]
         raise ValueError(
-            f"over must hold each column once per window, window {window} repeats {in_order[window, place]}"
+            f"{name} must hold each column once per window, window {window} repeats {in_order[window, place]}"
         )
     share = counts.mean()  # of one row per column: fan-in / p where the fan-in is fixed
     inside = np.zeros((counts.shape[1], len(over)))
@@ -121,19 +151,24 @@ def network_scatter(
     Raises:
         ValueError: a number of windows that is not that of levels, or windows that do not fit.
     """
-    if len(over) != topology.depth + 1:
-        raise ValueError(f"over must hold windows for each of {topology.depth + 1} levels, got {len(over)}")
-    if len(net_over) != 2:
-        raise ValueError(f"net_over must hold windows over the inputs and over the outputs, got {len(net_over)}")
-    inputs, outputs = (topology.inputs, topology.outputs) if real is None else real
+    instance("topology", topology, Topology)
+    sequence("over", over, f"windows, one array for each level of topology {topology}", length=topology.depth + 1)
+    sequence("net_over", net_over, "windows over the inputs and over the outputs", length=2)
+    if real is None:
+        real = (topology.inputs, topology.outputs)
+    inputs, outputs = sequence("real", real, "neurons that are no padding, inputs and outputs", length=2)
     positive_int("real[0]", inputs, upper=topology.inputs)
     positive_int("real[1]", outputs, upper=topology.outputs)
     rows = [*topology.widths[1:-1], outputs]
     columns = [inputs, *topology.widths[1:-1]]
     paths = topology.path_counts()
+    forward, backward = [], []
+    for below, stage in enumerate(topology.stages):
+        forward.append(_scatter(stage[: rows[below]], over[below], f"over[{below}]"))
+        backward.append(_scatter(stage.T[: columns[below]], over[below + 1], f"over[{below + 1}]"))
     return NetworkScatter(
-        forward=tuple(scatter(stage[:n], w) for stage, n, w in zip(topology.stages, rows, over[:-1], strict=True)),
-        backward=tuple(scatter(stage.T[:n], w) for stage, n, w in zip(topology.stages, columns, over[1:], strict=True)),
-        net_forward=scatter(paths[:outputs], net_over[0]),
-        net_backward=scatter(paths.T[:inputs], net_over[1]),
+        forward=tuple(forward),
+        backward=tuple(backward),
+        net_forward=_scatter(paths[:outputs], net_over[0], "net_over[0]"),
+        net_backward=_scatter(paths.T[:inputs], net_over[1], "net_over[1]"),
     )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from fabric._checks import boolean_matrix, instance, sequence
 from fabric.topology._topology import Topology
 
 
@@ -22,24 +23,15 @@ def checked(topology: Topology, skips: Sequence[ArrayLike | None] | None) -> tup
     Raises:
         ValueError: not one entry per stage, or an entry that is not a boolean matrix of its stage's shape.
     """
+    instance("topology", topology, Topology)
     if skips is None:
         return (None,) * topology.depth
-    if len(skips) != topology.depth:
-        raise ValueError(f"skips must have one entry per stage, {topology.depth}, got {len(skips)}")
-    result: list[np.ndarray | None] = []
-    for position, (skip, stage) in enumerate(zip(skips, topology.stages, strict=True)):
-        if skip is None:
-            result.append(None)
-            continue
-        matrix = np.array(skip)
-        if matrix.dtype != bool or matrix.shape != stage.shape:
-            raise ValueError(
-                f"skips[{position}] must be None or a boolean matrix of shape {stage.shape} (outputs, inputs), "
-                f"got dtype {matrix.dtype} and shape {matrix.shape}"
-            )
-        matrix.setflags(write=False)
-        result.append(matrix)
-    return tuple(result)
+    wanted = f"one entry per stage of topology {topology}, None or a boolean matrix"
+    sequence("skips", skips, wanted, length=topology.depth)
+    return tuple(
+        None if skip is None else boolean_matrix(f"skips[{position}]", skip, stage.shape)
+        for position, (skip, stage) in enumerate(zip(skips, topology.stages, strict=True))
+    )
 
 
 def identity(topology: Topology) -> tuple[np.ndarray, ...]:
@@ -49,7 +41,7 @@ def identity(topology: Topology) -> tuple[np.ndarray, ...]:
     k modulo the width of the narrower.
     """
     skips = []
-    for stage in topology.stages:
+    for stage in instance("topology", topology, Topology).stages:
         skips.append(_repeated_identity(*stage.shape))
     return tuple(skips)
 
@@ -64,7 +56,7 @@ def off_support(topology: Topology) -> tuple[np.ndarray, ...]:
         ValueError: a stage that has so many edges that no such permutation exists.
     """
     skips = []
-    for position, stage in enumerate(topology.stages):
+    for position, stage in enumerate(instance("topology", topology, Topology).stages):
         wide = stage if stage.shape[0] >= stage.shape[1] else stage.T
         rows, columns = wide.shape
         repeats = -(-rows // columns)
@@ -93,7 +85,7 @@ def from_input(topology: Topology) -> tuple[Topology, tuple[np.ndarray, ...]]:
         The widened topology, the copies numbered behind the neurons of their level, and its skips. Where there is one
         stage only, the topology itself and no skip.
     """
-    if topology.depth == 1:
+    if instance("topology", topology, Topology).depth == 1:
         return topology, (np.zeros_like(topology.stages[0]),)
     inputs = topology.inputs
     stages, skips = [], []

@@ -45,7 +45,7 @@ Argument = int | str | tuple["Argument", ...]
 
 @dataclass(frozen=True)
 class Layer:
-    """The name of a function in `fabric.topology` and its arguments, e.g. Layer("clos", (8, 8, 4, 2, 4)).
+    """The name of a function in `topology.FAMILIES` and its arguments, e.g. Layer("clos", (8, 8, 4, 2, 4)).
 
     Integers, tuples where a shape or several routers are wanted, Layer("torus", ((32, 32), 8)), and where a pattern is
     wanted its name, Layer("predefined", (784, 112, 2, "structured")). The arguments leave `rng` out: the random
@@ -73,9 +73,12 @@ class Layer:
 
     def _call(self, rng: np.random.Generator) -> tuple[Callable[..., Topology], dict[str, Any]]:
         """The function that makes the topology, and its arguments by name."""
-        function: Any = getattr(topology, self.topology, None) if self.topology in topology.__all__ else None
-        if getattr(function, "__annotations__", {}).get("return") is not Topology:
-            raise ValueError(f"topology must be the name of a function in fabric.topology, got {self.topology!r}")
+        if self.topology not in topology.FAMILIES:
+            known = ", ".join(sorted(topology.FAMILIES))
+            raise ValueError(
+                f"topology must be one of {known}, or registered by topology.family, got {self.topology!r}"
+            )
+        function = topology.FAMILIES[self.topology]
         taken = inspect.signature(function).parameters
         given = inspect.Signature([parameter for name, parameter in taken.items() if name != "rng"])
         try:
