@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numba import njit
 from numba.typed import List
 from torch import nn
 
+from fabric._compiled import njit
 from fabric.experiments.batchless._common import Cascade, accuracy, data_of, initial_weights, orders
 from fabric.experiments.runs import Record, one_thread, run_key
 from fabric.experiments.training import padded
