@@ -12,7 +12,7 @@ export FABRIC_BUILD ?= $(shell realpath -m -- "$(BUILD)")
 export RUFF_CACHE_DIR ?= $(BUILD)/ruff
 export HYPOTHESIS_STORAGE_DIRECTORY ?= $(BUILD)/hypothesis
 
-.PHONY: figures test formal diff accept lab clear paper bench clean setup
+.PHONY: figures test wheel formal diff accept lab clear paper bench clean setup
 
 figures: setup  ## run the notebooks, draw every figure, typeset the report
 	$(PYTHON) ci/reproduce.py $(build) --profile $(PROFILE) $(only)
@@ -20,6 +20,9 @@ figures: setup  ## run the notebooks, draw every figure, typeset the report
 test: setup  ## lint and the whole test suite
 	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
 	$(PYTHON) -m pytest -o cache_dir="$(BUILD)/pytest"
+
+wheel: setup  ## the wheel holds everything, and README's examples run where only it is installed
+	$(PYTHON) ci/wheel.py
 
 formal: setup  ## bounded proofs of the Verilog
 	mkdir -p "$(BUILD)/formal"

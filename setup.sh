@@ -74,16 +74,19 @@ if [ "$made_for" != "$(pwd -P)" ] || [ ! -x "$venv/bin/python" ]; then  # moved,
 fi
 say "installing the packages of requirements.lock into $venv (about a minute)"
 echo unfinished >"$venv/installed.lock"
-export TMPDIR="$venv/tmp" PIP_DISABLE_PIP_VERSION_CHECK=1
-mkdir -p "$TMPDIR"
 python3 -m venv "$venv"
-pip() { "$venv/bin/python" -m pip --quiet "$@"; }
+mkdir -p "$venv/tmp"  # gigabytes that a killed pip would leave elsewhere
+pip() {  # pip SETTING ARGUMENTS: installs
+    setting=$1 && shift
+    env "$setting" "$venv/bin/python" -m pip --quiet --disable-pip-version-check install "$@"
+}
 # The CPU build of PyTorch first: a wheel at hand, or PyTorch's own index. The default one brings gigabytes of CUDA.
 torch=$(grep '^torch==' requirements.lock)
-pip install --no-index --no-deps "$torch" 2>/dev/null ||
-    pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "$torch"
-pip install --requirement requirements.lock
-printf '[egg_info]\negg_base = %s\n' "$TMPDIR" >"$TMPDIR/setup.cfg"  # the checkout may be read-only
-DIST_EXTRA_CONFIG="$TMPDIR/setup.cfg" pip install --no-deps --no-build-isolation --editable .
-rm -rf "$TMPDIR"
+pip "TMPDIR=$venv/tmp" --no-index --no-deps "$torch" 2>/dev/null ||
+    pip "TMPDIR=$venv/tmp" --no-deps --index-url https://download.pytorch.org/whl/cpu "$torch"
+pip "TMPDIR=$venv/tmp" --requirement requirements.lock
+# The checkout may be read-only, so setuptools writes its notes elsewhere; a path with $ is no TMPDIR for setuptools.
+printf '[egg_info]\negg_base = %s\n' "$venv/tmp" >"$venv/tmp/setup.cfg"
+pip "DIST_EXTRA_CONFIG=$venv/tmp/setup.cfg" --no-deps --no-build-isolation --editable .
+rm -rf "$venv/tmp"
 stamp >"$venv/installed.lock"
