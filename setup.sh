@@ -42,7 +42,7 @@ need g++ g++
 need verilator verilator
 need iverilog iverilog
 if [ "${CONDA_DEFAULT_ENV:-}" = fabric ]; then
-    runs_this python || python -m pip install --quiet --no-deps --no-build-isolation --editable .
+    runs_this python || python ci/editable.py
     exit
 fi
 if [ -h "$venv" ]; then  # somebody's own arrangement
@@ -76,17 +76,12 @@ say "installing the packages of requirements.lock into $venv (about a minute)"
 echo unfinished >"$venv/installed.lock"
 python3 -m venv "$venv"
 mkdir -p "$venv/tmp"  # gigabytes that a killed pip would leave elsewhere
-pip() {  # pip SETTING ARGUMENTS: installs
-    setting=$1 && shift
-    env "$setting" "$venv/bin/python" -m pip --quiet --disable-pip-version-check install "$@"
-}
+pip() { env TMPDIR="$venv/tmp" "$venv/bin/python" -m pip --quiet --disable-pip-version-check install "$@"; }
 # The CPU build of PyTorch first: a wheel at hand, or PyTorch's own index. The default one brings gigabytes of CUDA.
 torch=$(grep '^torch==' requirements.lock)
-pip "TMPDIR=$venv/tmp" --no-index --no-deps "$torch" 2>/dev/null ||
-    pip "TMPDIR=$venv/tmp" --no-deps --index-url https://download.pytorch.org/whl/cpu "$torch"
-pip "TMPDIR=$venv/tmp" --requirement requirements.lock
-# The checkout may be read-only, so setuptools writes its notes elsewhere; a path with $ is no TMPDIR for setuptools.
-printf '[egg_info]\negg_base = %s\n' "$venv/tmp" >"$venv/tmp/setup.cfg"
-pip "DIST_EXTRA_CONFIG=$venv/tmp/setup.cfg" --no-deps --no-build-isolation --editable .
+pip --no-index --no-deps "$torch" 2>/dev/null ||
+    pip --no-deps --index-url https://download.pytorch.org/whl/cpu "$torch"
+pip --requirement requirements.lock
+"$venv/bin/python" ci/editable.py
 rm -rf "$venv/tmp"
 stamp >"$venv/installed.lock"

@@ -1,9 +1,11 @@
 """setup.sh with a pip that only notes what it is asked for: when it installs, and what it leaves alone."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -47,7 +49,7 @@ def set_up(tmp_path, monkeypatch):
             start_new_session=True,
         )
 
-    return start, lambda: notes.read_text().count("--editable .")
+    return start, lambda: notes.read_text().count("ci/editable.py")
 
 
 def ended(process) -> tuple[int, str]:
@@ -138,3 +140,22 @@ def test_says_where_it_cannot_write(checkout, set_up):
     assert code == 1
     assert "/proc/venv cannot be written" in message
     assert "make figures BUILD=" in message
+
+
+def test_the_environment_runs_the_code_of_its_checkout_under_its_own_name(checkout, tmp_path):
+    (checkout / "ci").mkdir()
+    shutil.copy(ROOT / "ci" / "editable.py", checkout / "ci")
+    (checkout / "fabric").mkdir()
+    (checkout / "fabric" / "__init__.py").write_text("mark = 'é'")
+    venv.create(tmp_path / "environment")
+    python = tmp_path / "environment" / "bin" / "python"
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for version in ("1.0", "2.0"):
+        text = re.sub(
+            '^version = ".*"$', f'version = "{version}"', (checkout / "pyproject.toml").read_text(), flags=re.M
+        )
+        (checkout / "pyproject.toml").write_text(text)
+        subprocess.run([python, checkout / "ci" / "editable.py"], env=alone, check=True)
+        ask = "import fabric, importlib.metadata as m; print(fabric.mark, m.version('sparse-fabric'))"
+        said = subprocess.run([python, "-c", ask], cwd=tmp_path, env=alone, capture_output=True, text=True, check=True)
+        assert said.stdout == f"é {version}\n"
