@@ -1,5 +1,6 @@
 """Figures in one style."""
 
+from fabric import _artifact as _artifact
 from fabric.plots.accuracy import (
     accuracy_against_parameters,
     accuracy_curves,
