@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401 (this page imports for others)
 
+from fabric import _artifact as _artifact
 from fabric.plots.accuracy import (
     accuracy_against_parameters,
     accuracy_curves,

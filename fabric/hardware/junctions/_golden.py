@@ -3,8 +3,8 @@
 from typing import Literal
 
 import numpy as np
-from numba import njit
 
+from fabric._compiled import njit
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions._network import JunctionNetwork
 from fabric.hardware.torus import ACTIVATIONS

@@ -6,7 +6,8 @@ then are row t of the phase's weights.
 """
 
 import numpy as np
-from numba import njit
+
+from fabric._compiled import njit
 
 STEP = np.dtype(
     [
