@@ -15,6 +15,7 @@ from fabric.hardware.junctions import (
     JunctionBuild,
     JunctionMachine,
     JunctionNetwork,
+    JunctionProgram,
     drawn_weights,
 )
 from fabric.hardware.junctions.synthesis import synthesize_junction
@@ -99,13 +100,13 @@ def train_junctions(config: JunctionTraining) -> Record:
     machine = GoldenJunctions(network, FixedPoint(*config.lessons.fixed_point))
     machine.load(config.weights(network))
     for x, y, exponent in config.lessons.parts(network.widths[0], network.widths[-1]):
-        machine.run(x, y, exponent, config.stochastic, config.mode)
+        machine.run(JunctionProgram(network, config.mode), x, y, exponent, config.stochastic)
     x, labels = config.lessons.test(network.widths[0])
     return {
         **asdict(config),
         "key": run_key(config),
         "weights": network.edges,
-        "accuracy": _accuracy(machine.run(x), labels),
+        "accuracy": _accuracy(machine.run(JunctionProgram(network, "inference"), x), labels),
     }
 
 
@@ -133,16 +134,17 @@ def simulate_training(config: JunctionSimulation) -> Record:
         each.load(training.weights(network))
     differences = samples = cycles = forward = 0
     for x, y, exponent in training.lessons.parts(network.widths[0], network.widths[-1]):
-        run = (x, y, exponent, training.stochastic, training.mode)
+        run = (JunctionProgram(network, training.mode), x, y, exponent, training.stochastic)
         differences += int((machine.run(*run) != golden.run(*run)).sum())
         samples, cycles = samples + len(x), cycles + machine.counters.cycles
         forward += machine.counters.forward
     differences += sum(int((a != b).sum()) for a, b in zip(machine.weights(), golden.weights(), strict=True))
     x, labels = training.lessons.test(network.widths[0])
-    accuracy = _accuracy(machine.run(x), labels)
-    machine.run(x[:8])
+    inference = JunctionProgram(network, "inference")
+    accuracy = _accuracy(machine.run(inference, x), labels)
+    machine.run(inference, x[:8])
     first = machine.counters.cycles
-    machine.run(x[:9])
+    machine.run(inference, x[:9])
     return {
         **asdict(config),
         "key": run_key(config),
@@ -184,7 +186,7 @@ def train_torus(config: TorusTraining) -> Record:
     for x, y, exponent in config.lessons.parts(mapping.inputs, mapping.outputs):
         machine.run(training, x, y, exponent)
     x, labels = config.lessons.test(mapping.inputs)
-    outputs, _ = machine.run(program(mapping, "inference"), x)
+    outputs = machine.run(program(mapping, "inference"), x)
     return {
         **asdict(config),
         "key": run_key(config),

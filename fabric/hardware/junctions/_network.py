@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from fabric.hardware._checks import instance, listed
+from fabric.hardware._protocol import checked_weights
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions._junction import Junction, valid_parallelisms
 from fabric.topology.interleaver import clash_free
@@ -20,13 +22,16 @@ class JunctionNetwork:
     Args:
         junctions: from the inputs to the outputs.
 
+    Two networks are equal if their edges are, in the same order, with the same lanes and activations.
+
     Raises:
+        TypeError: junctions of another class.
         ValueError: junctions that do not follow one another, or a junction that finishes more neurons a cycle than the
             memories of the next one take side by side.
     """
 
     def __init__(self, junctions: Sequence[Junction]) -> None:
-        self.junctions = tuple(junctions)
+        self.junctions = tuple(listed("junctions", junctions, Junction))
         if not 1 <= len(self.junctions) <= 8:
             raise ValueError(f"junctions must be from 1 to 8, got {len(self.junctions)}")
         for number, (before, after) in enumerate(pairwise(self.junctions), start=1):
@@ -59,7 +64,19 @@ class JunctionNetwork:
             pattern: one of `topology.junctions.CLASH_FREE`.
             rng: NumPy generator.
             activations: one per junction; None for sigmoids.
+
+        Raises:
+            TypeError: other than lists.
+            ValueError: lists of other lengths, or what `Junction` and `topology.interleaver.clash_free` refuse.
         """
+        given: dict[str, Sequence[object]] = {"fan_outs": fan_outs, "widths": widths, "parallelisms": parallelisms}
+        if activations is not None:
+            given["activations"] = activations
+        for name, values in given.items():
+            if not isinstance(values, (list, tuple)):
+                raise TypeError(f"{name} must be a list, got {values!r}")
+            if len(values) != len(fan_outs) + (name == "widths"):
+                raise ValueError(f"{name} must be one a junction, and one more of widths, got {values!r}")
         activations = ["sigmoid"] * len(fan_outs) if activations is None else activations
         return cls(
             [
@@ -72,6 +89,24 @@ class JunctionNetwork:
 
     def __len__(self) -> int:
         return len(self.junctions)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, JunctionNetwork) or self._sizes != other._sizes:
+            return False
+        pairs = zip(self.junctions, other.junctions, strict=True)
+        return all(np.array_equal(ours.neurons, theirs.neurons) for ours, theirs in pairs)
+
+    def __hash__(self) -> int:
+        return hash(self._sizes)
+
+    def __repr__(self) -> str:
+        return f"JunctionNetwork of (inputs, outputs, fan-out, lanes, activation) {list(self._sizes)}"
+
+    @property
+    def _sizes(self) -> tuple[object, ...]:
+        return tuple((j.inputs, j.outputs, j.fan_out, j.parallelism, j.activation) for j in self.junctions)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -89,10 +124,9 @@ class JunctionNetwork:
         Raises:
             ValueError: other than one array (edges,) a junction, floats, or weights that the format does not hold.
         """
-        shapes, wanted = [np.shape(values) for values in weights], [(junction.edges,) for junction in self.junctions]
-        if shapes != wanted:
-            raise ValueError(f"weights must have shapes {wanted}, one a junction, got {shapes}")
-        return [fixed.stored(values, f"weights of junction {at}") for at, values in enumerate(weights, start=1)]
+        instance("fixed_point", fixed, FixedPoint)
+        shapes = [(junction.edges,) for junction in self.junctions]
+        return checked_weights(weights, shapes, [f"junction {at}" for at in range(1, len(self) + 1)], fixed)
 
     @property
     def useful_cycles(self) -> int:
