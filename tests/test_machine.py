@@ -90,7 +90,7 @@ def test_what_does_not_fit_is_refused_by_both_models(machine):
     machine.connect(case.mapping)
     for model in (golden, machine):
         for arguments, told in (
-            ((x, y[:-1], rate), rf"one for each of the {len(x)} inputs, got {len(x) - 1}"),
+            ((x, y[:-1], rate), rf"one for each of the {len(x)} inputs, got \({len(x) - 1},"),
             ((x, None, rate), "targets must be given"),
             ((x, y, None), "rate_exponent must be an integer"),
             ((x / 3, y, rate), "inputs must be integers"),
