@@ -49,6 +49,9 @@ def fit_format(
     guard = whole("weight", weight, word, 24) - word
     rate_exponent = whole("rate_exponent", rate_exponent, -32, 32)
     reals = [array(name, values, "biuf", "real numbers") for name, values in (("inputs", inputs), ("targets", targets))]
+    for name, values in zip(("inputs", "targets"), reals, strict=True):
+        if np.isnan(values).any():
+            raise ValueError(f"{name} must be real numbers, got NaN {np.isnan(values).sum()} times")
     if reals[0].ndim != 2 or len(reals[0]) < 2:
         raise ValueError(
             f"inputs must have shape (samples, {program.inputs}), two samples or more, got {reals[0].shape}"

@@ -6,13 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from fabric.hardware._checks import instance, listed
+from fabric._checks import generator, positive_int
+from fabric.hardware._checks import choice, instance, listed, whole
 from fabric.hardware._protocol import checked_weights
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions._junction import Junction, valid_parallelisms
 from fabric.topology.interleaver import clash_free
-from fabric.topology.junctions import check_fan_out
+from fabric.topology.junctions import CLASH_FREE, check_fan_out
 
+_MOST_NEURONS = 1 << 20
 LATENCY = 2  # cycles of a block after its last address: multiply, then add, round and write
 
 
@@ -76,7 +78,11 @@ class JunctionNetwork:
             if not isinstance(values, (list, tuple)):
                 raise TypeError(f"{name} must be a list, got {values!r}")
             if len(values) != len(fan_outs) + (name == "widths"):
-                raise ValueError(f"{name} must be one a junction, and one more of widths, got {values!r}")
+                raise ValueError(
+                    "fan_outs, parallelisms and activations must be one a junction and widths one more, got "
+                    f"{ {name: len(values) for name, values in given.items()} }"
+                )
+        choice("pattern", pattern, CLASH_FREE)
         activations = ["sigmoid"] * len(fan_outs) if activations is None else activations
         return cls(
             [
@@ -155,10 +161,12 @@ class JunctionNetwork:
     def queue(self, layer: int) -> int:
         """Banks of activations of a layer, 0 for the inputs: one is written, one read forward, one read backward, and
         between those two wait the samples under way."""
+        layer = whole("layer", layer, 0, len(self))
         return 2 * (len(self) - layer) + 1
 
     def memory_bits(self, fixed: FixedPoint) -> dict[str, int]:
         """Bits of all memories by what they hold: weights, activations, deltas, sums of deltas, patterns."""
+        instance("fixed", fixed, FixedPoint)
         bits = dict.fromkeys(("weights", "activations", "deltas", "sums", "patterns"), 0)
         for layer, junction in enumerate(self.junctions):
             bits["weights"] += junction.edges * fixed.weight
@@ -181,7 +189,9 @@ class JunctionNetwork:
 
     def accumulator(self, fixed: FixedPoint) -> int:
         """Bits of the sums, which cannot overflow."""
-        return fixed.accumulator(max(max(j.fan_in, j.fan_out) for j in self.junctions)) + 1
+        return (
+            instance("fixed", fixed, FixedPoint).accumulator(max(max(j.fan_in, j.fan_out) for j in self.junctions)) + 1
+        )
 
 
 def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles: int) -> tuple[int, ...]:
@@ -190,6 +200,14 @@ def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles
     Raises:
         ValueError: a junction that cannot be that fast, or whose neighbour cannot take what it finishes.
     """
+    cycles = positive_int("cycles", cycles)
+    for name, values in (("widths", widths), ("fan_outs", fan_outs)):
+        if not isinstance(values, (list, tuple)) or not values:
+            raise TypeError(f"{name} must be a list of positive integers, got {values!r}")
+        for at, value in enumerate(values):
+            whole(f"{name}[{at}]", value, 1, _MOST_NEURONS)
+    if len(widths) != len(fan_outs) + 1:
+        raise ValueError(f"widths must be one more than the {len(fan_outs)} fan_outs, got {len(widths)}")
     chosen: list[int] = []
     for (p, n), fan_out in zip(pairwise(widths), fan_outs, strict=True):
         group = max(1, chosen[-1] // (widths[len(chosen) - 1] * fan_outs[len(chosen) - 1] // p)) if chosen else 1
@@ -202,6 +220,9 @@ def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles
 
 def drawn_weights(network: JunctionNetwork, fixed: FixedPoint, rng: np.random.Generator) -> list[np.ndarray]:
     """Normal weights of variance 2 / (fan-in + fan-out), as stored: int64 (edges,) per junction, in order of slots."""
+    instance("network", network, JunctionNetwork)
+    instance("fixed", fixed, FixedPoint)
+    generator(rng)
     return [
         fixed.weights(rng.normal(0, math.sqrt(2 / (junction.fan_in + junction.fan_out)), junction.edges))
         for junction in network.junctions

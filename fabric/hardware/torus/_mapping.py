@@ -94,7 +94,9 @@ class TorusMapping:
         least = max(2, *(_extent(c)[1] for c in self.cascades))
         self.columns = positive_int("columns", columns) if columns is not None else least
         if max(self.rows, self.columns, self.rows * self.columns) > _MOST_PLACES:
-            raise ValueError(f"a torus must have at most {_MOST_PLACES} places, got {self.rows} × {self.columns}")
+            raise ValueError(
+                f"rows and columns must make at most {_MOST_PLACES} places, got {self.rows} × {self.columns}"
+            )
         for cascade in self.cascades:
             need = _extent(cascade)
             if need[0] > self.rows or need[1] > self.columns or self.columns < 2 or (len(cascade) == 2 < self.rows + 1):
@@ -247,9 +249,9 @@ def _checked(cascade: tuple[int, ...]) -> tuple[int, ...]:
     if not isinstance(cascade, Sequence) or len(cascade) not in (2, 5):
         raise ValueError(f"a cascade must be (I, O, R_i, R_m, R_o) or (I, O), got {cascade!r}")
     names = ("inputs", "outputs", "input_routers", "middle_routers", "output_routers")
-    sizes = tuple(positive_int(name, size) for name, size in zip(names, cascade, strict=False))
+    sizes = tuple(positive_int(f"{name} of a cascade", size) for name, size in zip(names, cascade, strict=False))
     if len(sizes) == 5 and (sizes[0] % sizes[2] or sizes[1] % sizes[4]):
-        raise ValueError(f"R_i must divide I and R_o must divide O, got {sizes}")
+        raise ValueError(f"R_i must divide I and R_o must divide O, got cascade {sizes}")
     return sizes
 
 

@@ -96,8 +96,8 @@ class Program:
                 phase = phases[whole("phase of a step", step.phase, 0, len(phases) - 1)]
                 if (step.axis, step.length) != (phase.axis, phase.length):
                     raise ValueError(
-                        f"step of phase {step.phase} must be along its {phase.axis} for {phase.length} cycles, got "
-                        f"{step.axis} and {step.length}"
+                        f"mapping must be that of the slots: its phase {step.phase} is along the {phase.axis} for "
+                        f"{phase.length} cycles, got a step along the {step.axis} for {step.length}"
                     )
         if self.trains != any(slot.backward for slot in self.slots):
             raise ValueError(f"slots must hold backward steps if and only if the program trains, got {self.mode}")
@@ -119,7 +119,7 @@ class Program:
 
     def check_layout(self, mapping: TorusMapping) -> None:
         """Raise ValueError unless weights of the mapping are those that the program is made for."""
-        if self.mapping.layout != mapping.layout:
+        if self.mapping.layout != instance("mapping", mapping, TorusMapping).layout:
             raise ValueError(f"program must be made for the machine's {mapping!r}, got one for {self.mapping!r}")
 
     def takes_deltas(self, targets_are_deltas: bool) -> bool:

@@ -1,6 +1,6 @@
 """The build parameters of a machine: size of the torus, formats, memories. What is fixed when it is synthesised."""
 
-from collections.abc import Collection
+from collections.abc import Sequence, ValuesView
 from dataclasses import dataclass, field
 
 from fabric.hardware._checks import flag, instance, listed, whole
@@ -54,7 +54,11 @@ class Torus:
 
     @classmethod
     def of(
-        cls, mapping: TorusMapping, fixed_point: FixedPoint, programs: Collection[Program], banks: int = BANKS
+        cls,
+        mapping: TorusMapping,
+        fixed_point: FixedPoint,
+        programs: Sequence[Program] | ValuesView[Program],
+        banks: int = BANKS,
     ) -> "Torus":
         """The smallest torus that holds a mapping and runs the programs.
 
@@ -63,7 +67,7 @@ class Torus:
             ValueError: no program, or one for another mapping or another number of banks.
         """
         instance("mapping", mapping, TorusMapping)
-        programs = listed("programs", list(programs) if isinstance(programs, Collection) else programs, Program)
+        programs = listed("programs", list(programs) if isinstance(programs, ValuesView) else programs, Program)
         if not programs:
             raise ValueError("programs must hold at least one program, got none")
         places = bases(mapping, banks)
@@ -146,7 +150,7 @@ class Torus:
             raise ValueError("mapping has a sigmoid, the torus is built without")
         if program is None:
             return
-        if len(program.slots) > self.slots or program.stored > self.store:
+        if len(instance("program", program, Program).slots) > self.slots or program.stored > self.store:
             raise ValueError(
                 f"program needs {len(program.slots)} instructions and stores {program.stored} activations a PE, the "
                 f"torus holds {self.slots} and {self.store}"
