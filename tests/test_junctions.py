@@ -132,7 +132,7 @@ def test_balanced_parallelisms_are_the_published_ones():
         ),
         (lambda: JunctionNetwork([network().junctions[2], network().junctions[0]]), "junction 2 must have 4 inputs"),
         (lambda: JunctionNetwork([]), "junctions must be from 1 to 8"),
-        (lambda: simulate(network(), 3), "samples must be at least 12"),
+        (lambda: simulate(network(), 3), "samples must be an integer from 12"),
         (lambda: simulate(network(), 12, "all"), "sharing must be one of"),
         (lambda: network(pattern="clash-free-1").junctions[0].entries(1), "entries must be at least"),
     ],

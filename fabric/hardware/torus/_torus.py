@@ -150,7 +150,8 @@ class Torus:
             raise ValueError("mapping has a sigmoid, the torus is built without")
         if program is None:
             return
-        if len(instance("program", program, Program).slots) > self.slots or program.stored > self.store:
+        instance("program", program, Program).check_layout(mapping)
+        if len(program.slots) > self.slots or program.stored > self.store:
             raise ValueError(
                 f"program needs {len(program.slots)} instructions and stores {program.stored} activations a PE, the "
                 f"torus holds {self.slots} and {self.store}"
