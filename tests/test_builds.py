@@ -86,7 +86,9 @@ def _slowly(folder: Path) -> None:
 
 def test_what_a_killed_build_leaves_is_swept_and_what_runs_is_not(elsewhere):
     context = multiprocessing.get_context("fork")
-    killed, running = (context.Process(target=built, args=("kind", key, _slowly)) for key in ("killed", "running"))
+    killed, running = (
+        context.Process(target=built, args=("kind", key, _slowly), daemon=True) for key in ("killed", "running")
+    )
     for process in (killed, running):
         process.start()
     place = elsewhere / "kind"

@@ -161,7 +161,7 @@ CALLS: dict[str, tuple[Callable, dict]] = {
 BUILDS = {"Machine", "NetlistMachine", "JunctionMachine", "synthesize", "place"}  # what is right takes long
 RIGHT_AT_TIMES = ("none", "true", "nothing", "a thousand millions", "a mapping", "a torus")
 # What else may be named: the wrong one of two that do not fit, or a part of the argument.
-ALSO = {"exponent": "rate_exponent", "program": "weights mapping", "network": "entries stalls", "widths": "inputs outputs"}
+ALSO = {"exponent": "rate_exponent", "program": "weights mapping", "network": "entries stalls", "widths": "puts"}
 
 
 def told_rightly(error: Exception, name: str) -> bool:
