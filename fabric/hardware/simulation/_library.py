@@ -87,8 +87,9 @@ def _build(
     spaces = any(character.isspace() for character in str(folder))  # in which make does not build
     with tempfile.TemporaryDirectory(dir=None if spaces else folder) as temporary:
         objects = Path(temporary)
+        (objects / "design").mkdir()
         for name, text in files.items():
-            (objects / name).write_text(text, encoding="utf-8")
+            (objects / "design" / name).write_text(text, encoding="utf-8")
         for path in (RTL / "sim" / "pump.h", *([settings] if settings else [])):
             shutil.copy(path, objects)
         wrapper = objects / "wrapper.cpp"
@@ -97,7 +98,8 @@ def _build(
         _call(
             objects, "verilator", "--cc", "--exe", "-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast",
             "--output-split", "20000", "--trace", *([] if trace else ["--trace-depth", "1"]), "--top-module", top,
-            "-Mdir", ".", "-CFLAGS", "-fPIC -DVL_USER_FINISH -I.", *values, flattening, *files, wrapper.name,
+            "-Mdir", ".", "-CFLAGS", "-fPIC -DVL_USER_FINISH -I.", *values, flattening,
+            *(f"design/{name}" for name in files), wrapper.name,
         )  # fmt: skip
         header = (objects / f"V{top}.h").read_text(encoding="utf-8")
         ports = [(side, name, int(high) - int(low) + 1) for side, name, high, low in _PORT.findall(header)]
