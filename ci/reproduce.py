@@ -92,6 +92,7 @@ def main() -> int:
     arguments = parser.parse_args()
     profile = load_profile(arguments.profile)
     notebooks = select(arguments.only)
+    os.environ["FABRIC_BUILD"] = str(arguments.build.resolve())
     out = arguments.build.resolve() / arguments.profile
     (out / "notebooks").mkdir(parents=True, exist_ok=True)
 
