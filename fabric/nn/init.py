@@ -52,6 +52,20 @@ def he_normal_(module: nn.Module, *, generator: torch.Generator | None = None) -
     return _initialise(module, lambda stage: _normal(stage.fan_in.to(stage.weight.dtype), stage.weight, generator))
 
 
+def lecun_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
+    """Draw all weights from U(-a, a), a = sqrt(3 / f_in), edge by edge; set biases to zero.
+
+    Every stage then keeps the variance of signals, whatever the edges out of a neuron: recurrent layers, whose stacked
+    gates multiply those edges, neither grow nor fade from step to step.
+    """
+
+    def draw(stage: StageWeight) -> Tensor:
+        bound = (3 / stage.fan_in.to(stage.weight.dtype)) ** 0.5
+        return torch.empty_like(stage.weight).uniform_(-1, 1, generator=generator) * bound
+
+    return _initialise(module, draw)
+
+
 def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
     """Sparse Glorot times one factor per cascade, such that its entries have the variance of the dense layer.
 
