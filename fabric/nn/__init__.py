@@ -1,7 +1,17 @@
 """Topologies as trainable PyTorch layers, and how to initialise them."""
 
 from fabric.nn._cascade import CascadeLinear, LowRankLinear, SparseLinear
+from fabric.nn._cascade_conv import CascadeConv2d
 from fabric.nn._clos import ClosLinear
+from fabric.nn._clos_conv import ClosConv2d
 from fabric.nn._predefined import PredefinedLinear
 
-__all__ = ["CascadeLinear", "ClosLinear", "LowRankLinear", "PredefinedLinear", "SparseLinear"]
+__all__ = [
+    "CascadeConv2d",
+    "CascadeLinear",
+    "ClosConv2d",
+    "ClosLinear",
+    "LowRankLinear",
+    "PredefinedLinear",
+    "SparseLinear",
+]
