@@ -75,20 +75,10 @@ class StructuredConv2d(nn.Module, ABC):
         self._inner = self._outer
         if self.spatial == "depthwise":
             self._inner = Window((1, 1))
-            self.depthwise = nn.Conv2d(
-                self.in_channels,
-                self.in_channels,
-                self.kernel_size,
-                self.stride,
-                self.padding,
-                self.dilation,
-                groups=self.in_channels,
-                bias=False,
-                device=device,
-                dtype=dtype,
-            )
+            shape = self.in_channels, 1, *self.kernel_size
+            self.depthwise_weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
         else:
-            self.register_module("depthwise", None)
+            self.register_parameter("depthwise_weight", None)
         if residual and self._inner.centre is None:
             raise ValueError(
                 f"kernel_size must be odd with residual=True, got {self.kernel_size}: an even window has no middle "
@@ -125,7 +115,9 @@ class StructuredConv2d(nn.Module, ABC):
         if x.ndim == 3:
             return self.forward(x.unsqueeze(0)).squeeze(0)
         channels_last = is_channels_last(x)
-        images = x if self.depthwise is None else self.depthwise(x)
+        images = x
+        if self.depthwise_weight is not None:
+            images = self._outer.convolve(x, self.depthwise_weight, groups=self.in_channels)
         rows, columns = self._inner.output_size(*images.shape[2:])
         y = self._columns(images)
         if self.residual:
@@ -145,8 +137,8 @@ class StructuredConv2d(nn.Module, ABC):
             identity = torch.eye(self.in_channels, device=kernel.device, dtype=kernel.dtype)
             middle = functional.one_hot(torch.tensor(self._inner.centre), self._inner.area).to(kernel)
             kernel = kernel + _repeated(identity, self.out_channels)[..., None] * middle
-        if self.depthwise is not None:
-            kernel = kernel * self.depthwise.weight.flatten(1)
+        if self.depthwise_weight is not None:
+            kernel = kernel * self.depthwise_weight.flatten(1)
         return kernel.unflatten(2, self.kernel_size)
 
     def stage_weights(self) -> list[StageWeight]:
@@ -155,11 +147,11 @@ class StructuredConv2d(nn.Module, ABC):
         Connections are those of one position: whatever sees k² pixels has k² times as many on either side.
         """
         stages = self._cascade_weights()
-        if self.depthwise is None:
+        if self.depthwise_weight is None:
             return stages
-        taps = torch.tensor(self._outer.area, device=self.depthwise.weight.device)
+        taps = torch.tensor(self._outer.area, device=self.depthwise_weight.device)
         width = self.in_channels * self._outer.area
-        return [StageWeight(self.depthwise.weight.flatten(2), taps, taps, (width, width)), *stages]
+        return [StageWeight(self.depthwise_weight.flatten(2), taps, taps, (width, width)), *stages]
 
     @property
     def connections(self) -> int:

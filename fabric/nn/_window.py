@@ -3,7 +3,6 @@
 import operator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -73,7 +72,10 @@ class Window:
 
     def convolve(self, images: Tensor, weight: Tensor, groups: int) -> Tensor:
         """The grouped convolution with a dense kernel (outputs, inputs per group, height, width)."""
-        return functional.conv2d(images, weight, None, self.stride, self.padding, self.dilation, groups)
+        top, bottom, left, right = self._margins()
+        if (top, left) != (bottom, right):  # PyTorch would pad too, and warn
+            return functional.conv2d(self._padded(images), weight, None, self.stride, 0, self.dilation, groups)
+        return functional.conv2d(images, weight, None, self.stride, (top, left), self.dilation, groups)
 
     def _margins(self) -> tuple[int, int, int, int]:
         """Zeros above, below, left and right."""
@@ -111,7 +113,7 @@ def window(kernel_size: object, stride: object, padding: object, dilation: objec
 
 def is_channels_last(images: Tensor) -> bool:
     """Whether the channels of a pixel are neighbours in memory; no where both readings are possible."""
-    return images.is_contiguous(memory_format=torch.channels_last) and not images.is_contiguous()
+    return 1 == images.stride(1) < images.stride(3)
 
 
 def _pair(name: str, value: object, least: int) -> Pair:
