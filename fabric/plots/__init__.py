@@ -9,6 +9,7 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.convolution import compression_against_width, shares_by_kind
 from fabric.plots.cycles import cycles_against_size
 from fabric.plots.density import (
     accuracy_against_bytes,
@@ -52,6 +53,7 @@ __all__ = [
     "animate_movement",
     "bytes_at_equal_accuracy",
     "clock_and_time",
+    "compression_against_width",
     "cycles_against_size",
     "depth_figure",
     "draw_banks",
@@ -83,6 +85,7 @@ __all__ = [
     "resources_by_module",
     "resources_growing",
     "resources_per_element",
+    "shares_by_kind",
     "step_parts",
     "throughput_over_clock",
     "time_per_epoch",
