@@ -68,7 +68,10 @@ class ClosLinear(StructuredLinear):
         )
 
     def affine(self, columns: Tensor) -> Tensor:
-        x = torch.bmm(self.input_weight, _deal(columns, self.input_routers))  # (Ri, Rm, B)
+        return self.behind_inputs(torch.bmm(self.input_weight, _deal(columns, self.input_routers)))
+
+    def behind_inputs(self, x: Tensor) -> Tensor:
+        """The layer behind its input routers: their outputs (R_i, R_m, batch) → (out_features, batch)."""
         x = torch.bmm(self.middle_weight, x.transpose(0, 1))  # (Rm, Ro, B)
         if self.bias is None:
             x = torch.bmm(self.output_weight, x.transpose(0, 1))  # (Ro, O/Ro, B)

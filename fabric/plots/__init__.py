@@ -12,6 +12,7 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.convolution import compression_against_width, shares_by_kind
 from fabric.plots.cycles import cycles_against_size
 from fabric.plots.density import (
     accuracy_against_bytes,
