@@ -114,7 +114,7 @@ class ClosLinear(StructuredLinear):
             sweeps, starts = positive_int("sweeps", sweeps), positive_int("starts", starts)
             for name, value in factorise(blocks, layer.middle_routers, sweeps, starts, chance)._asdict().items():
                 getattr(layer, name).copy_(value)
-            if linear.bias is not None:
+            if layer.bias is not None:
                 layer.bias.copy_(linear.bias)
         return layer
 

@@ -38,6 +38,8 @@ class ClosConv2d(StructuredConv2d):
         ValueError: an argument that is not in its range.
     """
 
+    cascade: ClosLinear
+
     def __init__(
         self,
         in_channels: int,
@@ -82,7 +84,7 @@ class ClosConv2d(StructuredConv2d):
         sparse_glorot_uniform_(self)
 
     @property
-    def topology(self) -> topology.Topology:
+    def topology(self) -> topology.Topology:  # type: ignore[override] # made when asked for, never set
         """The cascade's `Topology`, made anew at each call."""
         inputs = self.in_channels * (self._inner.area if self.spatial == "im2col" else 1)
         return topology.clos(inputs, self.out_channels, *self._routers)

@@ -120,8 +120,8 @@ class StructuredConv2d(nn.Module, ABC):
             images = self._outer.convolve(x, self.depthwise_weight, groups=self.in_channels)
         rows, columns = self._inner.output_size(*images.shape[2:])
         y = self._columns(images)
-        if self.residual:
-            middle = self._inner.tap(images, self._inner.centre).transpose(0, 1).flatten(1)
+        if self.residual and (centre := self._inner.centre) is not None:
+            middle = self._inner.tap(images, centre).transpose(0, 1).flatten(1)
             y = y + _repeated(middle, self.out_channels).to(y.dtype)
         if channels_last:  # the transposed copy of a matrix is many times faster than that of images
             return y.t().contiguous().view(x.shape[0], rows, columns, self.out_channels).permute(0, 3, 1, 2)

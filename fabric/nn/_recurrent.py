@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class CascadeRecurrent(nn.Module, ABC):
 
     gates: ClassVar[int]
     state_count: ClassVar[int]
-    dense_class: ClassVar[type[nn.RNNBase]]
+    dense_class: ClassVar[type[nn.LSTM] | type[nn.GRU]]
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class CascadeRecurrent(nn.Module, ABC):
         """The states after a step, from both sums (batch, gates · hidden_size) and the states before it."""
 
     @abstractmethod
-    def opened(self, hx: object) -> States:
+    def opened(self, hx: Any) -> States:
         """The states in `hx`, in the form that the layer takes, as a tuple."""
 
     @abstractmethod
@@ -200,10 +200,10 @@ class CascadeRecurrent(nn.Module, ABC):
             device=weight.device,
             dtype=weight.dtype,
         )
-        for cell, (of_input, of_hidden) in enumerate(zip(self.input_layers, self.hidden_layers, strict=True)):
+        for cell, layers in enumerate(zip(self.input_layers, self.hidden_layers, strict=True)):
             layer, direction = divmod(cell, self.directions)
             suffix = f"l{layer}" + ("_reverse" if direction else "")
-            for kind, source in (("ih", of_input), ("hh", of_hidden)):
+            for kind, source in zip(("ih", "hh"), cast(tuple[StructuredLinear, ...], layers), strict=True):
                 getattr(dense, f"weight_{kind}_{suffix}").copy_(source.dense_weight())
                 if biased:
                     getattr(dense, f"bias_{kind}_{suffix}").copy_(source.bias)
@@ -225,7 +225,7 @@ class _Lstm(CascadeRecurrent):
         cell = torch.sigmoid(forget) * states[1] + torch.sigmoid(enter) * torch.tanh(new)
         return torch.sigmoid(out) * torch.tanh(cell), cell
 
-    def opened(self, hx: object) -> States:
+    def opened(self, hx: Any) -> States:
         if not isinstance(hx, tuple | list) or len(hx) != 2:
             raise ValueError(f"hx must be a pair of hidden and cell states, got {type(hx).__name__}")
         return tuple(hx)
@@ -247,7 +247,7 @@ class _Gru(CascadeRecurrent):
         new = torch.tanh(torch.addcmul(from_input[:, 2 * size :], reset, from_hidden[:, 2 * size :]))
         return (torch.lerp(new, states[0], update),)
 
-    def opened(self, hx: object) -> States:
+    def opened(self, hx: Any) -> States:
         return (hx,)
 
     def closed(self, states: States) -> Tensor:

@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fabric.plots.style import COLORS, LABELS, MARKERS, PUBLISHED
+from fabric.plots.looks import FAMILIES, PUBLISHED
 
-_LABELS = {**LABELS, "clos": "Clos, three levels of routers", "multistage_clos": "two levels of routers"}
+_LABELS = {"clos": "Clos, three levels of routers", "multistage_clos": "two levels of routers"}
 
 
 def compression_against_width(ax: Axes, table: pd.DataFrame, claimed: float) -> None:
@@ -20,8 +20,9 @@ def compression_against_width(ax: Axes, table: pd.DataFrame, claimed: float) -> 
     """
     for topology, rows in table.groupby("topology", sort=False):
         rows = rows.sort_values("hidden")
-        marker = MARKERS[topology] if len(rows) == 1 else ""
-        ax.plot(rows["hidden"], rows["compression"], color=COLORS[topology], marker=marker, label=_LABELS[topology])
+        look = FAMILIES[topology]
+        marker, label = look.marker if len(rows) == 1 else "", _LABELS.get(topology, look.label)
+        ax.plot(rows["hidden"], rows["compression"], color=look.color, marker=marker, label=label)
     ax.axhline(claimed, label=f"published: {claimed:g}×", **PUBLISHED)
     ax.set_yscale("log")
     ticks = [1, 2, 5, 10, 20, 40]
@@ -40,8 +41,12 @@ def shares_by_kind(ax: Axes, table: pd.DataFrame) -> None:
         table: columns "kind", "parameters_share" and "operations_share" (fractions).
     """
     places = range(len(table))
-    ax.barh(places, 100 * table["parameters_share"], -0.4, align="edge", color=COLORS["clos"], label="parameters")
-    ax.barh(places, 100 * table["operations_share"], 0.4, align="edge", color=COLORS["dense"], label="operations")
+    ax.barh(
+        places, 100 * table["parameters_share"], -0.4, align="edge", color=FAMILIES["clos"].color, label="parameters"
+    )
+    ax.barh(
+        places, 100 * table["operations_share"], 0.4, align="edge", color=FAMILIES["dense"].color, label="operations"
+    )
     ax.set_yticks(places, table["kind"])
     ax.invert_yaxis()
     ax.set_xlabel("share (%)")
