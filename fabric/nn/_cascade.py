@@ -51,7 +51,7 @@ class CascadeLinear(StructuredLinear):
         self.stages = nn.ModuleList(stage_module(stage, device, dtype) for stage in topology.stages)
         fixed = checked(topology, skips)
         self.skips = nn.ModuleList(None if skip is None else FixedSkip(skip, device, dtype) for skip in fixed)
-        sparse_glorot_uniform_(self)
+        self.reset_parameters()
 
     def affine(self, columns: Tensor) -> Tensor:
         for stage, skip in zip(self.stages, self.skips, strict=True):
@@ -67,6 +67,12 @@ class CascadeLinear(StructuredLinear):
 
     def stage_weights(self) -> list[StageWeight]:
         return [stage.stage_weight() for stage in self.stages]
+
+    def reset_parameters(self) -> None:
+        sparse_glorot_uniform_(self)
+
+    def first_weight(self) -> Tensor:
+        return self.stages[0].weight
 
     def extra_repr(self) -> str:
         return f"{self.topology.name}, bias={self.bias is not None}"

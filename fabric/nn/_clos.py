@@ -1,12 +1,12 @@
 """A dense layer as a Clos cascade: three batched matrix products and not one index."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from fabric import topology
 from fabric._checks import positive_int
-from fabric.nn._structured import StageWeight, StructuredLinear
+from fabric.nn._structured import StageWeight, StructuredLinear, new_parameter
 from fabric.nn.init import sparse_glorot_uniform_
 
 
@@ -53,8 +53,8 @@ class ClosLinear(StructuredLinear):
             "output_weight": (self.output_routers, largest_out, self.middle_routers),
         }
         for name, shape in shapes.items():
-            self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
-        sparse_glorot_uniform_(self)
+            self.register_parameter(name, new_parameter(shape, device, dtype))
+        self.reset_parameters()
 
     @property
     def topology(self) -> topology.Topology:
@@ -64,20 +64,21 @@ class ClosLinear(StructuredLinear):
         )
 
     def affine(self, columns: Tensor) -> Tensor:
-        x = torch.bmm(self.input_weight, _deal(columns, self.input_routers))  # (Ri, Rm, B)
+        x = torch.bmm(self.input_weight, _deal(columns, self.in_features, self.input_routers))  # (Ri, Rm, B)
         x = torch.bmm(self.middle_weight, x.transpose(0, 1))  # (Rm, Ro, B)
         if self.bias is None:
             x = torch.bmm(self.output_weight, x.transpose(0, 1))  # (Ro, O/Ro, B)
         else:
-            bias = _deal(self.bias.unsqueeze(1), self.output_routers)
+            bias = _deal(self.bias.unsqueeze(1), self.out_features, self.output_routers)
             x = torch.baddbmm(bias, self.output_weight, x.transpose(0, 1))  # (Ro, O/Ro, B)
-        return _collect(x, self.out_features)  # (O, B)
+        return _collect(x, self.out_features, self.output_routers)  # (O, B)
 
     def dense_weight(self) -> Tensor:
         # W[(o, j), (r, k)] = sum over middle routers m of output[o, j, m] middle[m, o, r] input[r, m, k]
         blocks = torch.einsum("ojm,mor,rmk->ojrk", self.output_weight, self.middle_weight, self.input_weight)
-        rows = _collect(blocks.flatten(2), self.out_features).unflatten(1, blocks.shape[2:])  # (O, Ri, I/Ri)
-        return _collect(rows.permute(1, 2, 0), self.in_features).t()
+        rows = _collect(blocks.flatten(2), self.out_features, self.output_routers)
+        by_router = rows.unflatten(1, blocks.shape[2:]).permute(1, 2, 0)  # (Ri, I/Ri, O)
+        return _collect(by_router, self.in_features, self.input_routers).t()
 
     def stage_weights(self) -> list[StageWeight]:
         def count(neurons: int) -> Tensor:
@@ -94,26 +95,30 @@ class ClosLinear(StructuredLinear):
             StageWeight(self.output_weight, count(rm), out, (rm * ro, self.out_features), used=rows < out),
         ]
 
+    def reset_parameters(self) -> None:
+        sparse_glorot_uniform_(self)
+
+    def first_weight(self) -> Tensor:
+        return self.input_weight
+
     def extra_repr(self) -> str:
         routers = f"routers=({self.input_routers}, {self.middle_routers}, {self.output_routers})"
         return f"{super().extra_repr()}, {routers}"
 
 
-def _deal(rows: Tensor, routers: int) -> Tensor:
-    """(n, B) → (routers, ceil(n / routers), B), dealt out as `topology.router_sizes` says; padded with zeros."""
-    share, more = divmod(rows.shape[0], routers)
-    batch = rows.shape[1]
+def _deal(rows: Tensor, size: int, routers: int) -> Tensor:
+    """(size, B) → (routers, ceil(size / routers), B), dealt out as `topology.router_sizes` says; padded with zeros."""
+    share, more = divmod(size, routers)
     if more == 0:
-        return rows.view(routers, share, batch)
-    large, small = rows.split((more * (share + 1), (routers - more) * share))
-    padded = functional.pad(small.view(routers - more, share, batch), (0, 0, 0, 1))
-    return torch.cat((large.view(more, share + 1, batch), padded))
+        return rows.unflatten(0, (routers, share))
+    large = rows[: more * (share + 1)].unflatten(0, (more, share + 1))
+    small = rows[more * (share + 1) :].unflatten(0, (routers - more, share))
+    return torch.cat((large, functional.pad(small, (0, 0, 0, 1))))
 
 
-def _collect(groups: Tensor, size: int) -> Tensor:
-    """Inverse of `_deal`: (routers, ceil(n / routers), B) → (n, B), leaving the padding out."""
-    routers, largest, batch = groups.shape
-    more = size % routers
+def _collect(groups: Tensor, size: int, routers: int) -> Tensor:
+    """Inverse of `_deal`: (routers, ceil(size / routers), B) → (size, B), leaving the padding out."""
+    share, more = divmod(size, routers)
     if more == 0:
-        return groups.reshape(size, batch)
-    return torch.cat((groups[:more].flatten(0, 1), groups[more:, : largest - 1].flatten(0, 1)))
+        return groups.flatten(0, 1)
+    return torch.cat((groups[:more].flatten(0, 1), groups[more:, :share].flatten(0, 1)))
