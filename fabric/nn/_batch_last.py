@@ -2,7 +2,7 @@
 
 With the batch as the last axis every slice handed to a matrix product has unit stride. The way there is a view and the
 way back at most one copy of a matrix, which PyTorch transposes fast; tensors of more axes it copies 10 to 30 times more
-slowly, so that copies are made before the axes are restored. The functions are steps of their own to `torch.fx`.
+slowly, so that copies are made before the axes are restored.
 """
 
 import torch
@@ -27,7 +27,7 @@ def to_columns(x: Tensor, features: int, weight: Tensor) -> Tensor:
     if x.ndim == 2 and not _is_narrow(x):
         return x.t()
     rows = x if x.ndim == 2 else x.reshape(-1, features)
-    columns = _gradient_by_rows(rows).t()
+    columns = _gradient_by_rows(rows, 1, features).t()
     return columns.contiguous() if _is_narrow(x) else columns
 
 
@@ -37,10 +37,11 @@ def from_columns(columns: Tensor, x: Tensor) -> Tensor:
     The result is contiguous, except that a matrix of float32 or float64 stays a transposed view, which the next layer
     reads as it is.
     """
-    if torch.is_autocast_enabled(x.device.type) and columns.dtype != torch.float64:
-        columns = columns.to(torch.get_autocast_dtype(x.device.type))
+    autocast = _autocast_dtype(x)
+    if autocast is not None and columns.dtype != torch.float64:
+        columns = columns.to(autocast)
     if _is_narrow(x):
-        columns = _gradient_by_rows(columns)
+        columns = _gradient_by_rows(columns, 0, columns.shape[0])
     elif x.ndim == 2:
         return columns.t()
     return columns.t().contiguous().view(*x.shape[:-1], columns.shape[0])
@@ -49,23 +50,25 @@ def from_columns(columns: Tensor, x: Tensor) -> Tensor:
 def _check(x: Tensor, features: int, weight: Tensor) -> None:
     if x.ndim == 0 or x.shape[-1] != features:
         raise ValueError(f"x must have {features} features in its last axis, got shape {tuple(x.shape)}")
-    if x.dtype != weight.dtype and not (x.is_floating_point() and torch.is_autocast_enabled(x.device.type)):
+    if x.dtype != weight.dtype and not (x.is_floating_point() and _autocast_dtype(x)):
         raise ValueError(f"x must have the dtype of the weights, {weight.dtype}, got {x.dtype}")
     if x.device != weight.device:
         raise ValueError(f"x must be on the device of the weights, {weight.device}, got {x.device}")
 
 
+def _autocast_dtype(x: Tensor) -> torch.dtype | None:
+    """What autocast makes of the products of x, None where it leaves them alone."""
+    kind = x.device.type
+    if kind == "meta" or x.dtype == torch.float64 or not torch.is_autocast_enabled(kind):
+        return None
+    return torch.get_autocast_dtype(kind)
+
+
 def _is_narrow(x: Tensor) -> bool:
     """Whether products of x with the weights are computed in 16 bits."""
-    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
-        return torch.get_autocast_dtype(x.device.type) in _NARROW
-    return x.dtype in _NARROW
+    return (_autocast_dtype(x) or x.dtype) in _NARROW
 
 
-def _gradient_by_rows(matrix: Tensor) -> Tensor:
-    """The matrix itself, whose gradient arrives contiguous: the backward pass of a split puts its parts together."""
-    return matrix.split(matrix.shape[1], 1)[0] if matrix.shape[1] else matrix
-
-
-torch.fx.wrap("to_columns")
-torch.fx.wrap("from_columns")
+def _gradient_by_rows(matrix: Tensor, axis: int, size: int) -> Tensor:
+    """The matrix, `size` long in `axis`, whose gradient arrives contiguous: a split's is put together from its parts."""
+    return matrix.split(size, axis)[0]

@@ -53,3 +53,7 @@ class EquivalentWeight(Tensor):
             )
         args, kwargs = tree_map(lambda value: value._formed() if isinstance(value, cls) else value, (args, kwargs))
         return func(*args, **kwargs)
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
+        raise TypeError(f"weight is computed from the layer's parameters, {func} can't reach it: use dense_weight()")

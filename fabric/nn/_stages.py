@@ -119,7 +119,8 @@ class Wiring(nn.Module):
     def edge_targets(self) -> Tensor:
         """Output neuron of each edge, shape (edges,)."""
         counts = self.offsets.diff()
-        return torch.repeat_interleave(torch.arange(self.outputs, device=counts.device), counts)
+        outputs = torch.arange(self.outputs, device=counts.device)
+        return torch.repeat_interleave(outputs, counts, output_size=self.sources.numel())
 
     def dense(self, weight: Tensor) -> Tensor:
         """The weights as a matrix (outputs, inputs)."""

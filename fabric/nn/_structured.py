@@ -12,6 +12,9 @@ from fabric.nn._batch_last import from_columns, to_columns
 from fabric.nn._equivalent import EquivalentWeight
 from fabric.topology import Topology
 
+torch.fx.wrap("to_columns")  # steps of their own to `torch.fx`, which cannot follow their conditions
+torch.fx.wrap("from_columns")
+
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
