@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from fabric import topology as topologies
+from fabric._checks import positive_int
 from fabric.nn._stages import FixedSkip, stage_module
-from fabric.nn._structured import StageWeight, StructuredLinear
+from fabric.nn._structured import StageWeight, StructuredLinear, check_size
 from fabric.nn.init import sparse_glorot_uniform_
 from fabric.topology import Topology
 from fabric.topology.skips import checked
@@ -88,6 +89,9 @@ class LowRankLinear(CascadeLinear):
     """
 
     def __init__(self, in_features: int, out_features: int, rank: int, bias: bool = True, device=None, dtype=None):
+        sizes = {"in_features": in_features, "out_features": out_features, "rank": rank}
+        sizes = {name: positive_int(name, size) for name, size in sizes.items()}
+        check_size(rank * (in_features + out_features), **sizes)
         super().__init__(topologies.low_rank(in_features, out_features, rank), bias, None, device, dtype)
 
 
@@ -106,4 +110,7 @@ class SparseLinear(CascadeLinear):
     """
 
     def __init__(self, stage: np.ndarray, bias: bool = True, device=None, dtype=None) -> None:
-        super().__init__(Topology([stage], name="sparse"), bias, None, device, dtype)
+        edges = np.asarray(stage) if isinstance(stage, np.ndarray | list | tuple) else np.empty(0)
+        if edges.ndim != 2 or edges.size == 0 or edges.dtype != bool:
+            raise ValueError(f"stage must be a non-empty boolean matrix (outputs, inputs), got {stage!r}")
+        super().__init__(Topology([edges], name="sparse"), bias, None, device, dtype)

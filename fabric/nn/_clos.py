@@ -1,13 +1,26 @@
 """A dense layer as a Clos cascade: three batched matrix products and not one index."""
 
+from typing import NamedTuple
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from fabric import topology
 from fabric._checks import positive_int
-from fabric.nn._structured import StageWeight, StructuredLinear, new_parameter
+from fabric.nn._structured import StageWeight, StructuredLinear, check_size
 from fabric.nn.init import sparse_glorot_uniform_
+from fabric.nn.kernels import _gpu as gpu
+
+
+class ClosRouters(NamedTuple):
+    """(I, O, R_i, R_m, R_o): neurons and routers of a Clos cascade."""
+
+    inputs: int
+    outputs: int
+    input_routers: int
+    middle_routers: int
+    output_routers: int
 
 
 class ClosLinear(StructuredLinear):
@@ -30,6 +43,8 @@ class ClosLinear(StructuredLinear):
         ValueError: an argument that is not an integer in its range.
     """
 
+    __jit_unused_properties__ = (*StructuredLinear.__jit_unused_properties__, "routers")
+
     def __init__(
         self,
         in_features: int,
@@ -41,10 +56,18 @@ class ClosLinear(StructuredLinear):
         device=None,
         dtype=None,
     ) -> None:
+        sizes = {
+            "in_features": positive_int("in_features", in_features),
+            "out_features": positive_int("out_features", out_features),
+            "input_routers": positive_int("input_routers", input_routers, upper=in_features),
+            "middle_routers": positive_int("middle_routers", middle_routers),
+            "output_routers": positive_int("output_routers", output_routers, upper=out_features),
+        }
+        check_size(middle_routers * (in_features + out_features + input_routers * output_routers), **sizes)
         super().__init__(in_features, out_features, bias, device, dtype)
-        self.input_routers = positive_int("input_routers", input_routers, upper=self.in_features)
-        self.middle_routers = positive_int("middle_routers", middle_routers)
-        self.output_routers = positive_int("output_routers", output_routers, upper=self.out_features)
+        self.input_routers = sizes["input_routers"]
+        self.middle_routers = sizes["middle_routers"]
+        self.output_routers = sizes["output_routers"]
         largest_in = -(-self.in_features // self.input_routers)
         largest_out = -(-self.out_features // self.output_routers)
         shapes = {
@@ -53,25 +76,29 @@ class ClosLinear(StructuredLinear):
             "output_weight": (self.output_routers, largest_out, self.middle_routers),
         }
         for name, shape in shapes.items():
-            self.register_parameter(name, new_parameter(shape, device, dtype))
+            self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
     @property
     def topology(self) -> topology.Topology:
         """The layer's `Topology`, made anew at each call."""
-        return topology.clos(
-            self.in_features, self.out_features, self.input_routers, self.middle_routers, self.output_routers
-        )
+        return topology.clos(*self.routers)
+
+    @property
+    def routers(self) -> ClosRouters:
+        """(I, O, R_i, R_m, R_o)."""
+        sizes = self.in_features, self.out_features, self.input_routers, self.middle_routers, self.output_routers
+        return ClosRouters(*sizes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(*, in_features) → (*, out_features); on a GPU by the Triton kernel where it can. Errors as for the base."""
+        if isinstance(x, Tensor) and x.is_cuda and (y := gpu.clos_product(self, x)) is not None:
+            return y
+        return super().forward(x)
 
     def affine(self, columns: Tensor) -> Tensor:
-        x = torch.bmm(self.input_weight, _deal(columns, self.in_features, self.input_routers))  # (Ri, Rm, B)
-        x = torch.bmm(self.middle_weight, x.transpose(0, 1))  # (Rm, Ro, B)
-        if self.bias is None:
-            x = torch.bmm(self.output_weight, x.transpose(0, 1))  # (Ro, O/Ro, B)
-        else:
-            bias = _deal(self.bias.unsqueeze(1), self.out_features, self.output_routers)
-            x = torch.baddbmm(bias, self.output_weight, x.transpose(0, 1))  # (Ro, O/Ro, B)
-        return _collect(x, self.out_features, self.output_routers)  # (O, B)
+        weights = self.input_weight, self.middle_weight, self.output_weight
+        return clos_columns(columns, self.bias, *weights, self.routers)
 
     def dense_weight(self) -> Tensor:
         # W[(o, j), (r, k)] = sum over middle routers m of output[o, j, m] middle[m, o, r] input[r, m, k]
@@ -104,6 +131,20 @@ class ClosLinear(StructuredLinear):
     def extra_repr(self) -> str:
         routers = f"routers=({self.input_routers}, {self.middle_routers}, {self.output_routers})"
         return f"{super().extra_repr()}, {routers}"
+
+
+def clos_columns(
+    columns: Tensor, bias: Tensor | None, first: Tensor, middle: Tensor, last: Tensor, routers: ClosRouters
+) -> Tensor:
+    """The three stages in PyTorch: (I, B) → (O, B)."""
+    inputs, outputs, input_routers, _, output_routers = routers
+    x = torch.bmm(first, _deal(columns, inputs, input_routers))  # (Ri, Rm, B)
+    x = torch.bmm(middle, x.transpose(0, 1))  # (Rm, Ro, B)
+    if bias is None:
+        x = torch.bmm(last, x.transpose(0, 1))  # (Ro, O/Ro, B)
+    else:
+        x = torch.baddbmm(_deal(bias.unsqueeze(1), outputs, output_routers), last, x.transpose(0, 1))  # (Ro, O/Ro, B)
+    return _collect(x, outputs, output_routers)  # (O, B)
 
 
 def _deal(rows: Tensor, size: int, routers: int) -> Tensor:

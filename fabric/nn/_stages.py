@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fabric.nn._edges import edge_product
 from fabric.nn._layout import BlockLayout, block_layout
-from fabric.nn._structured import StageWeight, new_parameter
+from fabric.nn._structured import StageWeight
 
 
 def stage_module(stage: np.ndarray, device=None, dtype=None) -> "BlockStage | EdgeStage":
@@ -29,7 +29,7 @@ class BlockStage(nn.Module):
         super().__init__()
         self.layout = layout
         shape = (len(layout.parts) * layout.routers, layout.outputs, layout.inputs)
-        self.weight = new_parameter(shape, device, dtype)
+        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
 
     def forward(self, columns: Tensor) -> Tensor:
         """(inputs, batch) → (outputs, batch)."""
@@ -118,9 +118,7 @@ class Wiring(nn.Module):
 
     def edge_targets(self) -> Tensor:
         """Output neuron of each edge, shape (edges,)."""
-        counts = self.offsets.diff()
-        outputs = torch.arange(self.outputs, device=counts.device)
-        return torch.repeat_interleave(outputs, counts, output_size=self.sources.numel())
+        return torch.empty_like(self.targets).scatter(0, self.order.long(), self.targets).long()
 
     def dense(self, weight: Tensor) -> Tensor:
         """The weights as a matrix (outputs, inputs)."""
@@ -139,7 +137,7 @@ class EdgeStage(nn.Module):
         self.wiring = Wiring(stage, device)
         fingerprint = hashlib.sha256(np.packbits(stage).tobytes() + repr(stage.shape).encode()).digest()
         self._fingerprint = torch.frombuffer(bytearray(fingerprint), dtype=torch.uint8)
-        self.weight = new_parameter((self.wiring.sources.numel(),), device, dtype)
+        self.weight = nn.Parameter(torch.empty(self.wiring.sources.numel(), device=device, dtype=dtype))
 
     def forward(self, columns: Tensor) -> Tensor:
         """(inputs, batch) → (outputs, batch)."""
@@ -159,7 +157,7 @@ class EdgeStage(nn.Module):
         return self._fingerprint.clone()
 
     def set_extra_state(self, state: Tensor) -> None:
-        if not torch.equal(torch.as_tensor(state, device="cpu"), self._fingerprint):
+        if not isinstance(state, Tensor) or not torch.equal(state.cpu(), self._fingerprint):
             raise ValueError("the weights belong to a stage with other edges: build the layer from the same topology")
 
 

@@ -1,6 +1,5 @@
 """What all structured layers share: batch-last multiplication, bias, and a view of their weights stage by stage."""
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -63,7 +62,7 @@ class StructuredLinear(nn.Module, ABC):
             raise ValueError(f"bias must be True or False, got {bias!r}")
         check_placement(device, dtype)
         if bias:
-            self.bias = new_parameter((self.out_features,), device, dtype)
+            self.bias = nn.Parameter(torch.zeros(out_features, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
 
@@ -116,8 +115,8 @@ def check_placement(device: object, dtype: object) -> None:
         raise ValueError(f"device must be one that PyTorch can use here, got {device!r}: {error}") from None
 
 
-def new_parameter(shape: tuple[int, ...], device=None, dtype=None) -> nn.Parameter:
-    """A parameter that is still to be initialised, or ValueError where no machine could hold it."""
-    if math.prod(shape) >= 2**40:
-        raise ValueError(f"sizes must give fewer than 2**40 weights, got {math.prod(shape)} in the shape {shape}")
-    return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+def check_size(entries: int, **sizes: int) -> None:
+    """Raise ValueError where the sizes give more entries than any machine could hold."""
+    if entries >= 2**40:
+        given = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        raise ValueError(f"sizes must give fewer than 2**40 entries, got {given}, which give {entries}")

@@ -24,6 +24,8 @@ def checked(topology: Topology, skips: Sequence[ArrayLike | None] | None) -> tup
     """
     if skips is None:
         return (None,) * topology.depth
+    if isinstance(skips, str) or not isinstance(skips, Sequence | np.ndarray):
+        raise ValueError(f"skips must be a sequence with one entry per stage, {topology.depth}, got {skips!r}")
     if len(skips) != topology.depth:
         raise ValueError(f"skips must have one entry per stage, {topology.depth}, got {len(skips)}")
     result: list[np.ndarray | None] = []
