@@ -341,7 +341,9 @@ def test_copies_keep_the_layer(name):
 def test_parametrized_and_pruned_parameters(name):
     layer = LAYERS[name]()
     x = example(layer, 4, dtype=torch.float32)
-    owner, key = next((m, key) for m in layer.modules() for key, _ in m.named_parameters(recurse=False) if key != "bias")
+    owner, key = next(
+        (m, key) for m in layer.modules() for key, _ in m.named_parameters(recurse=False) if key != "bias"
+    )
     reference = layer(x)
     parametrizations.weight_norm(owner, key)
     assert torch.allclose(layer(x), reference, atol=1e-6)

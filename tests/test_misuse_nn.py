@@ -68,7 +68,9 @@ def test_constructors_refuse_wrong_arguments(constructor):
     tried = 0
     for kind, name, value in CASES:
         if kind is constructor:
-            refused(lambda name=name, value=value: constructor(**CONSTRUCTORS[constructor] | {name: value}), name, value)
+            refused(
+                lambda name=name, value=value: constructor(**CONSTRUCTORS[constructor] | {name: value}), name, value
+            )
             tried += 1
     assert tried > 25
 

@@ -12,7 +12,7 @@ from fabric.nn import ClosLinear
 os.environ.setdefault("TRITON_INTERPRET", "1")  # before Triton is imported
 pytest.importorskip("triton", reason="triton is not installed: the GPU kernel is not tested")
 
-from fabric.nn.kernels import _gpu, _triton  # noqa: E402
+from fabric.nn.kernels import _gpu, _triton
 
 SIZES = {
     "equal routers": (64, 64, 16, 16, 16),
@@ -113,6 +113,25 @@ def test_the_hook_serves_what_the_kernel_can_and_nothing_else():
     assert _gpu.clos_product(layer, x[..., :5]) is None
     with torch.autocast("cpu", torch.bfloat16):
         assert _gpu.clos_product(layer, x) is None
+
+
+def no_room(*arguments):
+    raise _triton.OutOfResources(300_000, 232_448, "shared memory")
+
+
+def test_where_the_compiler_finds_no_room_pytorch_computes(monkeypatch):
+    layer, exact = twins(SIZES["uneven routers"], torch.float32)
+    x = torch.randn(5, 23)
+    y = product(layer, x)
+    monkeypatch.setattr(_triton, "_run_weight_gradients", no_room)
+    reference = torch.autograd.grad(exact(x.double()).square().sum(), [*exact.parameters()])
+    for a, b in zip(torch.autograd.grad(y.square().sum(), [*layer.parameters()]), reference, strict=True):
+        assert relative_error(a, b) < 1e-5
+    monkeypatch.setattr(_triton, "_run", no_room)
+    monkeypatch.setattr(_gpu, "_without_room", set())
+    assert _gpu.clos_product(layer, x) is None
+    monkeypatch.undo()
+    assert _gpu.clos_product(layer, x) is not None
 
 
 def test_nothing_of_triton_is_imported_by_a_layer_on_a_cpu():

@@ -70,5 +70,5 @@ def _is_narrow(x: Tensor) -> bool:
 
 
 def _gradient_by_rows(matrix: Tensor, axis: int, size: int) -> Tensor:
-    """The matrix, `size` long in `axis`, whose gradient arrives contiguous: a split's is put together from its parts."""
+    """The matrix, `size` long in `axis`, whose gradient arrives contiguous: that of a split is put together."""
     return matrix.split(size, axis)[0]

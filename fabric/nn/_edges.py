@@ -42,8 +42,10 @@ def _product(
     order: Tensor,
     transposed: bool,
 ) -> Tensor:
-    """An output is a weighted sum of rows of `columns`, which is what an embedding bag computes: on CPU it takes a third
-    of the time of the product with a CSR tensor."""
+    """An output is a weighted sum of rows of `columns`, which is what an embedding bag computes.
+
+    On CPU it takes a third of the time of the product with a CSR tensor.
+    """
     if transposed:
         weight, offsets, sources = weight[order], source_offsets, targets
     if columns.shape[1] == 0:  # embedding bags of empty vectors fail now and then

@@ -51,7 +51,9 @@ def he_normal_(module: nn.Module, *, generator: torch.Generator | None = None) -
 
     Like Sparse Glorot it counts the edges that exist: pre-defined sparsity prescribes He-normal weights.
     """
-    return _initialise(module, generator, lambda stage: _normal(stage.fan_in.to(stage.weight.dtype), stage.weight, generator))
+    return _initialise(
+        module, generator, lambda stage: _normal(stage.fan_in.to(stage.weight.dtype), stage.weight, generator)
+    )
 
 
 def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:

@@ -13,6 +13,7 @@ from torch.autograd import forward_ad
 if TYPE_CHECKING:
     from fabric.nn._clos import ClosLinear
 
+_without_room: set[tuple] = set()  # routers and dtypes that the compiler found no room for
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -42,9 +43,14 @@ def clos_product(layer: "ClosLinear", x: Tensor) -> Tensor | None:
         or x.shape[-1] != layer.in_features
         or x.numel() == 0
         or any(type(t) not in (Tensor, nn.Parameter) or t.dtype != x.dtype or t.device != x.device for t in tensors)
+        or (layer.routers, x.dtype) in _without_room
         or (kernel := _kernel()) is None
         or kernel.tile(layer.routers, x.element_size()) is None
     ):
         return None
-    rows = kernel.ClosProduct.apply(x.reshape(-1, layer.in_features), layer.bias, *weights, layer.routers)
+    try:
+        rows = kernel.ClosProduct.apply(x.reshape(-1, layer.in_features), layer.bias, *weights, layer.routers)
+    except kernel.OutOfResources:  # only the compiler knows what a program needs
+        _without_room.add((layer.routers, x.dtype))
+        return None
     return rows.view(*x.shape[:-1], layer.out_features)
