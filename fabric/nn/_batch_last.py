@@ -58,10 +58,10 @@ def _check(x: Tensor, features: int, weight: Tensor) -> None:
 
 def _autocast_dtype(x: Tensor) -> torch.dtype | None:
     """What autocast makes of the products of x, None where it leaves them alone."""
-    kind = x.device.type
-    if kind == "meta" or x.dtype == torch.float64 or not torch.is_autocast_enabled(kind):
+    if not torch._C._is_any_autocast_enabled() or x.dtype == torch.float64:  # the first question is the cheap one
         return None
-    return torch.get_autocast_dtype(kind)
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if kind != "meta" and torch.is_autocast_enabled(kind) else None
 
 
 def _is_narrow(x: Tensor) -> bool:

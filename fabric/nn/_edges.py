@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
+from torch.autograd import forward_ad
 from torch.autograd.forward_ad import _set_fwd_grad_enabled
 from torch.autograd.function import _SingleLevelFunction
 from torch.nn import functional
@@ -138,11 +139,15 @@ class _EdgeGradient(_SingleLevelFunction):
 def _differentiable(function: type[_SingleLevelFunction]) -> Callable[..., Tensor]:
     """The step for one level of differentiation: the dispatcher comes by once for each level of `torch.func`."""
 
+    apply: Callable[..., Tensor] = function.apply  # type: ignore[attr-defined]
+
     def step(*inputs: Any) -> Tensor:
         if not torch._C._are_functorch_transforms_active():
-            return function.apply(*inputs)
+            if torch.is_grad_enabled() or forward_ad._current_level >= 0:
+                return apply(*inputs)
+            return function.forward(*inputs)
         with enable_single_level_autograd_function():
-            return function.apply(*inputs)
+            return apply(*inputs)
 
     return step
 

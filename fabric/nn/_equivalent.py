@@ -3,13 +3,13 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._pytree import tree_map
 
 _METADATA = {
     getattr(Tensor, name).__get__ for name in ("shape", "dtype", "device", "ndim", "layout", "requires_grad")
 } | {Tensor.size, Tensor.dim, Tensor.numel, Tensor.is_floating_point, Tensor.__len__}
-_DETACHED = {Tensor.detach, Tensor.data.__get__}
+_DETACHED = {Tensor.detach, Tensor.data.__get__}  # type: ignore[attr-defined]
 
 
 class EquivalentWeight(Tensor):
@@ -20,17 +20,17 @@ class EquivalentWeight(Tensor):
     """
 
     @staticmethod
-    def __new__(cls, layer: nn.Module, like: Tensor, detached: bool = False) -> "EquivalentWeight":
+    def __new__(cls, layer: Any, like: Tensor, detached: bool = False) -> "EquivalentWeight":
         shape = (layer.out_features, layer.in_features)
         trained = like.requires_grad and not detached
         return torch.Tensor._make_wrapper_subclass(
             cls, shape, dtype=like.dtype, device=like.device, requires_grad=trained
         )
 
-    def __init__(self, layer: nn.Module, like: Tensor, detached: bool = False) -> None:
+    def __init__(self, layer: Any, like: Tensor, detached: bool = False) -> None:
         self._layer, self._like, self._detached = layer, like, detached
 
-    def __repr__(self, **kwargs: Any) -> str:
+    def __repr__(self) -> str:  # type: ignore[override]
         return f"EquivalentWeight({self._formed()!r})"
 
     def _formed(self) -> Tensor:
@@ -55,5 +55,5 @@ class EquivalentWeight(Tensor):
         return func(*args, **kwargs)
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         raise TypeError(f"weight is computed from the layer's parameters, {func} can't reach it: use dense_weight()")

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -105,7 +106,7 @@ class StructuredLinear(nn.Module, ABC):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-def check_placement(device: object, dtype: object) -> None:
+def check_placement(device: Any, dtype: Any) -> None:
     """Raise ValueError unless layers can be made with this device and dtype; None is the default of either."""
     if dtype is not None and dtype not in _DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(map(str, _DTYPES))}, got {dtype!r}")

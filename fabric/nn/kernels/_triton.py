@@ -14,11 +14,11 @@ import contextlib
 from typing import Any, NamedTuple
 
 import torch
-import triton
-import triton.language as tl
+import triton  # type: ignore[import-not-found]
+import triton.language as tl  # type: ignore[import-not-found]
 from torch import Tensor
 from torch.autograd import Function
-from triton.runtime.errors import OutOfResources
+from triton.runtime.errors import OutOfResources  # type: ignore[import-not-found]
 
 from fabric.nn._clos import ClosRouters, clos_columns
 
@@ -162,6 +162,7 @@ def _weight_gradients(
 
 def _run(x: Tensor, bias: Tensor | None, w1: Tensor, w2: Tensor, w3: Tensor, routers: ClosRouters) -> Tensor:
     held = tile(routers, x.element_size())
+    assert held is not None  # the caller has asked
     y = x.new_empty(x.shape[0], routers.outputs)
     grid = (triton.cdiv(x.shape[0], held.batch),)
     strides = *w1.stride(), *w2.stride(), *w3.stride()
@@ -192,24 +193,23 @@ class ClosProduct(Function):
         needed = ctx.needs_input_grad[:5]
         if not again:
             with contextlib.suppress(OutOfResources):
-                return *_gradients(*tensors, above.contiguous(), ctx.routers, needed), None
+                return *_gradients(tensors, above.contiguous(), ctx.routers, needed), None
         with torch.enable_grad():
-            x, bias, *weights = tensors
-            y = clos_columns(x.t(), bias, *weights, ctx.routers).t()
+            x, bias, w1, w2, w3 = tensors
+            y = clos_columns(x.t(), bias, w1, w2, w3, ctx.routers).t()
             wanted = [tensor for tensor, need in zip(tensors, needed, strict=True) if need]
             found = iter(torch.autograd.grad(y, wanted, above, create_graph=again))
         return *(next(found) if need else None for need in needed), None
 
 
 def _gradients(
-    x: Tensor, bias: Tensor | None, w1: Tensor, w2: Tensor, w3: Tensor, above: Tensor, routers: ClosRouters,
-    needed: tuple[bool, ...],
-) -> list[Tensor | None]:  # fmt: skip
+    inputs: tuple[Tensor, ...], above: Tensor, routers: ClosRouters, needed: tuple[bool, ...]
+) -> list[Tensor | None]:
+    x, _, w1, w2, w3 = inputs
     for_x = for_bias = None
     for_weights: list[Tensor | None] = [None, None, None]
     if needed[0]:
-        inputs, outputs, input_routers, middle_routers, output_routers = routers
-        back = ClosRouters(outputs, inputs, output_routers, middle_routers, input_routers)
+        back = ClosRouters(*reversed(routers[:2]), *reversed(routers[2:]))
         for_x = _run(above, None, w3.transpose(1, 2), w2.transpose(1, 2), w1.transpose(1, 2), back)
     if needed[1]:
         for_bias = above.sum(0)
@@ -221,6 +221,7 @@ def _gradients(
 def _run_weight_gradients(x: Tensor, above: Tensor, w1: Tensor, w2: Tensor, w3: Tensor, routers: ClosRouters):
     w1, w2, w3 = w1.contiguous(), w2.contiguous(), w3.contiguous()
     held = tile(routers, x.element_size())
+    assert held is not None  # the caller has asked
     batch = x.shape[0]
     share = triton.cdiv(triton.cdiv(batch, held.batch), _SHARES) * held.batch
     shares = triton.cdiv(batch, share)
