@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from fabric import topology as topologies
-from fabric.nn._stages import FixedSkip, stage_module
+from fabric.nn._stages import BlockStage, FixedSkip, stage_module
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn.init import sparse_glorot_uniform_
+from fabric.nn.kernels import Layout
 from fabric.topology import Topology
 from fabric.topology.skips import checked
 
@@ -67,6 +68,17 @@ class CascadeLinear(StructuredLinear):
 
     def stage_weights(self) -> list[StageWeight]:
         return [stage.stage_weight() for stage in self.stages]
+
+    def layout(self) -> Layout | None:
+        if type(self).affine is not CascadeLinear.affine or any(skip is not None for skip in self.skips):
+            return None
+        stages = [stage.routers() if isinstance(stage, BlockStage) else None for stage in self.stages]
+        return None if None in stages else Layout(self.in_features, self.out_features, tuple(stages))
+
+    def layout_weights(self) -> list[Tensor] | None:
+        if any(stage._forward_pre_hooks or stage._forward_hooks for stage in self.stages):
+            return None
+        return [stage.weight for stage in self.stages]
 
     def extra_repr(self) -> str:
         return f"{self.topology.name}, bias={self.bias is not None}"

@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from fabric import topology
 from fabric._checks import positive_int
+from fabric.nn.kernels import Layout, Routers
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn.init import sparse_glorot_uniform_
 
@@ -93,6 +94,17 @@ class ClosLinear(StructuredLinear):
             StageWeight(self.middle_weight, count(ri), count(ro), (ri * rm, rm * ro)),
             StageWeight(self.output_weight, count(rm), out, (rm * ro, self.out_features), used=rows < out),
         ]
+
+    def layout(self) -> Layout | None:
+        if type(self).affine is not ClosLinear.affine:
+            return None
+        ri, rm, ro = self.input_routers, self.middle_routers, self.output_routers
+        largest_in, largest_out = -(-self.in_features // ri), -(-self.out_features // ro)
+        stages = Routers(ri, rm, largest_in, 1, ri), Routers(rm, ro, ri, 1, rm), Routers(ro, largest_out, rm, 1, 1)
+        return Layout(self.in_features, self.out_features, stages)
+
+    def layout_weights(self) -> list[Tensor] | None:
+        return [self.input_weight, self.middle_weight, self.output_weight]
 
     def extra_repr(self) -> str:
         routers = f"routers=({self.input_routers}, {self.middle_routers}, {self.output_routers})"

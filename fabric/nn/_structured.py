@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fabric._checks import positive_int
+from fabric.nn import kernels
 from fabric.topology import Topology
 
 
@@ -67,6 +68,14 @@ class StructuredLinear(nn.Module, ABC):
     def stage_weights(self) -> list[StageWeight]:
         """The weights stage by stage, inputs first."""
 
+    def layout(self) -> kernels.Layout | None:
+        """The layer as a cascade of equal routers, which a kernel can compute; None if it is none."""
+        return None
+
+    def layout_weights(self) -> list[Tensor] | None:
+        """The weights of the layout's stages; None where only calling the stages gives them."""
+        return None
+
     def forward(self, x: Tensor) -> Tensor:
         """(*, in_features) → (*, out_features).
 
@@ -75,6 +84,8 @@ class StructuredLinear(nn.Module, ABC):
         """
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"x must have {self.in_features} features in its last axis, got shape {tuple(x.shape)}")
+        if (y := kernels.product(self, x)) is not None:
+            return y
         if x.ndim == 2:
             return self.affine(x.t()).t()
         batch = x.shape[:-1]
