@@ -6,9 +6,9 @@ from torch.nn import functional
 
 from fabric import topology
 from fabric._checks import positive_int
-from fabric.nn.kernels import Layout, Routers
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn.init import sparse_glorot_uniform_
+from fabric.nn.kernels import Layout, Routers
 
 
 class ClosLinear(StructuredLinear):

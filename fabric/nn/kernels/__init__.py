@@ -1,6 +1,6 @@
 """Compiled code behind the layers, and who decides when it serves. The PyTorch path beside it is the reference.
 
-`python -m fabric.nn.kernels build` compiles the CPU kernel into the user's cache; nothing is ever compiled by an import.
+`python -m fabric.nn.kernels build` compiles the CPU kernel into the user's cache. No import ever compiles anything.
 """
 
 from fabric.nn.kernels._build import KernelBuildError

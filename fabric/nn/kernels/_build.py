@@ -17,7 +17,17 @@ import torch
 
 _UNIT = "cascade.cpp"
 _SOURCES = ("vectors.h", "products.h", "cascade.h", _UNIT)
-_OPTIONS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-fopenmp", "-ffp-contract=fast", "-fno-math-errno", "-w")
+_OPTIONS = (
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-shared",
+    "-fvisibility=hidden",
+    "-fopenmp",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-w",
+)
 _TARGETS = {
     "AVX-512": ("-march=x86-64-v4", "-DLANES=16"),
     "AVX2": ("-march=x86-64-v3", "-DLANES=8"),

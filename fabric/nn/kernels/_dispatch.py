@@ -106,7 +106,7 @@ def product(layer: nn.Module, x: Tensor) -> Tensor | None:
     attributes = layer.__dict__
     if "_plan" not in attributes:
         layout = layer.layout()
-        attributes["_plan"] = None if layout is None else plan_of(layout, native.half)
+        attributes["_plan"] = None if layout is None else plan_of(layout)
     plan, dtype = attributes["_plan"], x.dtype
     if (
         plan is None

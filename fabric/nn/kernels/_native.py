@@ -24,7 +24,6 @@ class Native:
 
     def __init__(self, path: Path) -> None:
         library = ctypes.CDLL(str(path))
-        self.half = int(library.fabric_half())
         self._forward = {dtype: getattr(library, f"fabric_forward_{name}") for dtype, name in _NAMES.items()}
         self._backward = {dtype: getattr(library, f"fabric_backward_{name}") for dtype, name in _NAMES.items()}
 

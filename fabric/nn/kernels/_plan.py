@@ -47,7 +47,7 @@ class Layout(NamedTuple):
 
 class _Stage(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("routers", "outputs", "inputs", "transposed")),
+        *((name, ctypes.c_int64) for name in ("routers", "outputs", "inputs")),
         *((name, ctypes.c_void_p) for name in ("reads", "writes", "used_inputs", "used_outputs")),
     )
 
@@ -55,16 +55,13 @@ class _Stage(ctypes.Structure):
 class _Cascade(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("depth", "inputs", "outputs")),
-        *((name, ctypes.c_void_p) for name in ("stages", "from_x", "to_y")),
+        ("stages", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in ("inputs_in_order", "outputs_in_order")),
     )
 
 
 class Plan:
     """The C structure `Cascade` of cascade.h, with the arrays that it points to; and the same map in PyTorch.
-
-    Args:
-        layout: the cascade.
-        half: the kernel pads the neurons of a router to a multiple of this.
 
     Attributes:
         address: of the structure.
@@ -72,37 +69,35 @@ class Plan:
         pack_forward, pack_backward: make a `Call` of its fields.
     """
 
-    def __init__(self, layout: Layout, half: int) -> None:
-        self._layout, self._half = layout, half
+    def __init__(self, layout: Layout) -> None:
+        self._layout, stages = layout, layout.stages
         self.outputs = layout.outputs
+        widths = [layout.inputs, *(stage.routers * stage.inputs for stage in stages[1:]), layout.outputs]
+        self._sources = [_members(s.routers, s.inputs, s.input_stride, widths[i]) for i, s in enumerate(stages)]
+        self._targets = [_members(s.routers, s.outputs, s.output_stride, widths[i + 1]) for i, s in enumerate(stages)]
         self._kept: list[np.ndarray] = []
-        stages = layout.stages
-        self._sources = [_members(s.routers, s.inputs, s.input_stride, self._width(i)) for i, s in enumerate(stages)]
-        self._targets = [
-            _members(s.routers, s.outputs, s.output_stride, self._width(i + 1)) for i, s in enumerate(stages)
-        ]
-        described = (_Stage * len(stages))()
-        for i, (stage, into) in enumerate(zip(stages, described, strict=True)):
+        self._stages = (_Stage * len(stages))()
+        for i, (stage, into) in enumerate(zip(stages, self._stages, strict=True)):
+            sources, targets = self._sources[i], self._targets[i]
             into.routers, into.outputs, into.inputs = stage[:3]
-            reads = self._lookup(self._targets[i - 1])[self._sources[i]] if i else self._places(self._sources[0])
-            if i:
-                in_turn = self._places(self._targets[i - 1]).T
-                into.transposed = reads.shape == in_turn.shape and np.array_equal(reads, in_turn)
-            last = i == len(stages) - 1
-            writes = self._places(self._targets[i]) if last else self._lookup(self._sources[i + 1])[self._targets[i]]
-            into.reads, into.writes = self._pointer(reads), self._pointer(writes)
-            into.used_inputs = self._pointer((self._sources[i] >= 0).sum(1))
-            into.used_outputs = self._pointer((self._targets[i] >= 0).sum(1))
-        self._stages = described
-        self._cascade = _Cascade(len(stages), layout.inputs, layout.outputs, ctypes.addressof(described))
-        self._cascade.from_x = self._order(self._sources[0], layout.inputs)
-        self._cascade.to_y = self._order(self._targets[-1], layout.outputs)
+            into.reads = self._pointer(_places(self._targets[i - 1])[sources] if i else sources)
+            into.writes = self._pointer(_places(self._sources[i + 1])[targets] if i + 1 < len(stages) else targets)
+            into.used_inputs = self._pointer((sources >= 0).sum(1))
+            into.used_outputs = self._pointer((targets >= 0).sum(1))
+        self._cascade = _Cascade(
+            len(stages),
+            layout.inputs,
+            layout.outputs,
+            ctypes.addressof(self._stages),
+            stages[0].input_stride == 1,
+            stages[-1].output_stride == 1,
+        )
         self.address = ctypes.addressof(self._cascade)
         self.pack_forward = struct.Struct(f"PqqqPPPPPP{len(stages)}P").pack
         self.pack_backward = struct.Struct(f"PqqqPPPPPP{2 * len(stages)}P").pack
 
     def __reduce__(self):
-        return plan_of, (self._layout, self._half)
+        return plan_of, (self._layout,)
 
     def reference(self, x: Tensor, bias: Tensor | None, *weights: Tensor) -> Tensor:
         """The map in PyTorch's operators, (batch, inputs) → (batch, outputs): slow, and differentiable any number of times."""
@@ -114,40 +109,22 @@ class Plan:
             columns = columns[: int(targets.max()) + 1]
         return columns.t() if bias is None else columns.t() + bias
 
-    def _width(self, level: int) -> int:
-        layout = self._layout
-        if level == 0:
-            return layout.inputs
-        if level == len(layout.stages):
-            return layout.outputs
-        return layout.stages[level].routers * layout.stages[level].inputs
-
-    def _places(self, neurons: np.ndarray) -> np.ndarray:
-        """Where each router's neurons lie when routers follow one another, padded."""
-        routers, size = neurons.shape
-        return np.arange(routers)[:, None] * (-(-size // self._half) * self._half) + np.arange(size)
-
-    def _lookup(self, neurons: np.ndarray) -> np.ndarray:
-        """The place of every neuron of a level; one more entry for padding."""
-        table = np.zeros(neurons.max() + 2, np.int32)
-        table[neurons] = self._places(neurons)
-        return table
-
-    def _order(self, neurons: np.ndarray, count: int) -> int | None:
-        """The neuron at every place, -1 for none; no table where the neurons lie in order."""
-        table = np.full(len(neurons) * (-(-neurons.shape[1] // self._half) * self._half), -1, np.int32)
-        table[self._places(neurons)] = neurons
-        return None if np.array_equal(table, np.arange(count)) else self._pointer(table)
-
     def _pointer(self, values: np.ndarray) -> int:
         self._kept.append(np.ascontiguousarray(values, np.int32))
         return self._kept[-1].ctypes.data
 
 
 @functools.lru_cache(maxsize=256)
-def plan_of(layout: Layout, half: int) -> Plan:
+def plan_of(layout: Layout) -> Plan:
     """The plan, made once."""
-    return Plan(layout, half)
+    return Plan(layout)
+
+
+def _places(neurons: np.ndarray) -> np.ndarray:
+    """The inverse of a level's order by routers: where each neuron lies in it."""
+    places = np.empty(neurons.size, np.int32)
+    places[neurons.ravel()] = np.arange(neurons.size)
+    return places
 
 
 def _members(routers: int, size: int, stride: int, neurons: int) -> np.ndarray:

@@ -9,25 +9,22 @@
 
 // A stage of routers, each a dense block of the weight (routers, outputs, inputs).
 //
-// A level between two stages has two orders. In the producers' order, output i of router r lies at r * padded(outputs) + i;
-// in the consumers' order, input j of router r lies at r * padded(inputs) + j. Level 0 has the consumers' order only, the
-// last level the producers' only.
+// A level between two stages has two orders of its neurons. In the producers' order, output i of router r below lies at
+// r * outputs + i; in the consumers' order, input j of router r above lies at r * inputs + j. Values lie in the consumers'
+// order, gradients in the producers': so either is read in sequence and written in rows.
 struct Stage {
-    int64_t routers, outputs, inputs;  // of the largest router
-    int64_t transposed;                // whether reads[r * inputs + j] is j * padded(outputs below) + r
-    const int32_t *reads;              // (routers, inputs): where in the producers' order of the level below (level 0: consumers')
-    const int32_t *writes;             // (routers, outputs): where in the consumers' order of the level above (last: producers')
+    int64_t routers, outputs, inputs;           // of the largest router
+    const int32_t *reads;                       // (routers, inputs): places in the producers' order below; first stage: features of x, -1 for none
+    const int32_t *writes;                      // (routers, outputs): places in the consumers' order above; last stage: features of y
     const int32_t *used_inputs, *used_outputs;  // (routers,): smaller routers leave the last entries of their block unused
 
-    long below() const { return routers * padded(inputs); }
-    long above() const { return routers * padded(outputs); }
+    long size() const { return routers * outputs * inputs; }
 };
 
 struct Cascade {
     int64_t depth, inputs, outputs;
     const Stage *stages;
-    const int32_t *from_x;  // (consumers' order of level 0): the feature, or -1 for padding; null: the features in order
-    const int32_t *to_y;    // (producers' order of the last level): likewise
+    int64_t inputs_in_order, outputs_in_order;  // whether every router's features of x (of y) are neighbours
 };
 
 struct Call {
@@ -85,6 +82,3 @@ public:
     static std::size_t rounded(std::size_t floats) { return (floats + 15) / 16 * 16; }
     ~Arena() { std::free(start); }
 };
-
-// Rows of a power of two of floats would all fall into the same few sets of the cache: one more line between them.
-inline long pitch(long neurons) { return (neurons + 15) / 16 * 16 + 16; }

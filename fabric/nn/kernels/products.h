@@ -1,108 +1,119 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two products that all stages consist of, with their results kept in registers.
+// The two products that every stage consists of, with their results kept in registers.
 //
-// A row is one sample. Vectors run over neighbouring neurons of a router; the other factor is one float of a sample, spread
-// over a vector. So samples stay in rows, nothing is transposed, and which neuron a float comes from is looked up.
+// A level holds a row for each neuron and in it the samples. So vectors run over samples whatever the size of a router, the
+// weights are read where they lie, one float spread over a vector, and any order of the neurons is a choice of rows.
 #pragma once
 #include "vectors.h"
 
-// Registers hold ROWS * WIDTH sums, WIDTH vectors of the weights and one float: of 32 registers (16 with AVX2).
+// WIDTH vectors times ROWS floats fill the registers, 32 of them or, with AVX2, 16.
+constexpr int WIDEST = 3;
 constexpr int rows_at_once(int width) {
-    constexpr int sums = LANES == 8 ? 12 : 24;
-    const int rows = sums / width;
+    const int rows = (LANES == 8 ? 12 : 24) / width;
     return rows > 12 ? 12 : rows;
 }
-constexpr int WIDEST = LANES == 8 ? 3 : 4;
 
-// y[b][0 : L * WIDTH] = start + sum over t of x[b][position[t]] * w[t][0 : L * WIDTH], for ROWS samples b
+// y[place[i]][0 : L * WIDTH] = start[i] + sum over t of w[i * row_step + t * term_step] * x[t][0 : L * WIDTH], ROWS rows i
 template <int L, int WIDTH, int ROWS>
-void multiply_rows(const float* x, long x_step, const int32_t* position, long terms, const float* w, long w_step,
-                   const float* start, float* y, long y_step) {
+void multiply_rows(const float *w, long row_step, long term_step, long terms, const float *x, long x_step,
+                   const float *start, const int32_t *place, float *y, long y_step) {
     Vector<L> sum[ROWS][WIDTH];
 #pragma GCC unroll 16
-    for (int n = 0; n < WIDTH; n++) {
-        const Vector<L> first = start ? load<L>(start + n * L) : Vector<L>{};
+    for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 16
-        for (int b = 0; b < ROWS; b++) sum[b][n] = first;
-    }
-    for (long t = 0; t < terms; t++, w += w_step) {
-        Vector<L> weight[WIDTH];
+        for (int n = 0; n < WIDTH; n++) sum[i][n] = start ? start[i] + Vector<L>{} : Vector<L>{};
+    for (long t = 0; t < terms; t++, w += term_step, x += x_step) {
+        Vector<L> value[WIDTH];
 #pragma GCC unroll 16
-        for (int n = 0; n < WIDTH; n++) weight[n] = load<L>(w + n * L);
-        const float* value = x + position[t];
+        for (int n = 0; n < WIDTH; n++) value[n] = load<L>(x + n * L);
 #pragma GCC unroll 16
-        for (int b = 0; b < ROWS; b++)
+        for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 16
-            for (int n = 0; n < WIDTH; n++) sum[b][n] += value[b * x_step] * weight[n];
+            for (int n = 0; n < WIDTH; n++) sum[i][n] += w[i * row_step] * value[n];
     }
 #pragma GCC unroll 16
-    for (int b = 0; b < ROWS; b++)
+    for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 16
-        for (int n = 0; n < WIDTH; n++) store<L>(y + b * y_step + n * L, sum[b][n]);
+        for (int n = 0; n < WIDTH; n++) store<L>(y + (place ? place[i] : i) * y_step + n * L, sum[i][n]);
 }
 
-// g[t][0 : L * WIDTH] += sum over samples b of a[b][position[t]] * v[b][0 : L * WIDTH], for ROWS terms t
+// g[i][0 : L * WIDTH] += sum over samples b of a[i][b] * v[b][0 : L * WIDTH], for ROWS rows i
 template <int L, int WIDTH, int ROWS>
-void add_outer_products(const float* a, long a_step, const int32_t* position, long samples, const float* v, long v_step,
-                        float* g, long g_step) {
+void add_outer_products(const float *a, long a_step, long samples, const float *v, long v_step, float *g, long g_step) {
     Vector<L> sum[ROWS][WIDTH];
-    const float* factor[ROWS];
 #pragma GCC unroll 16
-    for (int t = 0; t < ROWS; t++) {
-        factor[t] = a + position[t];
+    for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 16
-        for (int n = 0; n < WIDTH; n++) sum[t][n] = load<L>(g + t * g_step + n * L);
-    }
-    for (long b = 0; b < samples; b++, v += v_step) {
+        for (int n = 0; n < WIDTH; n++) sum[i][n] = load<L>(g + i * g_step + n * L);
+    for (long b = 0; b < samples; b++, a++, v += v_step) {
         Vector<L> value[WIDTH];
 #pragma GCC unroll 16
         for (int n = 0; n < WIDTH; n++) value[n] = load<L>(v + n * L);
 #pragma GCC unroll 16
-        for (int t = 0; t < ROWS; t++)
+        for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 16
-            for (int n = 0; n < WIDTH; n++) sum[t][n] += factor[t][b * a_step] * value[n];
+            for (int n = 0; n < WIDTH; n++) sum[i][n] += a[i * a_step] * value[n];
     }
 #pragma GCC unroll 16
-    for (int t = 0; t < ROWS; t++)
+    for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 16
-        for (int n = 0; n < WIDTH; n++) store<L>(g + t * g_step + n * L, sum[t][n]);
+        for (int n = 0; n < WIDTH; n++) store<L>(g + i * g_step + n * L, sum[i][n]);
 }
 
-// Calls run<L, WIDTH, ROWS>(column, first row) until `columns` (whole halves of a register) times `rows` are covered.
+template <int N>
+using Constant = std::integral_constant<int, N>;
+
 template <int L, int WIDTH, int ROWS, class Run>
-void cover_rows(long column, long first, long rows, Run run) {
-    for (; rows - first >= ROWS; first += ROWS) run(std::integral_constant<int, L>(), std::integral_constant<int, WIDTH>(),
-                                                    std::integral_constant<int, ROWS>(), column, first);
-    if constexpr (ROWS > 1)
-        if (first < rows) cover_rows<L, WIDTH, (ROWS > 4 ? ROWS - 2 : ROWS - 1)>(column, first, rows, run);
+void with_rows(long count, long column, long row, Run run) {
+    if constexpr (ROWS > 0) {
+        if (count == ROWS) return run(Constant<L>(), Constant<WIDTH>(), Constant<ROWS>(), column, row);
+        with_rows<L, WIDTH, ROWS - 1>(count, column, row, run);
+    }
+}
+
+template <int L, int WIDTH, class Run>
+void cover_rows(long column, long rows, Run run) {
+    constexpr int most = rows_at_once(WIDTH);
+    for (long parts = (rows + most - 1) / most, row = 0; parts > 0; parts--) {
+        const long count = (rows - row + parts - 1) / parts;
+        with_rows<L, WIDTH, most>(count, column, row, run);
+        row += count;
+    }
 }
 
 template <int WIDTH, class Run>
-long cover_columns(long column, long columns, long rows, Run run) {
-    for (; columns - column >= WIDTH * LANES; column += WIDTH * LANES)
-        cover_rows<LANES, WIDTH, rows_at_once(WIDTH)>(column, 0, rows, run);
-    if constexpr (WIDTH > 1) return cover_columns<WIDTH - 1>(column, columns, rows, run);
-    return column;
+void with_width(long width, long column, long rows, Run run) {
+    if constexpr (WIDTH > 0) {
+        if (width == WIDTH) return cover_rows<LANES, WIDTH>(column, rows, run);
+        with_width<WIDTH - 1>(width, column, rows, run);
+    }
 }
 
+// Calls run(L, WIDTH, ROWS, column, row) for blocks of about equal size that cover `columns` (halves of a register) by `rows`.
 template <class Run>
 void cover(long columns, long rows, Run run) {
-    const long column = cover_columns<WIDEST>(0, columns, rows, run);
-    if (column < columns) cover_rows<HALF, 1, rows_at_once(1)>(column, 0, rows, run);
+    const long whole = columns / LANES;
+    long done = 0;
+    for (long parts = (whole + WIDEST - 1) / WIDEST; parts > 0; parts--) {
+        const long width = (whole - done + parts - 1) / parts;
+        with_width<WIDEST>(width, done * LANES, rows, run);
+        done += width;
+    }
+    if (columns % LANES) cover_rows<HALF, 1>(done * LANES, rows, run);
 }
 
-inline void product(const float* x, long x_step, long samples, const int32_t* position, long terms, const float* w,
-                    long columns, const float* start, float* y, long y_step) {
-    cover(columns, samples, [=](auto lanes, auto width, auto rows, long column, long first) {
-        multiply_rows<lanes, width, rows>(x + first * x_step, x_step, position, terms, w + column, columns,
-                                          start ? start + column : nullptr, y + first * y_step + column, y_step);
+inline void multiply(const float *w, long row_step, long term_step, long rows, long terms, const float *x, long x_step,
+                     const float *start, const int32_t *place, float *y, long y_step) {
+    cover(x_step, rows, [=](auto lanes, auto width, auto count, long column, long row) {
+        multiply_rows<lanes, width, count>(w + row * row_step, row_step, term_step, terms, x + column, x_step,
+                                           start ? start + row : nullptr, place ? place + row : nullptr,
+                                           (place ? y : y + row * y_step) + column, y_step);
     });
 }
 
-inline void outer(const float* a, long a_step, long samples, const int32_t* position, long terms, const float* v,
-                  long v_step, float* g, long columns) {
-    cover(columns, terms, [=](auto lanes, auto width, auto rows, long column, long first) {
-        add_outer_products<lanes, width, rows>(a, a_step, position + first, samples, v + column, v_step,
-                                               g + first * columns + column, columns);
+inline void add_outer(const float *a, long a_step, long rows, long samples, const float *v, long columns, float *g) {
+    cover(columns, rows, [=](auto lanes, auto width, auto count, long column, long row) {
+        add_outer_products<lanes, width, count>(a + row * a_step, a_step, samples, v + column, columns,
+                                                g + row * columns + column, columns);
     });
 }

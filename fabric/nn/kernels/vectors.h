@@ -18,14 +18,14 @@ constexpr int HALF = LANES > 4 ? LANES / 2 : LANES;  // rows of weights are padd
 inline long padded(long size) { return (size + HALF - 1) / HALF * HALF; }
 
 template <int L>
-inline Vector<L> load(const float* from) {
+inline Vector<L> load(const float *from) {
     Vector<L> value;
     std::memcpy(&value, from, sizeof value);
     return value;
 }
 
 template <int L>
-inline void store(float* to, Vector<L> value) {
+inline void store(float *to, Vector<L> value) {
     std::memcpy(to, &value, sizeof value);
 }
 
@@ -46,8 +46,9 @@ struct Upper {
 };
 
 template <int L, int WIDTH>
-inline void exchange(Vector<L>* rows) {
+inline void exchange(Vector<L> *rows) {
     const auto lanes = std::make_index_sequence<L>();
+#pragma GCC unroll 16
     for (int i = 0; i < L; i++)
         if (!(i & WIDTH)) {
             const Vector<L> a = rows[i], b = rows[i + WIDTH];
@@ -57,29 +58,38 @@ inline void exchange(Vector<L>* rows) {
     if constexpr (WIDTH > 1) exchange<L, WIDTH / 2>(rows);
 }
 
-// The sum of the lanes of each of the L rows: lane i of the result belongs to row i.
-template <int L, int WIDTH = L / 2>
-inline Vector<L> sums_of_lanes(Vector<L>* rows) {
-    const auto lanes = std::make_index_sequence<L>();
-    for (int i = 0; i < WIDTH; i++)
-        rows[i] = shuffled<Lower<L, WIDTH>>(rows[i], rows[i + WIDTH], lanes) +
-                  shuffled<Upper<L, WIDTH>>(rows[i], rows[i + WIDTH], lanes);
-    if constexpr (WIDTH > 1) return sums_of_lanes<L, WIDTH / 2>(rows);
-    return rows[0];
+// to[column][row] = from[row][column] for a square of L. Registers of 8 floats do it faster than those of 16.
+template <int L>
+inline void transpose_square(const float *from, long from_step, float *to, long to_step) {
+    Vector<L> square[L];
+#pragma GCC unroll 8
+    for (int i = 0; i < L; i++) square[i] = load<L>(from + i * from_step);
+    exchange<L, L / 2>(square);
+#pragma GCC unroll 8
+    for (int i = 0; i < L; i++) store<L>(to + i * to_step, square[i]);
 }
 
 // to[column][row] = from[row][column]
-inline void transpose(const float* from, long from_step, long rows, long columns, float* to, long to_step) {
-    constexpr int L = LANES > 8 ? 8 : LANES;
-    const long whole_rows = rows - rows % L, whole_columns = columns - columns % L;
-    for (long row = 0; row < whole_rows; row += L)
-        for (long column = 0; column < whole_columns; column += L) {
-            Vector<L> block[L];
-            for (int i = 0; i < L; i++) block[i] = load<L>(from + (row + i) * from_step + column);
-            exchange<L, L / 2>(block);
-            for (int i = 0; i < L; i++) store<L>(to + (column + i) * to_step + row, block[i]);
-        }
-    for (long row = 0; row < rows; row++)
-        for (long column = row < whole_rows ? whole_columns : 0; column < columns; column++)
-            to[column * to_step + row] = from[row * from_step + column];
+template <int L = (LANES > 8 ? 8 : LANES)>
+inline void transpose(const float *from, long from_step, long rows, long columns, float *to, long to_step) {
+    if constexpr (L < 4) {
+        for (long row = 0; row < rows; row++)
+            for (long column = 0; column < columns; column++) to[column * to_step + row] = from[row * from_step + column];
+    } else {
+        const long whole_rows = rows - rows % L, whole_columns = columns - columns % L;
+        // The inner loop goes along the rows that lie farther apart: neighbouring squares share their cache lines.
+        if (from_step > to_step)
+            for (long row = 0; row < whole_rows; row += L)
+                for (long column = 0; column < whole_columns; column += L)
+                    transpose_square<L>(from + row * from_step + column, from_step, to + column * to_step + row, to_step);
+        else
+            for (long column = 0; column < whole_columns; column += L)
+                for (long row = 0; row < whole_rows; row += L)
+                    transpose_square<L>(from + row * from_step + column, from_step, to + column * to_step + row, to_step);
+        if (whole_columns < columns)
+            transpose<L / 2>(from + whole_columns, from_step, whole_rows, columns - whole_columns, to + whole_columns * to_step,
+                             to_step);
+        if (whole_rows < rows)
+            transpose<L / 2>(from + whole_rows * from_step, from_step, rows - whole_rows, columns, to + whole_rows, to_step);
+    }
 }
