@@ -1,8 +1,8 @@
 """Compiling the CPU kernel, and finding the compiled one: a shared library in the user's cache.
 
-The library's name holds a digest of its sources and options, the instruction set and a digest of the compiler's version.
-It is written beside its place and renamed, so a build that is killed leaves nothing that could be taken for a library, and
-two builds at once do not disturb each other.
+The library's name holds the instruction set, a digest of sources and options and one of the compiler's version. It is
+written beside its place and renamed. So a build that is killed leaves nothing that could be taken for a library, and two
+builds at once do not disturb each other.
 """
 
 import hashlib
@@ -25,7 +25,6 @@ _OPTIONS = (
     "-fvisibility=hidden",
     "-fopenmp",
     "-ffp-contract=fast",
-    "-fno-math-errno",
     "-w",
 )
 _TARGETS = {

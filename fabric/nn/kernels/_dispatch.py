@@ -24,7 +24,7 @@ def _switches() -> tuple[int, int]:
 
 
 def _plain() -> tuple[set[int], set[tuple[int, int]]]:
-    """The keys of tensors and the switches under which an operator computes, records gradients and does nothing else."""
+    """The keys of tensors and the switches under which an operator computes, records gradients, and no more."""
     keys, switches = {_dispatch_keys(torch.empty(1)).raw_repr()}, {_switches()}
     with torch.inference_mode():
         return keys | {_dispatch_keys(torch.empty(1)).raw_repr()}, switches | {_switches()}

@@ -17,8 +17,8 @@ class Routers(NamedTuple):
     """A stage of dense routers between two levels of neurons.
 
     With stride s, k neurons per router and R routers, neuron (high * k + member) * s + low is a member of router
-    high * s + low: stride 1 makes neighbours members of one router, stride R deals neurons out in turn. With stride 1 the
-    neurons need not divide: the first routers then have one more.
+    high * s + low: stride 1 makes neighbours members of one router, stride R deals neurons out in turn. With stride 1
+    the neurons need not divide: the first routers then have one more.
 
     Attributes:
         routers, outputs, inputs: how many, and the neurons of the largest.
@@ -100,7 +100,7 @@ class Plan:
         return plan_of, (self._layout,)
 
     def reference(self, x: Tensor, bias: Tensor | None, *weights: Tensor) -> Tensor:
-        """The map in PyTorch's operators, (batch, inputs) → (batch, outputs): slow, and differentiable any number of times."""
+        """The map in PyTorch's operators, (batch, inputs) → (batch, outputs): slow, but differentiable again and again."""
         columns = x.t()
         for sources, targets, weight in zip(self._sources, self._targets, weights, strict=True):
             padded = functional.pad(columns, (0, 0, 0, 1))  # index -1 finds a row of zeros
