@@ -1,8 +1,8 @@
 """Compiling the CPU kernel, and finding the compiled one: a shared library in the user's cache.
 
 The library's name holds the instruction set, a digest of sources and options and one of the compiler's version. It is
-written beside its place and renamed. So a build that is killed leaves nothing that could be taken for a library, and two
-builds at once do not disturb each other.
+written beside its place and renamed. So a build that is killed leaves nothing that could be taken for a library, and
+two builds at once do not disturb each other.
 """
 
 import hashlib

@@ -100,7 +100,7 @@ class Plan:
         return plan_of, (self._layout,)
 
     def reference(self, x: Tensor, bias: Tensor | None, *weights: Tensor) -> Tensor:
-        """The map in PyTorch's operators, (batch, inputs) → (batch, outputs): slow, but differentiable again and again."""
+        """The map in PyTorch's operators, (batch, inputs) → (batch, outputs): slow, but differentiable repeatedly."""
         columns = x.t()
         for sources, targets, weight in zip(self._sources, self._targets, weights, strict=True):
             padded = functional.pad(columns, (0, 0, 0, 1))  # index -1 finds a row of zeros
