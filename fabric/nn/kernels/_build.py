@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 _UNIT = "cascade.cpp"
-_SOURCES = ("vectors.h", "products.h", "cascade.h", _UNIT)
+_SOURCES = ("vectors.h", "products.h", "single.h", "cascade.h", _UNIT)
 _OPTIONS = (
     "-std=c++17",
     "-O3",

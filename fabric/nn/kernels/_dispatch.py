@@ -112,12 +112,13 @@ def product(layer: nn.Module, x: Tensor) -> Tensor | None:
         plan is None
         or dtype not in _DTYPES
         or _dispatch_keys(x).raw_repr() not in _PLAIN_KEYS
-        or _switches() not in _PLAIN_SWITCHES
+        or (_dispatch_tls_local_include_set().raw_repr(), _dispatch_tls_local_exclude_set().raw_repr())
+        not in _PLAIN_SWITCHES
         or forward_ad._current_level >= 0
         or (weights := layer.layout_weights()) is None
     ):
         return None
-    bias = layer.bias
+    bias = layer._parameters["bias"] if "bias" in layer._parameters else layer.bias
     gradients = x.requires_grad
     for tensor in weights if bias is None else (*weights, bias):
         if (

@@ -10,10 +10,12 @@
 
 #include "cascade.h"
 #include "products.h"
+#include "single.h"
 
 #ifndef TILE
 #define TILE 48  // samples: a multiple of WIDEST registers
 #endif
+constexpr long SINGLY = 2;  // batches up to this one sample at a time
 
 namespace {
 
@@ -166,6 +168,42 @@ struct Forward : Pass<T> {
     explicit Forward(const Call &call) : Base(call) {}
 
     void run() {
+        if (call.batch <= SINGLY)
+            by_sample();
+        else
+            by_tile();
+    }
+
+    void by_sample() {
+        arena.reserve(Base::shared_size() + 2 * Arena::rounded(hidden) + 2 * Arena::rounded(panel));
+        Base::read_parameters();
+        float *levels[2] = {arena.take(hidden), arena.take(hidden)}, *sample = arena.take(panel), *outputs = arena.take(panel);
+        for (long b = 0; b < call.batch; b++) {
+            const T *x = static_cast<const T *>(call.x) + b * net.inputs;
+            T *y = static_cast<T *>(call.y) + b * net.outputs;
+            for (long s = 0; s <= last; s++) {
+                const Stage &stage = net.stages[s];
+                const long m = stage.outputs, k = stage.inputs;
+                for (long r = 0; r < stage.routers; r++) {
+                    const float *in = levels[(s + 1) % 2] + r * k;
+                    if (s == 0) {
+                        read_rows(x, 0, 1, Base::inputs(r), sample, 0);
+                        in = sample;
+                    }
+                    dot_products(Base::weights[s] + r * m * k, k, stage.used_outputs[r], stage.used_inputs[r], in,
+                                 Base::bias && s == last ? Base::bias + r * m : nullptr, outputs);
+                    const int32_t *place = stage.writes + r * m;
+                    for (long i = 0; i < stage.used_outputs[r]; i++)
+                        if (s < last)
+                            levels[s % 2][place[i]] = outputs[i];
+                        else
+                            assign(y[place[i]], outputs[i]);
+                }
+            }
+        }
+    }
+
+    void by_tile() {
         const long threads = Base::threads_for(8);
         const std::size_t level = Arena::rounded(TILE * hidden), own = 2 * level + 3 * Arena::rounded(panel);
         arena.reserve(Base::shared_size() + threads * own);
