@@ -193,7 +193,7 @@ def test_gradients_of_gradients(kernel):
     with reference():
         expected = penalty(layer, x)
     for ours, theirs in zip(penalty(layer, x), expected, strict=True):
-        assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+        assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-5 * theirs.abs().max())
 
 
 @pytest.mark.filterwarnings("ignore:.*jit.script:DeprecationWarning")  # torch.func.jvp imports an old module

@@ -118,7 +118,8 @@ def product(layer: nn.Module, x: Tensor) -> Tensor | None:
         or (weights := layer.layout_weights()) is None
     ):
         return None
-    bias = layer._parameters["bias"] if "bias" in layer._parameters else layer.bias
+    own = layer._parameters
+    bias = own["bias"] if "bias" in own else layer.bias  # noqa: SIM401, which would look up both
     gradients = x.requires_grad
     for tensor in weights if bias is None else (*weights, bias):
         if (

@@ -41,34 +41,43 @@ void read_rows(const T *from, long from_step, long rows, Features features, floa
             for (long i = 0; i < features.count; i++) to[i] = widened(from[features.of[i]]);
 }
 
-// Rows of x and y are far apart, so the processor does not foresee the next router's part of them: it is told.
+// Brings part number `part` of `parts` of the `size` elements behind `from` nearer, as far as `end`: the next tile, while this
+// one is computed. Routers read and write x and y in pieces too small and too far apart for the processor to foresee them.
 template <class T>
-void fetch_next(const T *part, long step, long rows, Features features) {
-    const T *next = part + features.of[0] + features.count;
+void fetch(const T *from, const T *end, long size, long part, long parts) {
+    const char *piece = reinterpret_cast<const char *>(from + size * part / parts);
+    const char *stop = reinterpret_cast<const char *>(min(end, from + size * (part + 1) / parts));
+    for (; piece < stop; piece += 64) __builtin_prefetch(piece, 0, 2);
+}
+
+// The same for the next router's columns of these rows.
+template <class T>
+void fetch_neighbour(const T *rows, long step, long count, Features features) {
+    const T *next = rows + features.of[0] + features.count;
     if (features.in_order)
-        for (long b = 0; b < rows; b++, next += step)
+        for (long b = 0; b < count; b++, next += step)
             for (long i = 0; i < features.count; i += 64 / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
 }
 
 // to[i][b] = from[b][features i]
 template <class T>
 void read_columns(const T *from, long from_step, long rows, Features features, float *to, long to_step, float *scratch) {
-    fetch_next(from, from_step, rows, features);
     if constexpr (std::is_same_v<T, float>)
         if (features.in_order) return transpose(from + features.of[0], from_step, rows, features.count, to, to_step);
     read_rows(from, from_step, rows, features, scratch, features.count);
     transpose(scratch, features.count, rows, features.count, to, to_step);
 }
 
-// to[b][features i] = from[i][b]
+// to[b][features i] = from[i][b], by way of `scratch`: rows of y lie a power of two apart, and squares written there one by
+// one would drive each other out of the cache.
 template <class T>
 void write_columns(const float *from, long from_step, long rows, Features features, T *to, long to_step, float *scratch) {
-    fetch_next(to, to_step, rows, features);
-    if constexpr (std::is_same_v<T, float>)
-        if (features.in_order) return transpose(from, from_step, features.count, rows, to + features.of[0], to_step);
     transpose(from, from_step, features.count, rows, scratch, features.count);
     for (long b = 0; b < rows; b++, scratch += features.count, to += to_step)
-        for (long i = 0; i < features.count; i++) assign(to[features.of[i]], scratch[i]);
+        if (features.in_order)
+            for (long i = 0; i < features.count; i++) assign(to[features.of[0] + i], scratch[i]);
+        else
+            for (long i = 0; i < features.count; i++) assign(to[features.of[i]], scratch[i]);
 }
 
 template <class T>
@@ -136,7 +145,11 @@ struct Pass {
                      float *scratch) const {
         const Stage &stage = net.stages[s];
         for (long r = 0; r < stage.routers; r++) {
-            if (s == 0) read_columns(x, net.inputs, rows, inputs(r), in, width, scratch);
+            if (s == 0) {
+                fetch(x + rows * net.inputs, static_cast<const T *>(call.x) + call.batch * net.inputs, rows * net.inputs, r,
+                      stage.routers);
+                read_columns(x, net.inputs, rows, inputs(r), in, width, scratch);
+            }
             apply(s, r, s ? below + r * stage.inputs * width : in, stage.writes + r * stage.outputs, above, width);
         }
     }
@@ -213,14 +226,15 @@ struct Forward : Pass<T> {
             float *levels[2] = {space + thread * own, space + thread * own + level};
             float *in = levels[1] + level, *out = in + Arena::rounded(panel), *scratch = out + Arena::rounded(panel);
             const T *x = static_cast<const T *>(call.x) + b * net.inputs;
+            T *y = static_cast<T *>(call.y) + b * net.outputs;
             for (long s = 0; s < last; s++)
                 Base::apply_below(s, x, rows, levels[(s + 1) % 2], levels[s % 2], width, in, scratch);
             const Stage &stage = net.stages[last];
             for (long r = 0; r < stage.routers; r++) {
                 if (last == 0) read_columns(x, net.inputs, rows, Base::inputs(r), in, width, scratch);
                 Base::apply(last, r, last ? levels[(last + 1) % 2] + r * stage.inputs * width : in, nullptr, out, width);
-                write_columns(out, width, rows, Base::outputs(r), static_cast<T *>(call.y) + b * net.outputs, net.outputs,
-                              scratch);
+                fetch_neighbour(y, net.outputs, rows, Base::outputs(r));
+                write_columns(out, width, rows, Base::outputs(r), y, net.outputs, scratch);
             }
         });
     }
@@ -305,6 +319,7 @@ struct Backward : Pass<T> {
             for (long r = 0; r < stage.routers; r++) {
                 const float *above = own.gradients[s % 2] + r * m * width;
                 if (s == last) {
+                    fetch_neighbour(dy, net.outputs, rows, Base::outputs(r));
                     read_columns(dy, net.outputs, rows, Base::outputs(r), own.above, width, own.scratch);
                     above = own.above;
                 }
@@ -316,6 +331,7 @@ struct Backward : Pass<T> {
                 if (s == 0 && !call.wants_dx) continue;
                 multiply(Base::weights[s] + r * m * k, 1, k, stage.used_inputs[r], stage.used_outputs[r], above, width, nullptr,
                          s ? stage.reads + r * k : nullptr, s ? own.gradients[(s + 1) % 2] : own.below, width);
+                if (s == 0) fetch_neighbour(static_cast<T *>(call.dx) + b * net.inputs, net.inputs, rows, Base::inputs(r));
                 if (s == 0)
                     write_columns(own.below, width, rows, Base::inputs(r), static_cast<T *>(call.dx) + b * net.inputs,
                                   net.inputs, own.scratch);
