@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch.nn.utils import prune
 
 from fabric import topology
+from fabric.experiments.runs import one_thread
 from fabric.nn import CascadeLinear, ClosLinear, SparseLinear, backend, reference
 from fabric.nn.kernels import KernelBuildError, _build, _dispatch, build
 
@@ -208,6 +209,19 @@ def test_transforms_tracing_and_autocast_leave_it_to_the_reference(kernel):
     with torch.autocast("cpu"):
         assert layer(x).dtype == torch.bfloat16
     assert layer.to("meta")(x.to("meta")).shape == (5, 16)
+
+
+def test_compiled_and_exported_programs_hold_the_reference(kernel):
+    layer, x = randomised(ClosLinear(24, 16, 4, 3, 8)), torch.randn(5, 24)
+    with torch.no_grad():
+        y = layer(x)
+        assert torch.allclose(torch.compile(layer, fullgraph=True, backend="eager")(x), y, atol=1e-5)
+        assert torch.allclose(torch.export.export(layer, (x,)).module()(x), y, atol=1e-5)
+
+
+def test_experiments_train_with_the_reference(kernel):
+    with one_thread():
+        assert backend(ClosLinear(24, 16, 4, 3, 8)).startswith("reference: forced")
 
 
 def test_inference_mode_and_changed_weights(kernel):
