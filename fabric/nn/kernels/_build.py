@@ -52,7 +52,8 @@ def cache() -> Path:
     """Where compiled kernels lie: $FABRIC_CACHE, or fabric/ in $XDG_CACHE_HOME or ~/.cache."""
     if os.environ.get("FABRIC_CACHE"):
         return Path(os.environ["FABRIC_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fabric"
+    home = os.path.expanduser("~")  # noqa: PTH111, as Path.home() fails for a user without home
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path(home) / ".cache") / "fabric"
 
 
 def find(target: str) -> Path | None:
