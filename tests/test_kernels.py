@@ -197,6 +197,15 @@ def test_gradients_of_gradients(kernel):
         assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-5 * theirs.abs().max())
 
 
+def test_many_gradients_at_once(kernel):
+    layer, x = randomised(ClosLinear(23, 17, 5, 3, 4)), torch.randn(4, 23)
+    y = layer(x.requires_grad_())
+    above = torch.randn(3, *y.shape)
+    (batched,) = torch.autograd.grad(y, x, above, is_grads_batched=True, retain_graph=True)
+    for one, ours in zip(above, batched, strict=True):
+        assert torch.allclose(torch.autograd.grad(y, x, one, retain_graph=True)[0], ours, atol=1e-5)
+
+
 @pytest.mark.filterwarnings("ignore:.*jit.script:DeprecationWarning")  # torch.func.jvp imports an old module
 def test_transforms_tracing_and_autocast_leave_it_to_the_reference(kernel):
     layer, x = randomised(ClosLinear(24, 16, 4, 3, 8)), torch.randn(5, 24)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch._C import _dispatch_keys
 
 from fabric.nn.kernels._plan import Plan
 
@@ -86,12 +87,15 @@ class CascadeProduct(torch.autograd.Function):
     def backward(ctx, above: Tensor):
         x, bias, *weights = ctx.saved_tensors
         wanted = ctx.needs_input_grad[2:]
-        if torch.is_grad_enabled():  # create_graph: the gradients are differentiated again
+        again = torch.is_grad_enabled()  # create_graph: the gradients are differentiated again
+        if (
+            again or _dispatch_keys(above).raw_repr() != _dispatch_keys(x).raw_repr()
+        ):  # or `above` is vmapped
             tensors = [tensor for tensor, needed in zip((x, bias, *weights), wanted, strict=True) if needed]
-            found = iter(torch.autograd.grad(ctx.plan.reference(x, bias, *weights), tensors, above, create_graph=True))
+            with torch.enable_grad():
+                y = ctx.plan.reference(x, bias, *weights)
+            found = iter(torch.autograd.grad(y, tensors, above, create_graph=again))
             return None, None, *(next(found) if needed else None for needed in wanted)
-        if above._is_zerotensor() or above.is_neg():
-            above = above.resolve_neg() if above.is_neg() else above.clone()
         for_x, for_bias, for_weights = ctx.native.backward(
             ctx.plan, x, weights, above.contiguous(), wanted[0], wanted[1]
         )
