@@ -88,9 +88,7 @@ class CascadeProduct(torch.autograd.Function):
         x, bias, *weights = ctx.saved_tensors
         wanted = ctx.needs_input_grad[2:]
         again = torch.is_grad_enabled()  # create_graph: the gradients are differentiated again
-        if (
-            again or _dispatch_keys(above).raw_repr() != _dispatch_keys(x).raw_repr()
-        ):  # or `above` is vmapped
+        if again or _dispatch_keys(above).raw_repr() != _dispatch_keys(x).raw_repr():  # or `above` is vmapped
             tensors = [tensor for tensor, needed in zip((x, bias, *weights), wanted, strict=True) if needed]
             with torch.enable_grad():
                 y = ctx.plan.reference(x, bias, *weights)
