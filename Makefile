@@ -11,7 +11,7 @@ figures: setup  ## run the notebooks, draw every figure, typeset the report
 
 test: setup  ## lint, types and the whole test suite
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/mypy fabric/_checks.py fabric/topology fabric/constraints fabric/nn fabric/plots
+	$(BIN)/mypy fabric/_checks.py fabric/topology fabric/constraints fabric/nn fabric/experiments fabric/plots
 	$(BIN)/python -m pytest
 
 formal: setup  ## bounded proofs of the Verilog

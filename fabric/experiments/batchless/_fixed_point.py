@@ -2,13 +2,13 @@
 
 import itertools
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from fabric.experiments.batchless._common import Cascades, Rates, initial_weights, orders, samples
 from fabric.experiments.data import DatasetName, accuracy, load
-from fabric.experiments.runs import Measured, Natural, RunConfig, one_of
+from fabric.experiments.runs import Measured, Natural, RunConfig
 from fabric.hardware import FixedPoint, GoldenMachine, TorusMapping, program
 
 
@@ -37,7 +37,7 @@ class FixedPointConfig(RunConfig):
     rates: Rates
     seed: Natural
     stochastic: bool = True
-    mode: Annotated[str, one_of("sequential", "overlapped")] = "sequential"
+    mode: Literal["sequential", "overlapped"] = "sequential"
     held_out: Natural = 0
 
 
@@ -138,12 +138,12 @@ class TwoTori:
         forward = program(self.first, "inference", self.scales[0])
         training = program(self.first, "sequential", self.scales[0])
         ring = program(self.last, "sequential", self.scales[1], emit_deltas=True)
-        how = {"rate_exponent": rate, "stochastic": self.config.stochastic}
+        how = (rate, self.config.stochastic)
         for at in range(len(x)):
             sample, target = x[at : at + 1], targets[at : at + 1]
             hidden, _ = first.run(forward, sample)
-            _, deltas = last.run(ring, hidden, target, **how)
-            first.run(training, sample, np.where(hidden > 0, deltas, 0), **how, targets_are_deltas=True)
+            _, deltas = last.run(ring, hidden, target, *how)
+            first.run(training, sample, np.where(hidden > 0, deltas, 0), *how, targets_are_deltas=True)
 
     def classify(self, x: np.ndarray) -> np.ndarray:
         """As `OneTorus.classify`."""

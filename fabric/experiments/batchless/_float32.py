@@ -119,9 +119,16 @@ def descend(weights: List, starts: np.ndarray, x: np.ndarray, targets: np.ndarra
 
 def float32_network(cascades: Sequence[Cascade], weights: Sequence[np.ndarray]) -> nn.Sequential:
     """The network up to its last sums, the sigmoid left out, with the weights of each stage."""
-    layers = [(ClosLinear if len(cascade) == 5 else nn.Linear)(*cascade, bias=False) for cascade in cascades]
+    layers = [_linear(*cascade) for cascade in cascades]
     network = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
     with torch.no_grad():
         for parameter, stage in zip(network.parameters(), weights, strict=True):
             parameter.copy_(torch.from_numpy(stage).reshape(parameter.shape))
     return network
+
+
+def _linear(inputs: int, outputs: int, *routers: int) -> nn.Module:
+    if not routers:
+        return nn.Linear(inputs, outputs, bias=False)
+    r_i, r_m, r_o = routers
+    return ClosLinear(inputs, outputs, r_i, r_m, r_o, bias=False)

@@ -65,7 +65,7 @@ def train_pytorch(config: PytorchConfig) -> Measured:
 
 def _descend(network: nn.Module, x: Tensor, targets: Tensor, rate: float) -> None:
     """A step for each sample: x (samples, inputs), targets (samples, outputs)."""
-    parameters = list(network.parameters())
+    parameters: list[Tensor] = list(network.parameters())
     for sample, target in zip(x.split(1), targets.split(1), strict=True):
         loss = functional.binary_cross_entropy_with_logits(network(sample), target, reduction="sum")
         gradients = torch.autograd.grad(loss, parameters)

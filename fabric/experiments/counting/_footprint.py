@@ -74,7 +74,7 @@ def footprint(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y
     ]
     return Footprint(
         weights=sum(tensor.nbytes for tensor in parameters),
-        gradients=sum(tensor.grad.nbytes for tensor in parameters),
+        gradients=sum(tensor.grad.nbytes for tensor in parameters if tensor.grad is not None),
         optimizer=sum(tensor.nbytes for tensor in state),
         activations=activations,
         indices=index_bytes(network),

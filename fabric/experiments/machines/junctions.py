@@ -1,13 +1,13 @@
 """Runs of the junction machine as configurations: training in its golden model, in its Verilog, and its synthesis."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from fabric.experiments.batchless import Cascades
 from fabric.experiments.machines._lessons import Lessons, Widths
-from fabric.experiments.runs import Measured, Positive, RunConfig, one_of
+from fabric.experiments.runs import Measured, Positive, RunConfig
 from fabric.hardware import FixedPoint, GoldenMachine, TorusMapping, program
 from fabric.hardware.junctions import (
     GoldenJunctions,
@@ -39,7 +39,7 @@ class JunctionTraining(RunConfig):
     fan_outs: tuple[Positive, ...]
     parallelisms: tuple[Positive, ...]
     pattern: str
-    mode: Annotated[str, one_of("pipelined", "sequential")] = "pipelined"
+    mode: Literal["pipelined", "sequential"] = "pipelined"
     stochastic: bool = True
 
     def network(self) -> JunctionNetwork:

@@ -60,7 +60,8 @@ def train_on_chip(config: OnChipConfig) -> Measured:
     machine = Machine(Torus.of(golden.mapping, fixed, programs))
     machine.load(golden.mapping, golden.weights())
     epochs = list(orders(training.seed, len(x), len(training.rates)))
-    counted, predicted, accuracies, identical = Counter(), 0, [], []
+    counted: Counter[str] = Counter()
+    predicted, accuracies, identical = 0, [], []
     for epoch, part, checked in stretches(config.checks, len(x), len(epochs)):
         order, rate = epochs[epoch][part], training.rates[epoch]
         machine.run(

@@ -11,7 +11,7 @@ from fabric.experiments.runs import Measured, Natural, Positive, RunConfig, one_
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.torus import Program, Torus, TorusMapping, program
 from fabric.hardware.torus.placement import place, placement_key
-from fabric.hardware.torus.synthesis import Netlist, NetlistMachine, synthesis_key, synthesize
+from fabric.hardware.torus.synthesis import Netlist, NetlistMachine, Part, synthesis_key, synthesize
 from fabric.hardware.torus.verification import differences, random_case, random_data
 
 FEWEST_WORDS = 32  # of a memory in blocks: 9 max(32, 6n) bits a PE are the published bits of 4 × 4 and of 8 × 8
@@ -99,11 +99,11 @@ class SynthesisConfig(RunConfig):
 
     variant: Annotated[str, one_of(*VARIANTS)]
     size: Positive
-    part: str
+    part: Part
     content: str
 
     @classmethod
-    def of(cls, variant: str, size: int, part: str) -> "SynthesisConfig":
+    def of(cls, variant: str, size: int, part: Part) -> "SynthesisConfig":
         """With the content of the present sources."""
         build = VARIANTS[variant](size)
         return cls(variant, size, part, synthesis_key(build.torus, build.fixed, part))

@@ -6,7 +6,7 @@ import json
 import math
 import types
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +90,8 @@ def _fits(value: object, hint: Any) -> bool:
         return _fits(value, arguments[0]) and all(rule.holds(value) for rule in arguments[1:])
     if origin in (Union, types.UnionType):
         return any(_fits(value, argument) for argument in arguments)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
     if origin is tuple:
         if not isinstance(value, tuple):
             return False
@@ -104,6 +106,8 @@ def _wanted(hint: Any) -> str:
         return arguments[-1].wanted
     if origin in (Union, types.UnionType):
         return " or ".join(map(_wanted, arguments))
+    if origin is Literal:
+        return one_of(*arguments).wanted
     if origin is tuple:
         if arguments[-1] is Ellipsis:
             return f"a tuple in which each item is {_wanted(arguments[0])}"

@@ -160,7 +160,10 @@ def rounded(claim: str, ours: float, reason: str) -> Verdict:
 
 def agrees(printed: str, computed: float) -> bool:
     """Whether `computed` may be printed as `printed`: no further away than half a unit of its last digit."""
-    unit = 10.0 ** Decimal(printed).as_tuple().exponent
+    exponent = Decimal(printed).as_tuple().exponent
+    if not isinstance(exponent, int):  # letters stand for nan and infinity
+        raise ValueError(f"printed must be a finite decimal number, got {printed!r}")
+    unit = 10.0**exponent
     return abs(computed - float(printed)) <= 0.5 * unit * (1 + 1e-9)
 
 

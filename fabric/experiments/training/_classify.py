@@ -177,6 +177,7 @@ def held_bytes(layers: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str,
     trained = 0
     for values in layers.parameters():
         state = [entry for entry in optimizer.state[values].values() if isinstance(entry, Tensor) and entry.dim()]
-        trained += sum(tensor.numel() * tensor.element_size() for tensor in (values, values.grad, *state))
-    indices = sum(buffer.numel() * buffer.element_size() for buffer in layers.buffers())
+        gradients = [] if values.grad is None else [values.grad]
+        trained += sum(tensor.nbytes for tensor in (values, *gradients, *state))
+    indices = sum(buffer.nbytes for buffer in layers.buffers())
     return {"training_bytes": trained, "index_bytes": indices}

@@ -5,8 +5,9 @@ counts the entries that an L1 loss makes exact. This is that experiment, without
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -117,11 +118,11 @@ def initial_weights(topology: Topology, edges: Edges, generator: torch.Generator
 
     Sparse Glorot with one gain for all stages; fixed skips have weight one.
     """
-    layer = end_to_end_glorot_uniform_(CascadeLinear(topology, bias=False), generator=generator)
+    layer = CascadeLinear(topology, bias=False)
+    end_to_end_glorot_uniform_(layer, generator=generator)
+    stages: Iterable[Any] = layer.stages  # each a module with a matrix `dense()`
     gain = ((topology.inputs + topology.outputs) / 2) ** (0.5 / topology.depth)
-    drawn = [
-        stage.dense().detach().numpy()[wiring] for stage, wiring in zip(layer.stages, topology.stages, strict=True)
-    ]
+    drawn = [stage.dense().detach().numpy()[wiring] for stage, wiring in zip(stages, topology.stages, strict=True)]
     weights = np.ones(len(edges.tail), np.float32)
     weights[edges.trained] = gain * np.concatenate(drawn)
     return weights
