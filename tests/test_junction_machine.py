@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from junction_builds import BUILDS
 
 from fabric.hardware import SimulationError
-from fabric.hardware.junctions import GoldenJunctions, JunctionMachine, JunctionNetwork
+from fabric.hardware.junctions import GoldenJunctions, JunctionMachine, JunctionNetwork, JunctionProgram
 from fabric.hardware.junctions.verification import differences, random_case
 
 
@@ -42,7 +42,8 @@ def test_hang_is_named(machine):
     x, y = (np.zeros((3, machine.network.widths[side]), dtype=np.int64) for side in (0, -1))
     never = np.ones(1, dtype=np.uint8)
     with pytest.raises(SimulationError, match=r"hangs while running.*target 0 of"):
-        machine.run(x, y, machine.build.fixed_point.slowest, stalls={"target": never})
+        training = JunctionProgram(machine.network, "pipelined")
+        machine.run(training, x, y, machine.build.fixed_point.slowest, stalls={"target": never})
     machine.reset()
 
 
@@ -52,11 +53,11 @@ def test_what_does_not_fit_is_refused_by_both_models(machine):
     machine.connect(network)
     x, y = (np.zeros((3, network.widths[side]), dtype=np.int64) for side in (0, -1))
     for model in (machine, golden):
-        with pytest.raises(ValueError, match="one for each of the 3 inputs, got 2"):
-            model.run(x, y[:2], rate)
+        with pytest.raises(ValueError, match=r"one for each of the 3 inputs, got \(2,"):
+            model.run(JunctionProgram(network), x, y[:2], rate)
         with pytest.raises(ValueError, match="inputs must be integers"):
-            model.run(x / 3)
-        with pytest.raises(ValueError, match="weights must have shapes"):
+            model.run(JunctionProgram(network, "inference"), x / 3)
+        with pytest.raises(ValueError, match=r"one a junction|weights of junction 1 must have shape"):
             model.load([np.zeros(1, dtype=np.int64)])
 
 

@@ -11,6 +11,7 @@ from fabric.hardware.junctions import (
     GoldenJunctions,
     Junction,
     JunctionNetwork,
+    JunctionProgram,
     balanced_parallelisms,
     drawn_weights,
     simulate,
@@ -52,7 +53,8 @@ def test_golden_model_tends_to_autograd():
     golden.load(drawn_weights(net, fixed, rng))
     weights = [torch.tensor(w / 2**22, requires_grad=True) for w in golden.weights()]
     x, target = rng.uniform(-1, 1, 16), rng.uniform(-1, 1, 4)
-    out = golden.run(fixed.activations(x)[None], fixed.activations(target)[None], 4, False, "sequential")
+    one = (fixed.activations(x)[None], fixed.activations(target)[None])
+    out = golden.run(JunctionProgram(net, "sequential"), *one, rate_exponent=4, stochastic=False)
     y = torch.tensor(x)
     for junction, w, function in zip(
         net.junctions, weights, (torch.relu, torch.sigmoid, torch.nn.Identity()), strict=True
@@ -76,7 +78,7 @@ def test_updates_reach_an_output_as_late_as_the_mode_says(mode):
     def outputs(targets):
         golden = GoldenJunctions(net, fixed)
         golden.load(weights)
-        return golden.run(x, targets, 3, mode=mode)
+        return golden.run(JunctionProgram(net, mode), x, targets, 3)
 
     other = y.copy()
     other[3] = 32 - y[3]
@@ -130,7 +132,7 @@ def test_balanced_parallelisms_are_the_published_ones():
         ),
         (lambda: JunctionNetwork([network().junctions[2], network().junctions[0]]), "junction 2 must have 4 inputs"),
         (lambda: JunctionNetwork([]), "junctions must be from 1 to 8"),
-        (lambda: simulate(network(), 3), "samples must be at least 12"),
+        (lambda: simulate(network(), 3), "samples must be an integer from 12"),
         (lambda: simulate(network(), 12, "all"), "sharing must be one of"),
         (lambda: network(pattern="clash-free-1").junctions[0].entries(1), "entries must be at least"),
     ],

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -67,18 +66,20 @@ def test_hang_is_named(machine):
     rng = np.random.default_rng(1)
     case = next(c for c in (random_case(machine.torus, rng) for _ in range(1000)) if c.program.trains)
     machine.reset()
-    machine.load(case.mapping, case.weights)
+    machine.connect(case.mapping)
+    machine.load(case.weights)
     never = np.ones(1, dtype=np.uint8)
     with pytest.raises(SimulationError, match=r"hangs while running.*target 0 of"):
-        machine.run(case.mapping, case.program, case.inputs, case.targets, case.rate_exponent,
-                    stalls={"target": never})  # fmt: skip
+        machine.run(case.program, case.inputs, case.targets, case.rate_exponent, stalls={"target": never})
     machine.reset()
 
 
 def test_pauses_of_unknown_streams_are_refused(machine):
-    case = random_case(machine.torus, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    case = next(c for c in (random_case(machine.torus, rng) for _ in range(1000)) if not c.program.trains)
+    machine.connect(case.mapping)
     with pytest.raises(ValueError, match=r"stalls must be of streams among .*input.*, got inputs"):
-        machine.run(case.mapping, case.program, case.inputs, stalls={"inputs": np.ones(1, dtype=np.uint8)})
+        machine.run(case.program, case.inputs, stalls={"inputs": np.ones(1, dtype=np.uint8)})
 
 
 def test_what_does_not_fit_is_refused_by_both_models(machine):
@@ -86,24 +87,24 @@ def test_what_does_not_fit_is_refused_by_both_models(machine):
     case = next(c for c in (random_case(machine.torus, rng) for _ in range(1000)) if c.program.trains)
     golden = GoldenMachine(case.mapping, machine.torus.fixed_point)
     x, y, rate = case.inputs, case.targets, case.rate_exponent
-    for run in (golden.run, partial(machine.run, case.mapping)):
+    machine.connect(case.mapping)
+    for model in (golden, machine):
         for arguments, told in (
-            ((x, y[:-1], rate), rf"one for each of the {len(x)} inputs, got {len(x) - 1}"),
+            ((x, y[:-1], rate), rf"one for each of the {len(x)} inputs, got \({len(x) - 1},"),
             ((x, None, rate), "targets must be given"),
-            ((x, y, None), "exponent of the learning rate must be an integer"),
+            ((x, y, None), "rate_exponent must be an integer"),
             ((x / 3, y, rate), "inputs must be integers"),
             ((x, y * np.nan, rate), "targets must be integers"),
         ):
             with pytest.raises(ValueError, match=told):
-                run(case.program, *arguments)
-    for load in (golden.load, partial(machine.load, case.mapping)):
+                model.run(case.program, *arguments)
         with pytest.raises(ValueError, match="one a phase"):
-            load(case.weights[:-1])
+            model.load(case.weights[:-1])
         with pytest.raises(ValueError, match="weights of phase 0 must be integers"):
-            load([case.weights[0] / 3, *case.weights[1:]])
+            model.load([case.weights[0] / 3, *case.weights[1:]])
     for pauses in (np.zeros(0, dtype=np.uint8), 1):
         with pytest.raises(ValueError, match="stalls of input must have shape"):
-            machine.run(case.mapping, case.program, x, y, rate, stalls={"input": pauses})
+            machine.run(case.program, x, y, rate, stalls={"input": pauses})
 
 
 def test_pauses_of_any_integers_are_pauses(machine):
@@ -122,7 +123,7 @@ def test_golden_model_tends_to_autograd():
     golden = GoldenMachine(mapping, fixed)
     golden.load([fixed.weights(w) for w in floats])
     x, y = rng.uniform(-1, 1, (1, 12)), rng.uniform(-1, 1, (1, 8))
-    out, _ = golden.run(program(mapping, "sequential"), fixed.activations(x), fixed.activations(y), 4, stochastic=False)
+    out = golden.run(program(mapping, "sequential"), fixed.activations(x), fixed.activations(y), 4, stochastic=False)
     w = [torch.tensor(v, requires_grad=True) for v in floats]
     h = torch.einsum("rmi,ri->mr", w[0], torch.tensor(x).reshape(4, 3))
     h = torch.einsum("mor,mr->om", w[1], h)

@@ -32,7 +32,11 @@ def command(out: Path) -> list[str]:
 
 
 def test_kill_9_in_mid_notebook_loses_no_finished_run(tmp_path):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "ci", ROOT)))}
+    kernel = tmp_path / "theirs" / "kernels" / "python3" / "kernel.json"  # the user's; the project's own is found first
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text('{"argv": ["/bin/false"], "display_name": "theirs", "language": "python"}')
+    path = os.pathsep.join(map(str, (ROOT / "ci", ROOT)))
+    environment = os.environ | {"PYTHONPATH": path, "JUPYTER_PATH": str(tmp_path / "theirs")}
     (tmp_path / "notebooks").mkdir()
     killed = subprocess.Popen(
         command(tmp_path), env=environment, stderr=subprocess.DEVNULL, start_new_session=True, text=True

@@ -4,8 +4,9 @@ Residues are the integers 0 ... PRIME - 1 in float64 arrays. A sum of up to CHUN
 2**52 and is exact in whatever order it is added, so matrix products run at the speed of BLAS without any rounding.
 """
 
-import numba
 import numpy as np
+
+from fabric._compiled import njit
 
 PRIME = 4194301  # 2**22 - 3
 CHUNK = 256
@@ -36,7 +37,7 @@ def rank(matrix: np.ndarray) -> int:
     return found
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _residue(value: float) -> float:
     """value mod PRIME for an exact integer of size below 2**53."""
     # The rounded quotient can miss by one, the remainder is exact all the same.
@@ -48,7 +49,7 @@ def _residue(value: float) -> float:
     return value
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _subtract(matrix, other) -> None:
     """matrix = (matrix - other) mod PRIME."""
     for row in range(matrix.shape[0]):
@@ -56,7 +57,7 @@ def _subtract(matrix, other) -> None:
             matrix[row, column] = _residue(matrix[row, column] - other[row, column])
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _reciprocal(value: float) -> float:
     """1 / value in the field, by Fermat's theorem."""
     result, base, exponent = 1.0, value, PRIME - 2
@@ -68,13 +69,13 @@ def _reciprocal(value: float) -> float:
     return result
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _exchange(matrix, one, other) -> None:
     for column in range(matrix.shape[1]):
         matrix[one, column], matrix[other, column] = matrix[other, column], matrix[one, column]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _eliminate(matrix, start, factors) -> int:
     """Eliminate the columns start ... start + factors.shape[1] - 1 of all rows; returns the number of pivots.
 
@@ -104,7 +105,7 @@ def _eliminate(matrix, start, factors) -> int:
     return pivots
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _inverse(lower) -> np.ndarray:
     """Inverse of a lower triangular matrix with ones on its diagonal."""
     size = lower.shape[0]

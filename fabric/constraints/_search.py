@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from fabric._compiled import njit
 from fabric.constraints._graph import Graph
 
 # The cost of a way is its waste times _WASTE plus its new edges: waste decides, new edges break ties.
@@ -44,7 +44,7 @@ class Labels(NamedTuple):
     state: np.ndarray
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def draw_paths(graph: Graph, drawing: Drawing, per_visit: int, rng: np.random.Generator) -> np.ndarray:
     """Draw paths by the strategy that `coloring` describes; returns them as edges, shape (paths, depth)."""
     depth = len(graph.level_start) - 2
@@ -81,14 +81,14 @@ def draw_paths(graph: Graph, drawing: Drawing, per_visit: int, rng: np.random.Ge
     return paths[:count]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _shuffle(values, rng) -> None:
     for last in range(len(values) - 1, 0, -1):
         other = int(rng.random() * (last + 1))
         values[last], values[other] = values[other], values[last]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _find_ways(source, graph, drawing, labels, way, rng) -> None:
     """Find the cheapest consistent prolongation of the best ways, level by level; equals are drawn at random."""
     labels.cost[:] = _UNREACHED
@@ -117,7 +117,7 @@ def _find_ways(source, graph, drawing, labels, way, rng) -> None:
                         labels.state[target, after] = state
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _trace(level, neuron, state, graph, labels, way) -> None:
     """Write the edges of the way to a neuron of level `level` into way[:level]."""
     for above in range(level - 1, -1, -1):
@@ -126,7 +126,7 @@ def _trace(level, neuron, state, graph, labels, way) -> None:
         neuron, state = graph.tail[edge], labels.state[neuron, state]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _segment(above, level, way, graph, drawing) -> int:
     """Index of the entry for the way's neurons of levels `above` and `level`, -1 if there is none."""
     start = drawing.segment_start[above, level]
@@ -137,7 +137,7 @@ def _segment(above, level, way, graph, drawing) -> int:
     return start + row * width + graph.head[way[level - 1]] - graph.level_start[level]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _may_end(level, way, graph, drawing) -> bool:
     """Rule 4 for the end of way[:level]: accepted paths through it and an earlier neuron run along the way."""
     for above in range(level - 1):
@@ -149,7 +149,7 @@ def _may_end(level, way, graph, drawing) -> bool:
     return True
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _is_consistent(way, graph, drawing) -> bool:
     """Rule 4 for a complete path: whether its intersection with every accepted path is connected."""
     for level in range(2, len(way) + 1):  # noqa: SIM110 (compiled code has no `all`)
@@ -158,7 +158,7 @@ def _is_consistent(way, graph, drawing) -> bool:
     return True
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _waste(way, graph, drawing) -> int:
     """New edges less fresh neurons of a complete path as the colours are now; zero if it has no new edge."""
     waste = 0
@@ -167,7 +167,7 @@ def _waste(way, graph, drawing) -> int:
     return waste
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _accept(way, graph, drawing) -> int:
     """Colour a path's edges (rule 3) and note its segments; returns how many edges were new."""
     new = 0

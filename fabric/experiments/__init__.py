@@ -1,5 +1,6 @@
 """Configuration in, one flat record out; stored by content hash, resumable."""
 
+from fabric import _artifact as _artifact
 from fabric.experiments.networks import Layer, LayerWithSkips, at_parameters, one_hidden_layer
 from fabric.experiments.runs import RunStore, sweep
 from fabric.experiments.training import ReconstructConfig, TrainConfig, reconstruct, train

@@ -1,5 +1,8 @@
 """The training machine: fixed point, mapping onto a torus, programs, cycles, golden model, RTL simulation."""
 
+from fabric.hardware._fit import fit_format
+from fabric.hardware._protocol import Saturations, TrainingMachine
+from fabric.hardware._tools import MissingToolError
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.simulation.host import Counters, Stalls
 from fabric.hardware.simulation.verilator import SimulationError
@@ -13,15 +16,19 @@ __all__ = [
     "FixedPoint",
     "GoldenMachine",
     "Machine",
+    "MissingToolError",
     "NetlistMachine",
     "Phase",
     "Program",
+    "Saturations",
     "SimulationError",
     "Stalls",
     "SynthesisError",
     "Torus",
     "TorusMapping",
+    "TrainingMachine",
     "cycles",
+    "fit_format",
     "program",
     "synthesize",
 ]

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fabric._checks import positive_int
+from fabric.hardware._checks import array, whole, words
+
 RATES = 8  # learning rates are powers of two, this many neighbouring ones without a new build
 
 
@@ -33,13 +36,18 @@ class FixedPoint:
     slowest: int = 10
 
     def __post_init__(self) -> None:
-        _between("word", self.word, 4, 16)
-        _between("weight", self.weight, self.word, 24)
-        _between("activation_fraction", self.activation_fraction, 1, self.word - 1)
-        _between("delta_fraction", self.delta_fraction, self.activation_fraction, self.activation_fraction + 12)
-        _between("weight_fraction", self.weight_fraction, self.guard + 1, self.guard + self.word + 4)
-        _between("update_shift, which is activation_fraction + delta_fraction - weight_fraction + slowest,",
-                 self.update_shift, 2, 16)  # fmt: skip
+        self._keep("word", 4, 16)
+        self._keep("weight", self.word, 24)
+        self._keep("activation_fraction", 1, self.word - 1)
+        self._keep("delta_fraction", self.activation_fraction, self.activation_fraction + 12)
+        self._keep("weight_fraction", self.guard + 1, self.guard + self.word + 4)
+        self._keep("slowest", -64, 64)
+        whole("update_shift, which is activation_fraction + delta_fraction - weight_fraction + slowest,",
+              self.update_shift, 2, 16)  # fmt: skip
+
+    def _keep(self, name: str, least: int, most: int) -> None:
+        """Check a field; keep it as Python's own integer, which cannot overflow."""
+        object.__setattr__(self, name, whole(name, getattr(self, name), least, most))
 
     @property
     def guard(self) -> int:
@@ -56,22 +64,30 @@ class FixedPoint:
         """Bits after those of a stored weight in the product of activation, delta and the largest learning rate."""
         return self.activation_fraction + self.delta_fraction - self.weight_fraction + self.slowest
 
-    def rate(self, exponent: int) -> int:
+    def rate(self, exponent: int | None) -> int:
         """Left shift of a product that makes the learning rate 2 ** -exponent.
 
         Raises:
             ValueError: outside the eight rates of the format.
         """
-        _between("exponent of the learning rate", exponent, self.slowest - RATES + 1, self.slowest)
-        return self.slowest - exponent
+        return self.slowest - whole("rate_exponent", exponent, self.slowest - RATES + 1, self.slowest)
 
     def accumulator(self, longest: int) -> int:
         """Bits of a sum of `longest` products that cannot overflow."""
+        longest = positive_int("longest", longest)
         return 2 * self.word + max(longest - 1, 1).bit_length()
 
     def activations(self, values: np.ndarray) -> np.ndarray:
-        """Floats as activation words, int64, rounded to nearest, half up, and saturated."""
+        """Floats as activation words, int64, rounded to nearest, half up, and saturated.
+
+        Raises:
+            ValueError: values that are not real numbers, NaN among them.
+        """
         return quantise(values, self.activation_fraction, self.word)
+
+    def weights(self, values: np.ndarray) -> np.ndarray:
+        """Floats as stored weights; otherwise as `activations`."""
+        return quantise(values, self.weight_fraction, self.weight)
 
     def words(self, values: np.ndarray, name: str) -> np.ndarray:
         """Integers that are words already, as int16.
@@ -79,28 +95,11 @@ class FixedPoint:
         Raises:
             ValueError: floats, or a value that does not fit; the message calls them `name`.
         """
-        return _integers(values, self.word, name).astype(np.int16)
+        return words(name, values, self.word).astype(np.int16)
 
     def stored(self, values: np.ndarray, name: str) -> np.ndarray:
         """Integers that are stored weights already, unchanged; raises as `words` does."""
-        return _integers(values, self.weight, name)
-
-    def lesson(self, samples: int, targets: np.ndarray | None, rate_exponent: int | None) -> tuple[np.ndarray, int]:
-        """Targets for so many samples as `words`, and the shift of `rate`.
-
-        Raises:
-            ValueError: no targets, another number of them, or what `words` and `rate` refuse.
-        """
-        if targets is None:
-            raise ValueError("targets must be given for a program that trains, got None")
-        targets = self.words(targets, "targets")
-        if len(targets) != samples:
-            raise ValueError(f"targets must be one for each of the {samples} inputs, got {len(targets)}")
-        return targets, self.rate(rate_exponent)
-
-    def weights(self, values: np.ndarray) -> np.ndarray:
-        """Floats as stored weights."""
-        return quantise(values, self.weight_fraction, self.weight)
+        return words(name, values, self.weight)
 
     def sigmoid_table(self) -> np.ndarray:
         """Sigmoid of every activation word from zero up, as activation words; that of -z is one less that of z."""
@@ -114,20 +113,15 @@ class FixedPoint:
 
 
 def quantise(values: np.ndarray, fraction: int, bits: int) -> np.ndarray:
-    """Round to nearest, half up, at `fraction` bits after the binary point; saturate to `bits` bits; int64."""
+    """Round to nearest, half up, at `fraction` bits after the binary point; saturate to `bits` bits; int64.
+
+    Raises:
+        ValueError: values that are not real numbers, NaN among them. Infinities saturate.
+    """
+    fraction, bits = whole("fraction", fraction, -64, 64), whole("bits", bits, 1, 48)
+    numbers = array("values", values, "biuf", "real numbers").astype(float)
+    if np.isnan(numbers).any():
+        raise ValueError(f"values must be real numbers, got NaN {np.isnan(numbers).sum()} times")
     limit = 2 ** (bits - 1)
-    return np.clip(np.floor(np.asarray(values, dtype=float) * 2.0**fraction + 0.5), -limit, limit - 1).astype(np.int64)
-
-
-def _integers(values: np.ndarray, bits: int, name: str) -> np.ndarray:
-    values, limit = np.asarray(values), 1 << (bits - 1)
-    if values.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers (the methods of FixedPoint round floats), got {values.dtype}")
-    if values.size and (values.min() < -limit or values.max() >= limit):
-        raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {values.min()} to {values.max()}")
-    return values
-
-
-def _between(name: str, value: object, least: int, most: int) -> None:
-    if not isinstance(value, (int, np.integer)) or not least <= value <= most:
-        raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}")
+    with np.errstate(over="ignore"):  # what is too large becomes an infinity and saturates
+        return np.clip(np.floor(numbers * 2.0**fraction + 0.5), -limit, limit - 1).astype(np.int64)

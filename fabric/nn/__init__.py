@@ -1,7 +1,22 @@
 """Topologies as trainable PyTorch layers, and how to initialise them."""
 
 from fabric.nn._cascade import CascadeLinear, LowRankLinear, SparseLinear
+from fabric.nn._cascade_conv import CascadeConv2d
 from fabric.nn._clos import ClosLinear
+from fabric.nn._clos_conv import ClosConv2d
 from fabric.nn._predefined import PredefinedLinear
+from fabric.nn._recurrent_layers import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM
 
-__all__ = ["CascadeLinear", "ClosLinear", "LowRankLinear", "PredefinedLinear", "SparseLinear"]
+__all__ = [
+    "CascadeConv2d",
+    "CascadeGRU",
+    "CascadeLSTM",
+    "CascadeLinear",
+    "ClosConv2d",
+    "ClosGRU",
+    "ClosLSTM",
+    "ClosLinear",
+    "LowRankLinear",
+    "PredefinedLinear",
+    "SparseLinear",
+]

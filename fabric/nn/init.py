@@ -4,7 +4,8 @@ Ordinary Glorot draws with variance 2 / (n_in + n_out) from the widths of a laye
 fewer connections than its level is wide, so signals shrink by (connections / width) per stage and vanish. Sparse Glorot
 counts connections instead: Var(w) = 2 / (f_in + f_out) with f_in the edges into the weight's output neuron and f_out
 the edges out of its input neuron (after NeuroFabric's poster; the printed formula did not survive, this one is derived
-from keeping both variances at one). Fixed skips are not counted by any of these.
+from keeping both variances at one). Fixed skips are not counted by any of these. A stage of a convolution that sees
+k × k pixels has k² times the connections of one pixel on either side, as in Glorot's rule for dense convolutions.
 """
 
 import math
@@ -13,6 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from fabric.nn._conv import StructuredConv2d
 from fabric.nn._orthogonal import orthogonal
 from fabric.nn._stages import FixedSkip
 from fabric.nn._structured import StageWeight, StructuredLinear
@@ -52,6 +54,20 @@ def he_normal_(module: nn.Module, *, generator: torch.Generator | None = None) -
     return _initialise(module, lambda stage: _normal(stage.fan_in.to(stage.weight.dtype), stage.weight, generator))
 
 
+def lecun_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
+    """Draw all weights from U(-a, a), a = sqrt(3 / f_in), edge by edge; set biases to zero.
+
+    Every stage then keeps the variance of signals, whatever the edges out of a neuron: recurrent layers, whose stacked
+    gates multiply those edges, neither grow nor fade from step to step.
+    """
+
+    def draw(stage: StageWeight) -> Tensor:
+        bound = (3 / stage.fan_in.to(stage.weight.dtype)) ** 0.5
+        return torch.empty_like(stage.weight).uniform_(-1, 1, generator=generator) * bound
+
+    return _initialise(module, draw)
+
+
 def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
     """Sparse Glorot times one factor per cascade, such that its entries have the variance of the dense layer.
 
@@ -64,7 +80,9 @@ def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator 
     return _initialise(
         module,
         lambda stage: _uniform(_connections(stage), stage.weight, generator),
-        lambda layer: end_to_end_factor(layer.topology),
+        lambda layer: (
+            layer.end_to_end_factor() if isinstance(layer, StructuredConv2d) else end_to_end_factor(layer.topology)
+        ),
     )
 
 
@@ -147,12 +165,17 @@ def _normal(connections: Tensor, weight: Tensor, generator: torch.Generator | No
 def _initialise(
     module: nn.Module,
     draw: Callable[[StageWeight], Tensor],
-    variance_factor: Callable[[StructuredLinear], float] = lambda layer: 1.0,
+    variance_factor: Callable[[StructuredLinear | StructuredConv2d], float] = lambda layer: 1.0,
 ) -> nn.Module:
     with torch.no_grad():
+        inside: set[nn.Module] = set()  # of convolutions, which count the connections of their parts themselves
         for layer in module.modules():
             scale = 1.0
-            if isinstance(layer, StructuredLinear):
+            if layer in inside:
+                continue
+            if isinstance(layer, StructuredConv2d):
+                inside.update(layer.modules())
+            if isinstance(layer, StructuredLinear | StructuredConv2d):
                 stages = layer.stage_weights()
                 scale = math.sqrt(variance_factor(layer))
             elif isinstance(layer, nn.Linear):
@@ -167,7 +190,7 @@ def _initialise(
     return module
 
 
-def _has_skips(layer: StructuredLinear) -> bool:
+def _has_skips(layer: StructuredLinear | StructuredConv2d) -> bool:
     return any(isinstance(part, FixedSkip) for part in layer.modules())
 
 

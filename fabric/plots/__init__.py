@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401 (this page imports for others)
 
+from fabric import _artifact as _artifact
 from fabric.plots.accuracy import (
     accuracy_against_parameters,
     accuracy_curves,
@@ -11,6 +12,7 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
+from fabric.plots.convolution import compression_against_width, shares_by_kind
 from fabric.plots.cycles import cycles_against_size
 from fabric.plots.density import (
     accuracy_against_bytes,

@@ -104,7 +104,7 @@ class OneTorus:
         """Sums of the outputs, words (samples, outputs)."""
         classifier = GoldenMachine(self.classifying, self.config.fixed_point)
         classifier.load(self.weights())
-        return classifier.run(self.inference, x)[0]
+        return classifier.run(self.inference, x)
 
     def weights(self) -> list[np.ndarray]:
         """The stored weights."""
@@ -141,16 +141,16 @@ class TwoTori:
         how = (rate, self.config.stochastic)
         for at in range(len(x)):
             sample, target = x[at : at + 1], targets[at : at + 1]
-            hidden, _ = first.run(forward, sample)
-            _, deltas = last.run(ring, hidden, target, *how)
-            first.run(training, sample, np.where(hidden > 0, deltas, 0), *how, targets_are_deltas=True)
+            hidden = first.run(forward, sample)
+            last.run(ring, hidden, target, *how)
+            first.run(training, sample, np.where(hidden > 0, last.deltas, 0), *how, targets_are_deltas=True)
 
     def classify(self, x: np.ndarray) -> np.ndarray:
         """As `OneTorus.classify`."""
-        hidden, _ = self.machines[0].run(program(self.first, "inference", self.scales[0]), x)
+        hidden = self.machines[0].run(program(self.first, "inference", self.scales[0]), x)
         classifier = GoldenMachine(self.classifying, self.config.fixed_point)
         classifier.load(self.machines[1].weights())
-        return classifier.run(program(self.classifying, "inference", self.scales[1]), hidden)[0]
+        return classifier.run(program(self.classifying, "inference", self.scales[1]), hidden)
 
     def weights(self) -> list[np.ndarray]:
         """The stored weights."""

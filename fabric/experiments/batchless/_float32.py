@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numba import njit
 from numba.typed import List
 from torch import nn
 
+from fabric._compiled import njit
 from fabric.experiments.batchless._common import Cascade, Cascades, Rates, initial_weights, orders
 from fabric.experiments.data import DatasetName, accuracy, load
 from fabric.experiments.runs import Measured, Natural, RunConfig, one_thread

@@ -15,6 +15,7 @@ from fabric.hardware.junctions import (
     JunctionBuild,
     JunctionMachine,
     JunctionNetwork,
+    JunctionProgram,
     drawn_weights,
 )
 from fabric.hardware.junctions.synthesis import synthesize_junction
@@ -59,8 +60,8 @@ def train_junctions(config: JunctionTraining) -> Measured:
     machine = GoldenJunctions(network, config.lessons.format)
     machine.load(config.weights(network))
     for x, y, exponent in config.lessons.parts(network.widths[0], network.widths[-1]):
-        machine.run(x, y, exponent, config.stochastic, config.mode)
-    outputs = machine.run(config.lessons.test(network.widths[0]))
+        machine.run(JunctionProgram(network, config.mode), x, y, exponent, config.stochastic)
+    outputs = machine.run(JunctionProgram(network, "inference"), config.lessons.test(network.widths[0]))
     return {"weights": network.edges, "accuracy": config.lessons.score(outputs)}
 
 
@@ -89,16 +90,17 @@ def simulate_training(config: JunctionSimulation) -> Measured:
         each.load(training.weights(network))
     differences = samples = cycles = forward = 0
     for x, y, exponent in training.lessons.parts(network.widths[0], network.widths[-1]):
-        run = (x, y, exponent, training.stochastic, training.mode)
+        run = (JunctionProgram(network, training.mode), x, y, exponent, training.stochastic)
         differences += int((machine.run(*run) != golden.run(*run)).sum())
         samples, cycles = samples + len(x), cycles + machine.counters.cycles
         forward += machine.counters.forward
     differences += sum(int((a != b).sum()) for a, b in zip(machine.weights(), golden.weights(), strict=True))
     x = training.lessons.test(network.widths[0])
-    accuracy = training.lessons.score(machine.run(x))
-    machine.run(x[:8])
+    inference = JunctionProgram(network, "inference")
+    accuracy = training.lessons.score(machine.run(inference, x))
+    machine.run(inference, x[:8])
     first = machine.counters.cycles
-    machine.run(x[:9])
+    machine.run(inference, x[:9])
     return {
         "samples": samples,
         "cycles": cycles,
@@ -137,7 +139,7 @@ def train_torus(config: TorusTraining) -> Measured:
     training = program(mapping, "overlapped")
     for x, y, exponent in config.lessons.parts(mapping.inputs, mapping.outputs):
         machine.run(training, x, y, exponent)
-    outputs, _ = machine.run(program(mapping, "inference"), config.lessons.test(mapping.inputs))
+    outputs = machine.run(program(mapping, "inference"), config.lessons.test(mapping.inputs))
     return {"weights": mapping.edges, "accuracy": config.lessons.score(outputs)}
 
 

@@ -57,31 +57,29 @@ def train_on_chip(config: OnChipConfig) -> Measured:
     labels = data.test_y.numpy()
     golden = OneTorus(training)
     programs = [program(golden.mapping, mode, training.scales) for mode in MODES]
-    machine = Machine(Torus.of(golden.mapping, fixed, programs))
-    machine.load(golden.mapping, golden.weights())
+    machine = Machine(Torus.of(golden.mapping, fixed, programs), golden.mapping)
+    machine.load(golden.weights())
     epochs = list(orders(training.seed, len(x), len(training.rates)))
     counted: Counter[str] = Counter()
     predicted, accuracies, identical = 0, [], []
     for epoch, part, checked in stretches(config.checks, len(x), len(epochs)):
         order, rate = epochs[epoch][part], training.rates[epoch]
-        machine.run(
-            golden.mapping, golden.training, x[order], targets[order], rate, training.stochastic, emit_outputs=False
-        )
+        machine.run(golden.training, x[order], targets[order], rate, training.stochastic, emit_outputs=False)
         golden.train(x[order], targets[order], rate)
         counted.update({f"{name}_cycles": count for name, count in asdict(machine.counters).items()})
         counted.update({f"{name}_words": count * machine.torus.rows for name, count in machine.beats.items()})
         predicted += cycles(golden.training).total(len(order))
         if checked:
             accuracies.append(accuracy(golden.classify(test_x), labels))
-            identical.append(_equal(machine.weights(golden.mapping), golden.weights()))
-    outputs, _ = machine.run(golden.classifying, golden.inference, test_x)
+            identical.append(_equal(machine.weights(), golden.weights()))
+    outputs = machine.run(golden.inference, test_x)
     return {
         "edges": golden.mapping.edges,
         "accuracy_by_check": accuracies,
         "identical_by_check": identical,
         "accuracy": accuracy(outputs, labels),
         "outputs_identical": bool(np.array_equal(outputs, golden.classify(test_x))),
-        "weights": digest(machine.weights(golden.mapping)),
+        "weights": digest(machine.weights()),
         "samples": config.checks[-1],
         "cycles": counted["cycles_cycles"],
         "predicted_cycles": predicted,

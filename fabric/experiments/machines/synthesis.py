@@ -135,7 +135,7 @@ class SimulationConfig(RunConfig):
 def run_simulation(config: SimulationConfig) -> Measured:
     """Count "samples" trained or inferred and list "differences" from the golden model."""
     build = VARIANTS[config.synthesis.variant](config.synthesis.size)
-    machine = NetlistMachine(build.torus, config.synthesis.synthesize())
+    machine = NetlistMachine(config.synthesis.synthesize())
     rng = np.random.default_rng(config.seed)
     found: list[str] = []
     samples = 0

@@ -67,12 +67,12 @@ def run_layer(config: LayerOnChip) -> Measured:
     """
     fixed, mapping = FixedPoint(), TorusMapping([config.layer])
     programs = {mode: program(mapping, mode) for mode in MODES}
-    machine = Machine(Torus.of(mapping, fixed, programs.values()))
+    machine = Machine(Torus.of(mapping, fixed, programs.values()), mapping)
     golden = GoldenMachine(mapping, fixed)
     rng = np.random.default_rng(config.seed)
     limit = 1 << (fixed.weight - 3)
     weights = [rng.integers(-limit, limit, (p.rings, p.neurons, p.values)) for p in mapping.phases]
-    machine.load(mapping, weights)
+    machine.load(weights)
     golden.load(weights)
     runs = [{"mode": mode} | _run(machine, golden, mapping, way, config) for mode, way in programs.items()]
     return {"rows": mapping.rows, "columns": mapping.columns, "runs": runs}
@@ -90,12 +90,11 @@ def _run(
         machine.reset()
         golden.reset()
         run = (way, inputs[:samples], None if targets is None else targets[:samples], _RATE if way.trains else None)
-        outputs, _ = machine.run(mapping, *run)
-        same &= np.array_equal(outputs, golden.run(*run)[0])
+        same &= np.array_equal(machine.run(*run), golden.run(*run))
         counted.append(asdict(machine.counters))
     times = machine.output_times.reshape(config.samples, -1)[:, 0]
     stopwatch = float((times[-1] - times[0]) / (config.samples - 1))
-    pairs = zip(machine.weights(mapping), golden.weights(), strict=True)
+    pairs = zip(machine.weights(), golden.weights(), strict=True)
     return {"lone": counted[0]["cycles"], **counted[1], "stopwatch": stopwatch, "outputs": bool(same),
             "weights": all(np.array_equal(have, want) for have, want in pairs)}  # fmt: skip
 

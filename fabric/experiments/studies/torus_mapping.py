@@ -52,11 +52,9 @@ def trace_sample(cascade: Sequence[int], seed: int) -> TracedSample:
     weights, values = _recognisable(mapping, fixed, rng)
     targets = rng.integers(-_LARGEST, _LARGEST, (1, outputs))
     sequence = program(mapping, "sequential")
-    machine = Machine(Torus.of(mapping, fixed, [sequence]), trace=True)
-    machine.load(mapping, weights)
-    trace = Trace.of(
-        machine, lambda: machine.run(mapping, sequence, values[0].reshape(1, -1), targets, rate_exponent=_RATE)
-    )
+    machine = Machine(Torus.of(mapping, fixed, [sequence]), mapping, trace=True)
+    machine.load(weights)
+    trace = Trace.of(machine, lambda: machine.run(sequence, values[0].reshape(1, -1), targets, rate_exponent=_RATE))
     return TracedSample(tuple(cascade), mapping, values, trace)
 
 

@@ -7,9 +7,9 @@ neuron h depends on the inputs; an edge adds its weight times the row of its tai
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from fabric._compiled import njit
 from fabric.topology import Topology
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8  # as in torch.optim.Adam
@@ -45,7 +45,7 @@ def flatten(topology: Topology, skips: Sequence[np.ndarray | None] | None) -> Ed
     return Edges(np.concatenate(tails), np.concatenate(heads), np.concatenate(trained), int(level_start[-1]))
 
 
-@numba.njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST)
 def descend(edges, weights, target, rates, absolute):
     """Change `weights` in place by one step of Adam per learning rate; returns what is then left of the target.
 
@@ -86,7 +86,7 @@ def descend(edges, weights, target, rates, absolute):
     return values[first_output:] - target
 
 
-@numba.njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST)
 def _forward(edges, weights, values, inputs):
     values[inputs:] = 0
     for edge in range(len(weights)):
@@ -95,7 +95,7 @@ def _forward(edges, weights, values, inputs):
             sink[column] += weight * source[column]
 
 
-@numba.njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST)
 def _backward(edges, weights, values, slopes, first_output, gradient):
     slopes[:first_output] = 0
     for edge in range(len(weights) - 1, -1, -1):

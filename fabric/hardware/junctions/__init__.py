@@ -5,9 +5,11 @@ from fabric.hardware.junctions._golden import GoldenJunctions
 from fabric.hardware.junctions._junction import Junction
 from fabric.hardware.junctions._machine import JunctionMachine
 from fabric.hardware.junctions._network import JunctionNetwork, balanced_parallelisms, drawn_weights
+from fabric.hardware.junctions._program import JUNCTION_MODES, JunctionProgram
 from fabric.hardware.junctions._schedule import PROCESSES, SHARING, Schedule, simulate
 
 __all__ = [
+    "JUNCTION_MODES",
     "PROCESSES",
     "SHARING",
     "GoldenJunctions",
@@ -15,6 +17,7 @@ __all__ = [
     "JunctionBuild",
     "JunctionMachine",
     "JunctionNetwork",
+    "JunctionProgram",
     "Schedule",
     "balanced_parallelisms",
     "drawn_weights",

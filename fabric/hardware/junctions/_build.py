@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fabric.hardware._checks import instance, listed
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions._junction import Junction
 from fabric.hardware.junctions._network import JunctionNetwork
@@ -19,30 +20,41 @@ class JunctionBuild:
     Attributes:
         network: gives the sizes; any network of the same sizes can be loaded whose patterns fit.
         fixed_point: formats.
-        entries: patterns that each address generator keeps: 1, the fan-out or the cycles of a pass; None for as many as
-            the network needs.
-        dither: whether each junction has crossbars between lanes and memories; None where the network needs them.
+        entries: patterns that each address generator keeps: 1, the fan-out or the cycles of a pass; empty for as many
+            as the network needs.
+        dither: whether each junction has crossbars between lanes and memories; empty for where the network needs them.
+
+    Raises:
+        TypeError: a network, a format, entries or crossbars of another class.
+        ValueError: another number of entries or crossbars than junctions, or fewer than the network needs.
     """
 
     network: JunctionNetwork
     fixed_point: FixedPoint = field(default_factory=FixedPoint)
-    entries: tuple[int, ...] | None = None
-    dither: tuple[bool, ...] | None = None
+    entries: tuple[int, ...] = ()
+    dither: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
-        junctions = self.network.junctions
-        if self.entries is None:
-            object.__setattr__(self, "entries", tuple(len(j.entries()[0]) for j in junctions))
-        if self.dither is None:
-            object.__setattr__(self, "dither", tuple(j.dithered for j in junctions))
+        junctions = instance("network", self.network, JunctionNetwork).junctions
+        instance("fixed_point", self.fixed_point, FixedPoint)
+        entries = listed("entries", self.entries, int) or [len(j.entries()[0]) for j in junctions]
+        dither = listed("dither", self.dither, bool) or [j.dithered for j in junctions]
+        for name, given in (("entries", tuple(entries)), ("dither", tuple(dither))):
+            if len(given) != len(junctions):
+                raise ValueError(f"{name} must be one for each of the {len(junctions)} junctions, got {given}")
+            object.__setattr__(self, name, given)
         self.patterns(self.network)
 
     def patterns(self, network: JunctionNetwork) -> list[tuple[np.ndarray, np.ndarray]]:
         """What the address generators hold for a network: for each junction rows and memories (entries, lanes).
 
         Raises:
+            TypeError: another network than a `JunctionNetwork`.
             ValueError: a network of other sizes, or with patterns that this build cannot hold.
         """
+        instance("network", network, JunctionNetwork)
+        if len(network) != len(self.network):
+            raise ValueError(f"network must have the {len(self.network)} junctions of the build, got {len(network)}")
         for ours, theirs in zip(self.network.junctions, network.junctions, strict=True):
             sizes = [(j.inputs, j.fan_out, j.outputs, j.parallelism, j.activation) for j in (ours, theirs)]
             if sizes[0] != sizes[1]:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from fabric.hardware._checks import choice, instance
 from fabric.hardware.torus import ACTIVATIONS
 from fabric.topology.interleaver import Interleaver
 from fabric.topology.junctions import divisors, nearest
@@ -24,6 +25,7 @@ class Junction:
         activation: function of the right neurons: "identity", "relu" or "sigmoid".
 
     Raises:
+        TypeError: another interleaver than an `Interleaver`.
         ValueError: an edge drawn twice, an unknown activation, or a z that neither divides the fan-in nor is a multiple
             of it, so that a cycle would hold parts of neurons.
     """
@@ -33,9 +35,8 @@ class Junction:
     activation: str = "sigmoid"
 
     def __post_init__(self) -> None:
-        self.interleaver.topology(self.outputs)
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        instance("interleaver", self.interleaver, Interleaver).topology(self.outputs)
+        choice("activation", self.activation, ACTIVATIONS)
         if self.fan_in % self.parallelism and self.parallelism % self.fan_in:
             fitting = valid_parallelisms(self.inputs, self.fan_out, self.outputs)
             raise ValueError(

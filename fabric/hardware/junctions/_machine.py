@@ -1,33 +1,39 @@
 """The simulated junction machine: builds it, loads patterns and weights, streams samples, reads everything back."""
 
-import numpy as np
-from tqdm.auto import tqdm
+from collections.abc import Sequence
 
+import numpy as np
+
+from fabric.hardware._checks import flag, instance
+from fabric.hardware._protocol import checked_samples
 from fabric.hardware.junctions._build import JunctionBuild, entry_bits, table_files
-from fabric.hardware.junctions._golden import Mode
 from fabric.hardware.junctions._network import JunctionNetwork
-from fabric.hardware.simulation.host import CHUNK, Host, Stalls
+from fabric.hardware.junctions._program import JunctionProgram
+from fabric.hardware.simulation.host import CHUNK, Host, Stalls, progress_bar
 from fabric.hardware.simulation.packing import pack, unpack
 from fabric.hardware.simulation.verilator import Simulation
 
 
 class JunctionMachine(Host):
-    """The machine in Verilog, simulated.
+    """The machine in Verilog, simulated: a `TrainingMachine`.
 
     Args:
         build: what to build; a finished build is used again.
+
+    Attributes:
+        network: whose patterns it holds; that of the build, until another is connected.
     """
 
     def __init__(self, build: JunctionBuild) -> None:
-        self.build = build
-        self.network = build.network
+        self.build = instance("build", build, JunctionBuild)
         super().__init__(Simulation.of("fabric_junctions", build.parameters, tables=table_files(build.fixed_point)))
         self.connect(build.network)
 
     def connect(self, network: JunctionNetwork) -> None:
-        """Load the patterns of a network of the build's sizes into the address generators.
+        """Load the patterns of a network of the build's sizes; its weights are zero until they are loaded.
 
         Raises:
+            TypeError: another network than a `JunctionNetwork`.
             ValueError: sizes or patterns that do not fit.
         """
         for number, (rows, memories) in enumerate(self.build.patterns(network)):
@@ -35,8 +41,9 @@ class JunctionMachine(Host):
             row_bits, memory_bits = entry_bits(junction)
             self._write("pattern", number, np.hstack([_bits(rows, row_bits), _bits(memories, memory_bits)]))
         self.network = network
+        self.load([np.zeros(junction.edges, dtype=np.int64) for junction in network.junctions])
 
-    def load(self, weights: list[np.ndarray]) -> None:
+    def load(self, weights: Sequence[np.ndarray]) -> None:
         """Write the stored weights: for each junction integers (edges,) in the order of its slots."""
         bits = self.build.fixed_point.weight
         checked = self.network.stored(weights, self.build.fixed_point)
@@ -44,7 +51,7 @@ class JunctionMachine(Host):
             self._write("weight", number, _bits(values.reshape(junction.cycles, junction.parallelism), bits))
 
     def weights(self) -> list[np.ndarray]:
-        """Read the stored weights back, as `load` takes them."""
+        """Read the stored weights back, as `load` takes them, int64."""
         bits, read = self.build.fixed_point.weight, []
         for number, junction in enumerate(self.network.junctions):
             space = np.zeros((junction.cycles, self.simulation.words("dump")), dtype=np.uint32)
@@ -56,51 +63,46 @@ class JunctionMachine(Host):
 
     def run(
         self,
+        program: JunctionProgram,
         inputs: np.ndarray,
         targets: np.ndarray | None = None,
         rate_exponent: int | None = None,
         stochastic: bool = True,
-        mode: Mode = "pipelined",
         stalls: Stalls | None = None,
         progress: bool = False,
     ) -> np.ndarray:
-        """Run samples through the machine; arguments and result as those of `GoldenJunctions.run`.
+        """Run samples through the machine as `TrainingMachine.run` says.
 
         Args:
             stalls: pauses of the host by stream: command, input, target, output.
             progress: show a bar.
 
         Raises:
-            ValueError: shapes or values that do not fit.
+            TypeError, ValueError: as `TrainingMachine.run`.
             SimulationError: the machine hangs.
         """
-        fixed, stalls = self.build.fixed_point, self._pausing(stalls)
-        first, last = self.network.junctions[0], self.network.junctions[-1]
-        trains, rate = targets is not None, 0
-        if trains:
-            targets, rate = fixed.lesson(len(inputs), targets, rate_exponent)
-        command = _command(trains << 1 | stochastic << 2 | (mode == "sequential") << 3 | rate << 4 | len(inputs) << 16)
-        space = np.zeros((len(inputs) * last.outputs // last.group, self.simulation.words("output")), dtype=np.uint32)
+        instance("program", program, JunctionProgram).check_network(self.network)
+        fixed, first, last = self.build.fixed_point, self.network.junctions[0], self.network.junctions[-1]
+        samples = checked_samples(program, fixed, inputs, targets, rate_exponent, stochastic)
+        stalls, progress, count = self._pausing(stalls), flag("progress", progress), len(samples.inputs)
+        how = program.trains << 1 | samples.stochastic << 2 | program.sequential << 3 | samples.rate << 4
+        command = _command(how | count << 16)
+        space = np.zeros((count * last.outputs // last.group, self.simulation.words("output")), dtype=np.uint32)
         sink = self.simulation.stream("output", space, stalls.get("output"))
-        with tqdm(total=len(inputs), unit="sample", disable=not progress) as bar:
-            for begin in range(0, len(inputs), CHUNK):
+        with progress_bar(count, progress) as bar:
+            for begin in range(0, count, CHUNK):
                 chunk = slice(begin, begin + CHUNK)
-                beats = self._checked(inputs[chunk], first.inputs, "inputs").reshape(-1, first.parallelism)
-                streams = {"input": self.simulation.stream("input", pack(beats, fixed.word), stalls.get("input")),
-                           "output": sink}  # fmt: skip
+                beats = {"input": samples.inputs[chunk].reshape(-1, first.parallelism)}
+                if samples.targets is not None:
+                    beats["target"] = samples.targets[chunk].reshape(-1, last.group)
+                streams = {name: self.simulation.stream(name, pack(values, fixed.word), stalls.get(name))
+                           for name, values in beats.items()}  # fmt: skip
+                streams["output"] = sink
                 if begin == 0:
                     streams["command"] = self.simulation.stream("command", command, stalls.get("command"))
-                if trains:
-                    beats = self._checked(targets[chunk], last.outputs, "targets").reshape(-1, last.group)
-                    streams["target"] = self.simulation.stream("target", pack(beats, fixed.word), stalls.get("target"))
-                self._move(streams, "running", begin + CHUNK >= len(inputs))
-                bar.update(len(inputs[chunk]))
-        return unpack(space, last.group, fixed.word).reshape(len(inputs), last.outputs)
-
-    def _checked(self, values: np.ndarray, width: int, name: str) -> np.ndarray:
-        if values.ndim != 2 or values.shape[1] != width:
-            raise ValueError(f"{name} must have shape (samples, {width}), got {values.shape}")
-        return self.build.fixed_point.words(values, name)
+                self._move(streams, "running", begin + CHUNK >= count)
+                bar.update(min(CHUNK, count - begin))
+        return unpack(space, last.group, fixed.word).reshape(count, last.outputs)
 
     def _write(self, stream: str, junction: int, rows: np.ndarray) -> None:
         """Rows of bits to the host's `stream`: the junction's number, that of the row, the row."""

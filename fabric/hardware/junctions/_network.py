@@ -6,11 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
+from fabric._checks import generator, positive_int
+from fabric.hardware._checks import choice, instance, listed, whole
+from fabric.hardware._protocol import checked_weights
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.junctions._junction import Junction, valid_parallelisms
 from fabric.topology.interleaver import clash_free
-from fabric.topology.junctions import check_fan_out
+from fabric.topology.junctions import CLASH_FREE, check_fan_out
 
+_MOST_NEURONS = 1 << 20
 LATENCY = 2  # cycles of a block after its last address: multiply, then add, round and write
 
 
@@ -20,13 +24,16 @@ class JunctionNetwork:
     Args:
         junctions: from the inputs to the outputs.
 
+    Two networks are equal if their edges are, in the same order, with the same lanes and activations.
+
     Raises:
+        TypeError: junctions of another class.
         ValueError: junctions that do not follow one another, or a junction that finishes more neurons a cycle than the
             memories of the next one take side by side.
     """
 
     def __init__(self, junctions: Sequence[Junction]) -> None:
-        self.junctions = tuple(junctions)
+        self.junctions = tuple(listed("junctions", junctions, Junction))
         if not 1 <= len(self.junctions) <= 8:
             raise ValueError(f"junctions must be from 1 to 8, got {len(self.junctions)}")
         for number, (before, after) in enumerate(pairwise(self.junctions), start=1):
@@ -59,7 +66,23 @@ class JunctionNetwork:
             pattern: one of `topology.junctions.CLASH_FREE`.
             rng: NumPy generator.
             activations: one per junction; None for sigmoids.
+
+        Raises:
+            TypeError: other than lists.
+            ValueError: lists of other lengths, or what `Junction` and `topology.interleaver.clash_free` refuse.
         """
+        given: dict[str, Sequence[object]] = {"fan_outs": fan_outs, "widths": widths, "parallelisms": parallelisms}
+        if activations is not None:
+            given["activations"] = activations
+        for name, values in given.items():
+            if not isinstance(values, (list, tuple)):
+                raise TypeError(f"{name} must be a list, got {values!r}")
+            if len(values) != len(fan_outs) + (name == "widths"):
+                raise ValueError(
+                    "fan_outs, parallelisms and activations must be one a junction and widths one more, got "
+                    f"{ {name: len(values) for name, values in given.items()} }"
+                )
+        choice("pattern", pattern, CLASH_FREE)
         activations = ["sigmoid"] * len(fan_outs) if activations is None else activations
         return cls(
             [
@@ -72,6 +95,24 @@ class JunctionNetwork:
 
     def __len__(self) -> int:
         return len(self.junctions)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, JunctionNetwork) or self._sizes != other._sizes:
+            return False
+        pairs = zip(self.junctions, other.junctions, strict=True)
+        return all(np.array_equal(ours.neurons, theirs.neurons) for ours, theirs in pairs)
+
+    def __hash__(self) -> int:
+        return hash(self._sizes)
+
+    def __repr__(self) -> str:
+        return f"JunctionNetwork of (inputs, outputs, fan-out, lanes, activation) {list(self._sizes)}"
+
+    @property
+    def _sizes(self) -> tuple[object, ...]:
+        return tuple((j.inputs, j.outputs, j.fan_out, j.parallelism, j.activation) for j in self.junctions)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -89,10 +130,9 @@ class JunctionNetwork:
         Raises:
             ValueError: other than one array (edges,) a junction, floats, or weights that the format does not hold.
         """
-        shapes, wanted = [np.shape(values) for values in weights], [(junction.edges,) for junction in self.junctions]
-        if shapes != wanted:
-            raise ValueError(f"weights must have shapes {wanted}, one a junction, got {shapes}")
-        return [fixed.stored(values, f"weights of junction {at}") for at, values in enumerate(weights, start=1)]
+        instance("fixed_point", fixed, FixedPoint)
+        shapes = [(junction.edges,) for junction in self.junctions]
+        return checked_weights(weights, shapes, [f"junction {at}" for at in range(1, len(self) + 1)], fixed)
 
     @property
     def useful_cycles(self) -> int:
@@ -121,10 +161,12 @@ class JunctionNetwork:
     def queue(self, layer: int) -> int:
         """Banks of activations of a layer, 0 for the inputs: one is written, one read forward, one read backward, and
         between those two wait the samples under way."""
+        layer = whole("layer", layer, 0, len(self))
         return 2 * (len(self) - layer) + 1
 
     def memory_bits(self, fixed: FixedPoint) -> dict[str, int]:
         """Bits of all memories by what they hold: weights, activations, deltas, sums of deltas, patterns."""
+        instance("fixed", fixed, FixedPoint)
         bits = dict.fromkeys(("weights", "activations", "deltas", "sums", "patterns"), 0)
         for layer, junction in enumerate(self.junctions):
             bits["weights"] += junction.edges * fixed.weight
@@ -147,7 +189,9 @@ class JunctionNetwork:
 
     def accumulator(self, fixed: FixedPoint) -> int:
         """Bits of the sums, which cannot overflow."""
-        return fixed.accumulator(max(max(j.fan_in, j.fan_out) for j in self.junctions)) + 1
+        return (
+            instance("fixed", fixed, FixedPoint).accumulator(max(max(j.fan_in, j.fan_out) for j in self.junctions)) + 1
+        )
 
 
 def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles: int) -> tuple[int, ...]:
@@ -156,6 +200,14 @@ def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles
     Raises:
         ValueError: a junction that cannot be that fast, or whose neighbour cannot take what it finishes.
     """
+    cycles = positive_int("cycles", cycles)
+    for name, values in (("widths", widths), ("fan_outs", fan_outs)):
+        if not isinstance(values, (list, tuple)) or not values:
+            raise TypeError(f"{name} must be a list of positive integers, got {values!r}")
+        for at, value in enumerate(values):
+            whole(f"{name}[{at}]", value, 1, _MOST_NEURONS)
+    if len(widths) != len(fan_outs) + 1:
+        raise ValueError(f"widths must be one more than the {len(fan_outs)} fan_outs, got {len(widths)}")
     chosen: list[int] = []
     for (p, n), fan_out in zip(pairwise(widths), fan_outs, strict=True):
         group = max(1, chosen[-1] // (widths[len(chosen) - 1] * fan_outs[len(chosen) - 1] // p)) if chosen else 1
@@ -168,6 +220,9 @@ def balanced_parallelisms(widths: Sequence[int], fan_outs: Sequence[int], cycles
 
 def drawn_weights(network: JunctionNetwork, fixed: FixedPoint, rng: np.random.Generator) -> list[np.ndarray]:
     """Normal weights of variance 2 / (fan-in + fan-out), as stored: int64 (edges,) per junction, in order of slots."""
+    instance("network", network, JunctionNetwork)
+    instance("fixed", fixed, FixedPoint)
+    generator(rng)
     return [
         fixed.weights(rng.normal(0, math.sqrt(2 / (junction.fan_in + junction.fan_out)), junction.edges))
         for junction in network.junctions

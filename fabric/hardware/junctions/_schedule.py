@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fabric.hardware._checks import choice, instance, whole
 from fabric.hardware.junctions._network import LATENCY, JunctionNetwork
 
 SHARING = ("one process", "parallel processes", "junction pipeline", "both")
 PROCESSES = ("FF", "BP", "UP")
+_MOST_SAMPLES, _MOST_CYCLES = 2_000, 1 << 30
 
 
 @dataclass(frozen=True, order=True)
@@ -91,7 +93,7 @@ def simulate(
 
     Args:
         network: junctions and their degrees of parallelism.
-        samples: at least four for each junction, so that the pipeline is full for a while.
+        samples: at least four for each junction, so that the pipeline is full for a while; at most 2,000.
         sharing: "one process" of one junction at a time; "parallel processes": one sample at a time, but BP and UP of a
             junction side by side; "junction pipeline": one process of each junction at a time, junctions side by side;
             "both".
@@ -99,13 +101,17 @@ def simulate(
         stalls: cycles that each junction loses to clashes in a pass; None for none.
 
     Raises:
-        ValueError: an unknown sharing or too few samples.
+        TypeError: another network than a `JunctionNetwork`.
+        ValueError: an unknown sharing, too few samples or too many, cycles that are no numbers from 0.
     """
-    if sharing not in SHARING:
-        raise ValueError(f"sharing must be one of {', '.join(SHARING)}, got {sharing!r}")
-    if samples < 4 * len(network):
-        raise ValueError(f"samples must be at least {4 * len(network)}, got {samples}")
-    lost = [0] * len(network) if stalls is None else list(stalls)
+    instance("network", network, JunctionNetwork)
+    choice("sharing", sharing, SHARING)
+    samples = whole("samples", samples, 4 * len(network), _MOST_SAMPLES)
+    latency = whole("latency", latency, 0, _MOST_CYCLES)
+    stalls = [0] * len(network) if stalls is None else stalls
+    if not isinstance(stalls, (list, tuple)) or len(stalls) != len(network):
+        raise ValueError(f"stalls must be a list of cycles for each of the {len(network)} junctions, got {stalls!r}")
+    lost = [whole(f"stalls[{at}]", stall, 0, _MOST_CYCLES) for at, stall in enumerate(stalls)]
     passes = [junction.cycles + stall + latency for junction, stall in zip(network.junctions, lost, strict=True)]
     waiting = [(sample, *work) for sample in range(samples) for work in _work(len(network))]
     done: set[tuple[int, int, str]] = set()

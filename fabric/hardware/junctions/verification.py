@@ -11,6 +11,7 @@ from fabric.hardware.junctions._golden import GoldenJunctions
 from fabric.hardware.junctions._junction import Junction
 from fabric.hardware.junctions._machine import JunctionMachine
 from fabric.hardware.junctions._network import JunctionNetwork
+from fabric.hardware.junctions._program import JUNCTION_MODES, JunctionProgram
 from fabric.hardware.simulation.host import Stalls
 from fabric.hardware.torus.verification import random_stalls
 from fabric.topology.interleaver import VARIANTS, clash_free, start_vector
@@ -21,15 +22,14 @@ _MOST_SAMPLES = 9
 
 @dataclass(frozen=True)
 class JunctionCase:
-    """One run of the machine: its patterns, what it does, what it is given."""
+    """One run of the machine: what it does on which patterns, what it is given."""
 
-    network: JunctionNetwork
+    program: JunctionProgram
     weights: list[np.ndarray]
     inputs: np.ndarray
     targets: np.ndarray | None
     rate_exponent: int | None
     stochastic: bool
-    mode: str
     stalls: Stalls
 
 
@@ -45,14 +45,16 @@ def random_case(build: JunctionBuild, rng: np.random.Generator) -> JunctionCase:
         limit = 1 << int(rng.integers(2, bits))
         return rng.integers(-limit, limit, shape)
 
+    programs = [JunctionProgram(network, mode) for mode in JUNCTION_MODES]
+    sequential = bool(rng.integers(4) == 0)
+    (chosen,) = [way for way in programs if (way.trains, way.sequential) == (trains, sequential)]
     return JunctionCase(
-        network,
+        chosen,
         [words(fixed.weight, junction.edges) for junction in network.junctions],
         words(fixed.word, samples, network.widths[0]),
         words(fixed.word, samples, network.widths[-1]) if trains else None,
         fixed.slowest - int(rng.integers(RATES)) if trains else None,
         bool(rng.integers(2)),
-        ("pipelined", "sequential")[int(rng.integers(4) == 0)],
         random_stalls(rng, "input", "target", "output"),
     )
 
@@ -63,24 +65,23 @@ def differences(machine: JunctionMachine, case: JunctionCase) -> Iterator[str]:
     Compared are outputs, all weights afterwards and the counters of busy cycles, and, where the host never pauses, the
     cycles of the whole run.
     """
-    run = {"rate_exponent": case.rate_exponent, "stochastic": case.stochastic, "mode": case.mode}
-    golden = GoldenJunctions(case.network, machine.build.fixed_point)
+    network = case.program.network
+    given = (case.program, case.inputs, case.targets, case.rate_exponent, case.stochastic)
+    golden = GoldenJunctions(network, machine.build.fixed_point)
     machine.reset()
-    machine.connect(case.network)
+    machine.connect(network)
     machine.load(case.weights)
     golden.load(case.weights)
-    outputs = machine.run(case.inputs, case.targets, **run, stalls=case.stalls)
+    outputs = machine.run(*given, stalls=case.stalls)
     counters = machine.counters
-    if not np.array_equal(outputs, golden.run(case.inputs, case.targets, **run)):
+    if not np.array_equal(outputs, golden.run(*given)):
         yield "outputs"
     for number, (have, want) in enumerate(zip(machine.weights(), golden.weights(), strict=True), start=1):
         if not np.array_equal(have, want):
             yield f"weights of junction {number}"
-    depth, samples = len(case.network), len(case.inputs)
-    passes = (depth if case.targets is None else 2 * depth) - 1
-    blocks = (samples - 1) * (1 if case.mode == "pipelined" else passes + 1) + passes + 1
-    if counters.cycles - counters.waiting != blocks * case.network.block_cycles:
-        yield f"busy cycles: {counters.cycles - counters.waiting}, not {blocks * case.network.block_cycles}"
+    blocks = (len(case.inputs) - 1) * case.program.interval + case.program.passes
+    if counters.cycles - counters.waiting != blocks * network.block_cycles:
+        yield f"busy cycles: {counters.cycles - counters.waiting}, not {blocks * network.block_cycles}"
     if counters.waiting and not case.stalls:
         yield f"waits {counters.waiting} cycles without a reason"
 

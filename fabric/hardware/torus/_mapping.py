@@ -7,10 +7,14 @@ from typing import Literal
 import numpy as np
 
 from fabric._checks import positive_int
+from fabric.hardware._checks import array, instance, whole
+from fabric.hardware._protocol import checked_weights
 from fabric.hardware.fixed_point import FixedPoint
 
 Axis = Literal["row", "column"]
 ACTIVATIONS = ("identity", "relu", "sigmoid")
+_MOST_PLACES = 1 << 16  # of a torus, and values of a ring: what a command of the machine can count
+_MOST_WEIGHTS = 1 << 27  # padding included: half a gigabyte in the golden model
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,10 @@ class TorusMapping:
         activations: one of "identity", "relu", "sigmoid" for the end of each cascade; None for identity everywhere.
         rows, columns: of the torus; None for the smallest that fits.
 
+    Two mappings are equal if all of these are.
+
     Raises:
+        TypeError: cascades or activations that are no sequences.
         ValueError: sizes that do not divide, do not follow one another or do not fit the torus.
     """
 
@@ -63,11 +70,15 @@ class TorusMapping:
         rows: int | None = None,
         columns: int | None = None,
     ) -> None:
+        if not isinstance(cascades, (list, tuple)):
+            raise TypeError(f"cascades must be a list of tuples, got {cascades!r}")
+        if activations is not None and not isinstance(activations, (list, tuple)):
+            raise TypeError(f"activations must be a list of names, got {activations!r}")
         self.cascades = tuple(_checked(cascade) for cascade in cascades)
         if not self.cascades:
             raise ValueError("cascades must hold at least one cascade, got none")
         self.activations = tuple(activations) if activations is not None else ("identity",) * len(self.cascades)
-        if len(self.activations) != len(self.cascades) or not set(self.activations) <= set(ACTIVATIONS):
+        if len(self.activations) != len(self.cascades) or not all(a in ACTIVATIONS for a in self.activations):
             raise ValueError(
                 f"activations must be one of {', '.join(ACTIVATIONS)} for each of the {len(self.cascades)} cascades, "
                 f"got {self.activations}"
@@ -82,6 +93,10 @@ class TorusMapping:
         self.rows = positive_int("rows", rows) if rows is not None else max(_extent(c)[0] for c in self.cascades)
         least = max(2, *(_extent(c)[1] for c in self.cascades))
         self.columns = positive_int("columns", columns) if columns is not None else least
+        if max(self.rows, self.columns, self.rows * self.columns) > _MOST_PLACES:
+            raise ValueError(
+                f"rows and columns must make at most {_MOST_PLACES} places, got {self.rows} × {self.columns}"
+            )
         for cascade in self.cascades:
             need = _extent(cascade)
             if need[0] > self.rows or need[1] > self.columns or self.columns < 2 or (len(cascade) == 2 < self.rows + 1):
@@ -96,6 +111,15 @@ class TorusMapping:
         )
         if any(phase.length < 2 for phase in self.phases):
             raise ValueError(f"every ring in use must have at least two places, the torus has {self.rows} rows")
+        longest, held = (
+            max(p.length for p in self.phases),
+            sum(p.length for p in self.phases) * self.rows * self.columns,
+        )
+        if longest > _MOST_PLACES or held > _MOST_WEIGHTS:
+            raise ValueError(
+                f"cascades must have phases of at most {_MOST_PLACES} cycles and hold at most {_MOST_WEIGHTS} weights "
+                f"with padding, got {longest} cycles and {held} weights"
+            )
 
     def _phases(self, cascade: tuple[int, ...], activation: str) -> tuple[Phase, ...]:
         if len(cascade) == 2:
@@ -107,6 +131,25 @@ class TorusMapping:
             Phase("column", r_m, r_i, r_o, self.rows, "identity"),
             Phase("row", r_o, r_m, o // r_o, self.columns, activation),
         )
+
+    @property
+    def layout(self) -> tuple[tuple[tuple[int, ...], ...], int, int]:
+        """What says where weights are: cascades, rows, columns. Weights of one mapping are those of another of it."""
+        return self.cascades, self.rows, self.columns
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TorusMapping) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        cascades, rows, columns = self.layout
+        return f"TorusMapping({list(cascades)}, {list(self.activations)}, rows={rows}, columns={columns})"
+
+    @property
+    def _value(self) -> tuple[object, ...]:
+        return *self.layout, self.activations
 
     @property
     def inputs(self) -> int:
@@ -129,63 +172,62 @@ class TorusMapping:
         return self.phases[0].length > self.columns
 
     def memories(self, weights: Sequence[np.ndarray], fixed_point: FixedPoint) -> list[np.ndarray]:
-        """The stored weights of all phases as `memory` gives them.
-
-        Raises:
-            ValueError: other than one array a phase, floats, or weights that the format does not hold.
-        """
-        if len(weights) != len(self.phases):
-            raise ValueError(f"weights must be {len(self.phases)} arrays, one a phase, got {len(weights)}")
-        return [
-            self.memory(index, fixed_point.stored(values, f"weights of phase {index}"))
-            for index, values in enumerate(weights)
-        ]
-
-    def memory(self, phase: int, weights: np.ndarray) -> np.ndarray:
-        """Weights of a phase as its PEs hold them.
+        """Stored weights as the PEs hold them.
 
         Args:
-            phase: index into `phases`.
-            weights: (rings, neurons, values), as `ClosLinear` holds its stages.
+            weights: for each phase integers (rings, neurons, values), as `ClosLinear` holds its stages.
+            fixed_point: formats.
 
         Returns:
-            (rows, columns, length), zero where there is no edge.
+            For each phase (rows, columns, length), zero where there is no edge.
+
+        Raises:
+            ValueError: other than one array a phase, other shapes, floats, or weights that the format does not hold.
         """
-        shape = self.phases[phase]
-        if weights.shape != (shape.rings, shape.neurons, shape.values):
-            raise ValueError(
-                f"weights of phase {phase} must have shape {(shape.rings, shape.neurons, shape.values)}, "
-                f"got {weights.shape}"
-            )
-        held = np.zeros((self.rows, self.columns, shape.length), dtype=weights.dtype)
-        on_rings = weights if shape.axis == "row" else weights.transpose(1, 0, 2)
-        held[: on_rings.shape[0], : on_rings.shape[1], : shape.values] = on_rings
+        instance("fixed_point", fixed_point, FixedPoint)
+        shapes = [(phase.rings, phase.neurons, phase.values) for phase in self.phases]
+        parts = [f"phase {index}" for index in range(len(shapes))]
+        return [
+            self._memory(phase, values)
+            for phase, values in zip(self.phases, checked_weights(weights, shapes, parts, fixed_point), strict=True)
+        ]
+
+    def _memory(self, phase: Phase, weights: np.ndarray) -> np.ndarray:
+        held = np.zeros((self.rows, self.columns, phase.length), dtype=weights.dtype)
+        on_rings = weights if phase.axis == "row" else weights.transpose(1, 0, 2)
+        held[: on_rings.shape[0], : on_rings.shape[1], : phase.values] = on_rings
         return held
 
     def weights(self, phase: int, held: np.ndarray) -> np.ndarray:
-        """The inverse of `memory`: (rows, columns, length) to (rings, neurons, values)."""
-        shape = self.phases[phase]
+        """The inverse of `memories`, of one phase: (rows, columns, length) to (rings, neurons, values)."""
+        shape = self.phases[whole("phase", phase, 0, len(self.phases) - 1)]
+        held = _shaped("held", held, (self.rows, self.columns, shape.length))
         by_ring = held if shape.axis == "row" else held.transpose(1, 0, 2)
         return by_ring[: shape.rings, : shape.neurons, : shape.values]
 
     def place_inputs(self, x: np.ndarray) -> np.ndarray:
         """Samples (samples, inputs) as the rows take them: (samples, rows, length of the first phase)."""
         (rings, values), _ = _ends(self.cascades[0])
-        if x.ndim != 2 or x.shape[1] != self.inputs:
-            raise ValueError(f"inputs must have shape (samples, {self.inputs}), got {x.shape}")
-        return self._placed(x, rings, values, self.phases[0].length)
+        return self._placed(_shaped("inputs", x, (None, self.inputs)), rings, values, self.phases[0].length)
 
     def place_outputs(self, y: np.ndarray) -> np.ndarray:
         """Targets (samples, outputs) on the PEs that compute them: (samples, rows, columns)."""
         _, (rings, values) = _ends(self.cascades[-1])
-        if y.ndim != 2 or y.shape[1] != self.outputs:
-            raise ValueError(f"targets must have shape (samples, {self.outputs}), got {y.shape}")
-        return self._placed(y, rings, values, self.columns)
+        return self._placed(_shaped("targets", y, (None, self.outputs)), rings, values, self.columns)
 
     def collect_outputs(self, placed: np.ndarray) -> np.ndarray:
         """The inverse of `place_outputs`."""
         _, (rings, values) = _ends(self.cascades[-1])
+        placed = _shaped("placed", placed, (None, self.rows, self.columns))
         return placed[:, :rings, :values].reshape(len(placed), self.outputs)
+
+    def collect_inputs(self, placed: np.ndarray) -> np.ndarray:
+        """Deltas of the inputs, (samples, rows, columns) where the PEs leave them, as (samples, inputs)."""
+        (rings, values), _ = _ends(self.cascades[0])
+        placed = _shaped("placed", placed, (None, self.rows, self.columns))
+        if not len(placed):  # none are emitted where a row has more values than places
+            return np.zeros((0, self.inputs), dtype=placed.dtype)
+        return placed[:, :rings, :values].reshape(len(placed), self.inputs)
 
     def _placed(self, x: np.ndarray, rings: int, values: int, length: int) -> np.ndarray:
         placed = np.zeros((len(x), self.rows, length), dtype=x.dtype)
@@ -193,13 +235,23 @@ class TorusMapping:
         return placed
 
 
+def _shaped(name: str, values: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Integers of a shape, None for any number of samples, or ValueError."""
+    found = array(name, values, "iu", "integers")
+    wanted = tuple(have if want is None else want for have, want in zip(found.shape, shape, strict=False))
+    if found.ndim != len(shape) or found.shape != wanted:
+        spelled = ", ".join("samples" if want is None else str(want) for want in shape)
+        raise ValueError(f"{name} must have shape ({spelled}), got {found.shape}")
+    return found
+
+
 def _checked(cascade: tuple[int, ...]) -> tuple[int, ...]:
     if not isinstance(cascade, Sequence) or len(cascade) not in (2, 5):
         raise ValueError(f"a cascade must be (I, O, R_i, R_m, R_o) or (I, O), got {cascade!r}")
     names = ("inputs", "outputs", "input_routers", "middle_routers", "output_routers")
-    sizes = tuple(positive_int(name, size) for name, size in zip(names, cascade, strict=False))
+    sizes = tuple(positive_int(f"{name} of a cascade", size) for name, size in zip(names, cascade, strict=False))
     if len(sizes) == 5 and (sizes[0] % sizes[2] or sizes[1] % sizes[4]):
-        raise ValueError(f"R_i must divide I and R_o must divide O, got {sizes}")
+        raise ValueError(f"R_i must divide I and R_o must divide O, got cascade {sizes}")
     return sizes
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from fabric.hardware._checks import choice, flag, instance, whole
 from fabric.hardware.torus._mapping import TorusMapping
 
 Mode = Literal["inference", "sequential", "overlapped"]
 MODES: tuple[Mode, ...] = ("inference", "sequential", "overlapped")
 BANKS = 3  # weight memories of a PE for overlapped training
 ERROR_CYCLES = 2  # between the last result of a sample and its first backward step
-_KINDS = {"identity": 0, "relu": 1, "sigmoid": 2}
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,62 @@ class Slot:
 
 @dataclass(frozen=True)
 class Program:
-    """Instructions of one round; the sample of round n goes forward in it, and backward `lag` rounds later."""
+    """Instructions of one round; the sample of round n goes forward in it, and backward `lag` rounds later.
 
+    Attributes:
+        mapping: what the program is made for. It runs on any machine that holds weights of the same layout.
+        mode: one of `MODES`.
+        slots: the instructions.
+    """
+
+    mapping: TorusMapping
     mode: Mode
     slots: tuple[Slot, ...]
+
+    def __post_init__(self) -> None:
+        instance("mapping", self.mapping, TorusMapping)
+        choice("mode", self.mode, MODES)
+        phases = self.mapping.phases
+        if not isinstance(self.slots, tuple) or not self.slots:
+            raise TypeError(f"slots must be a tuple of at least one Slot, got {self.slots!r}")
+        for slot in self.slots:
+            instance("slots", slot, Slot)
+            steps: list[Forward | Backward | None] = [slot.forward, slot.backward]
+            for step in [step for step in steps if step is not None]:
+                phase = phases[whole("phase of a step", step.phase, 0, len(phases) - 1)]
+                if (step.axis, step.length) != (phase.axis, phase.length):
+                    raise ValueError(
+                        f"mapping must be that of the slots: its phase {step.phase} is along the {phase.axis} for "
+                        f"{phase.length} cycles, got a step along the {step.axis} for {step.length}"
+                    )
+        if self.trains != any(slot.backward for slot in self.slots):
+            raise ValueError(f"slots must hold backward steps if and only if the program trains, got {self.mode}")
+
+    @property
+    def inputs(self) -> int:
+        """Of the mapping."""
+        return self.mapping.inputs
+
+    @property
+    def outputs(self) -> int:
+        """Of the mapping."""
+        return self.mapping.outputs
+
+    @property
+    def emits_deltas(self) -> bool:
+        """Whether the deltas of the inputs are sent out."""
+        return any(slot.backward and slot.backward.emit for slot in self.slots)
+
+    def check_layout(self, mapping: TorusMapping) -> None:
+        """Raise ValueError unless weights of the mapping are those that the program is made for."""
+        if self.mapping.layout != instance("mapping", mapping, TorusMapping).layout:
+            raise ValueError(f"program must be made for the machine's {mapping!r}, got one for {self.mapping!r}")
+
+    def takes_deltas(self, targets_are_deltas: bool) -> bool:
+        """The flag, or ValueError where there are no targets."""
+        if flag("targets_are_deltas", targets_are_deltas) and not self.trains:
+            raise ValueError(f"targets_are_deltas must be False for a program that does not train, got {self.mode}")
+        return bool(targets_are_deltas)
 
     @property
     def drain(self) -> int:
@@ -135,20 +187,22 @@ def program(
         emit_deltas: send the deltas of the inputs out after each sample, for a torus before this one; sequential only.
 
     Raises:
+        TypeError: another mapping than a `TorusMapping`.
         ValueError: an argument outside the above, or phases that cannot share the memories.
     """
-    count = len(mapping.phases)
-    scales = tuple(scales) if scales is not None else (0,) * count
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
-    if len(scales) != count or not set(scales) <= {0, 1, 2, 3}:
-        raise ValueError(f"scales must be an integer from 0 to 3 for each of the {count} phases, got {scales}")
-    if banks not in (1, BANKS):
+    count = len(instance("mapping", mapping, TorusMapping).phases)
+    choice("mode", mode, MODES)
+    flag("emit_deltas", emit_deltas)
+    scales = (0,) * count if scales is None else scales
+    if not isinstance(scales, (list, tuple)) or len(scales) != count:
+        raise ValueError(f"scales must be an integer from 0 to 3 for each of the {count} phases, got {scales!r}")
+    scales = [whole(f"scales[{index}]", scale, 0, 3) for index, scale in enumerate(scales)]
+    if whole("banks", banks, 1, BANKS) not in (1, BANKS):
         raise ValueError(f"banks must be 1 or {BANKS}, got {banks}")
     if mode == "overlapped" and banks != BANKS:
         raise ValueError(f"overlapped training needs {BANKS} banks, got {banks}")
     if rotation is not None and mode != "overlapped":
-        raise ValueError(f"rotation is for overlapped training, got {rotation} for {mode}")
+        raise ValueError(f"rotation must be None for any but overlapped training, got {rotation!r} for {mode}")
     if emit_deltas and (mode != "sequential" or mapping.fed):
         raise ValueError(
             "emit_deltas needs sequential training and no more inputs on a row than the torus has columns, got "
@@ -156,20 +210,23 @@ def program(
         )
     forward, backward = _units(mapping, scales, banks, emit_deltas)
     if mode == "overlapped":
-        allowed = [r for r in range(count) if _shares(count, r)] if rotation is None else [rotation]
-        if not allowed or not all(0 <= r < count and _shares(count, r) for r in allowed):
+        rotations = range(count) if rotation is None else [whole("rotation", rotation, 0, count - 1)]
+        allowed = [r for r in rotations if _shares(count, r)]
+        if not allowed:
             raise ValueError(
                 f"{count} phases cannot overlap with rotation {rotation}: two would read one memory at once"
             )
-        return min((_overlapped(forward, backward, r) for r in allowed), key=_cost)
+        return min((_overlapped(mapping, forward, backward, r) for r in allowed), key=_cost)
     steps: list[tuple[Forward | None, Backward | None]] = [(step, None) for step in forward]
     if mode == "sequential":
         steps += [(None, step) for step in reversed(backward)]
-    return _numbered(mode, steps)
+    return _numbered(mapping, mode, steps)
 
 
 def bases(mapping: TorusMapping, banks: int) -> list[tuple[int, int]]:
     """Memory and first address of each phase's weights: phases are dealt to the memories in turn."""
+    if whole("banks", banks, 1, BANKS) not in (1, BANKS):
+        raise ValueError(f"banks must be 1 or {BANKS}, got {banks}")
     used = [0] * banks
     places = []
     for index, phase in enumerate(mapping.phases):
@@ -235,17 +292,17 @@ def _shares(count: int, rotation: int) -> bool:
     return all(f == b or f % BANKS != b % BANKS for f, b in meets)
 
 
-def _overlapped(forward: list[Forward], backward: list[Backward], rotation: int) -> Program:
+def _overlapped(mapping: TorusMapping, forward: list[Forward], backward: list[Backward], rotation: int) -> Program:
     count = len(forward)
     begin = (rotation - (count - 1)) % count  # slot of the first backward step
     steps: list[tuple[Forward | None, Backward | None]] = []
     for at in range(count):
         step = backward[(rotation - at) % count]
         steps.append((forward[at], replace(step, lag=1 + (begin + count - 1 - step.phase) // count)))
-    return _numbered("overlapped", steps)
+    return _numbered(mapping, "overlapped", steps)
 
 
-def _numbered(mode: Mode, steps: list[tuple[Forward | None, Backward | None]]) -> Program:
+def _numbered(mapping: TorusMapping, mode: Mode, steps: list[tuple[Forward | None, Backward | None]]) -> Program:
     """Give every saved activation as many places as samples hold it at once, and close the round."""
     written = {f.phase: at for at, (f, _) in enumerate(steps) if f}
     read = {b.phase: (at, b.lag) for at, (_, b) in enumerate(steps) if b}
@@ -265,41 +322,9 @@ def _numbered(mode: Mode, steps: list[tuple[Forward | None, Backward | None]]) -
             b = replace(b, store=places[b.phase][0], versions=places[b.phase][1])
         cycles = max(f.length if f else 0, b.cycles if b else 0)
         slots.append(Slot(cycles, f, b, number == len(steps) - 1))
-    return Program(mode, tuple(slots))
+    return Program(mapping, mode, tuple(slots))
 
 
 def _cost(candidate: Program) -> tuple[int, int]:
     """Interval first, then how late updates are."""
     return sum(slot.cycles for slot in candidate.slots) + candidate.waits, sum(candidate.late().values())
-
-
-def encode(slot: Slot, address_bits: int, length_bits: int) -> int:
-    """The instruction word of a slot, fields from its least significant bit as rtl/README.md lists them."""
-    f, b = slot.forward, slot.backward
-    fields = [
-        (slot.cycles - 1, length_bits),
-        (f.base if f else 0, address_bits),
-        (f.length - 1 if f else 0, length_bits),
-        (b.base if b else 0, address_bits),
-        (b.length - 1 if b else 0, length_bits),
-        (f.rows - 1 if f else 0, length_bits),
-        (f.columns - 1 if f else 0, length_bits),
-    ]
-    if f:
-        fields += [(1, 1), (f.axis == "column", 1), (f.bank, 2), (f.first, 1), (f.fed, 1), (_KINDS[f.kind], 2),
-                   (f.scale, 2), (f.save, 1), (f.store, 4), (f.versions - 1, 2), (f.final, 1)]  # fmt: skip
-    else:
-        fields += [(0, 18)]
-    if b:
-        fields += [(1, 1), (b.axis == "column", 1), (b.bank, 2), (b.first, 1), (b.fed, 1), (_KINDS[b.kind], 2),
-                   (b.scale, 2), (b.store, 4), (b.versions - 1, 2), (b.lag, 2), (b.emit, 1)]  # fmt: skip
-    else:
-        fields += [(0, 19)]
-    fields += [(slot.last, 1)]
-    word, at = 0, 0
-    for value, bits in fields:
-        if not 0 <= int(value) < 1 << bits:
-            raise ValueError(f"an instruction field of {bits} bits cannot hold {int(value)}")
-        word |= int(value) << at
-        at += bits
-    return word

@@ -6,7 +6,8 @@ then are row t of the phase's weights.
 """
 
 import numpy as np
-from numba import njit
+
+from fabric._compiled import njit
 
 STEP = np.dtype(
     [
@@ -28,12 +29,13 @@ STEP = np.dtype(
 )
 KINDS = ("identity", "relu", "sigmoid")
 _RELU, _SIGMOID = 1, 2
+_ACTIVATIONS, _ERRORS, _DELTAS, _WEIGHTS = range(4)  # fields of `Saturations`
 _HELD = 4  # samples under way at once, at most
 
 
 @njit(cache=True)
 def run_steps(forward, backward, drain, fixed, rate, dither, deltas_given, weights, random, samples, wanted, outputs,
-              emitted):  # fmt: skip
+              emitted, clipped):  # fmt: skip
     """All rounds of a program.
 
     Args:
@@ -48,6 +50,7 @@ def run_steps(forward, backward, drain, fixed, rate, dither, deltas_given, weigh
         samples: words (samples, rows, length of the first phase).
         wanted: words (samples, rows, columns), or (0, rows, columns) for inference.
         outputs, emitted: words (samples or 0, rows, columns), written.
+        clipped: counts of what saturates, in the order of `Saturations`, added to.
     """
     count, rows, columns = outputs.shape
     longest = forward["length"].max()
@@ -64,18 +67,19 @@ def run_steps(forward, backward, drain, fixed, rate, dither, deltas_given, weigh
                     _circulate(samples[turn], step.by_row, step.length, ring)
                 else:
                     _circulate(y, step.by_row, step.length, ring)
-                _forward(step, fixed, weights, ring, y)
+                _forward(step, fixed, weights, ring, y, clipped)
                 if step.final:
                     outputs[turn] = y
                     if len(wanted) and deltas_given:
                         deltas[turn % _HELD] = wanted[turn]
                     elif len(wanted):
-                        _error(y, wanted[turn], fixed, deltas[turn % _HELD])
+                        _error(y, wanted[turn], fixed, deltas[turn % _HELD], clipped)
             step = backward[slot]
             sample = turn - step.lag
             if step.runs and 0 <= sample < count:
                 delta = deltas[sample % _HELD]
-                _backward(step, fixed, weights, operands[step.phase, sample % _HELD], delta, random, rate, dither)
+                ring = operands[step.phase, sample % _HELD]
+                _backward(step, fixed, weights, ring, delta, random, rate, dither, clipped)
                 if step.emit:
                     emitted[sample] = delta
 
@@ -92,7 +96,7 @@ def _circulate(x, by_row, length, ring):
 
 
 @njit(cache=True)
-def _forward(step, fixed, weights, operands, y):
+def _forward(step, fixed, weights, operands, y, clipped):
     rows, columns = y.shape
     rings, places = (rows, columns) if step.by_row else (columns, rows)
     sums = np.zeros(rows * columns, weights.dtype)
@@ -101,7 +105,9 @@ def _forward(step, fixed, weights, operands, y):
     for place in range(places):
         for ring in range(rings):
             r, c = (ring, place) if step.by_row else (place, ring)
-            value = _rounded(sums[place * rings + ring], step.shift, fixed.word)
+            exact = _divided(sums[place * rings + ring], step.shift)
+            value = _saturated(exact, fixed.word)
+            clipped[_ACTIVATIONS] += value != exact
             if step.kind == _RELU:
                 value = max(value, 0)
             elif step.kind == _SIGMOID:
@@ -111,14 +117,16 @@ def _forward(step, fixed, weights, operands, y):
 
 
 @njit(cache=True)
-def _error(y, wanted, fixed, delta):
+def _error(y, wanted, fixed, delta, clipped):
     for r in range(y.shape[0]):
         for c in range(y.shape[1]):
-            delta[r, c] = _saturated((np.int64(wanted[r, c]) - y[r, c]) << fixed.widen, fixed.word)
+            exact = (np.int64(wanted[r, c]) - y[r, c]) << fixed.widen
+            delta[r, c] = _saturated(exact, fixed.word)
+            clipped[_ERRORS] += delta[r, c] != exact
 
 
 @njit(cache=True)
-def _backward(step, fixed, weights, operands, delta, random, rate, dither):
+def _backward(step, fixed, weights, operands, delta, random, rate, dither, clipped):
     """Deltas of a phase's neurons become those of its inputs; then its weights are updated."""
     rows, columns = delta.shape
     rings, places = (rows, columns) if step.by_row else (columns, rows)
@@ -132,17 +140,21 @@ def _backward(step, fixed, weights, operands, delta, random, rate, dither):
         held = weights[step.offset + t]
         window = (step.length - t) * rings
         _accumulate(held, fixed.guard, own, passing[window : window + len(own)])
-        _update(held, own, operands[window:], state, fixed.update, fixed.weight, rate, dither)
+        clipped[_WEIGHTS] += _update(held, own, operands[window:], state, fixed.update, fixed.weight, rate, dither)
     for place in range(places):
         for ring in range(rings):
             r, c = (ring, place) if step.by_row else (place, ring)
             k = place * rings + ring
-            below = _rounded(passing[k] + passing[step.length * rings + k], step.shift, fixed.word)
+            exact = _divided(passing[k] + passing[step.length * rings + k], step.shift)
+            below = _saturated(exact, fixed.word)
+            clipped[_DELTAS] += below != exact
             if step.kind == _RELU and operands[k] <= 0:
                 below = 0
             elif step.kind == _SIGMOID:
                 slope = fixed.slope[operands[k] & ((2 << fixed.fraction) - 1)]
-                below = _rounded(below * slope, fixed.operand, fixed.word)
+                exact = _divided(below * slope, fixed.operand)
+                below = _saturated(exact, fixed.word)
+                clipped[_DELTAS] += below != exact
             delta[r, c], random[r, c] = below, state[k]
 
 
@@ -160,27 +172,34 @@ def _accumulate(held, guard, factors, sums):
 
 @njit(cache=True)
 def _update(held, delta, passing, state, shift, bits, rate, dither):
+    """Weights of a cycle; returns how many would have left their format."""
     whole = held.dtype.type
+    clipped = whole(0)
     rate, shift = rate & 15, shift & 31
     least, most, mask = whole(-(1 << (bits - 1))), whole((1 << (bits - 1)) - 1), whole((1 << shift) - 1)
     if dither < 0:
         for k in range(len(held)):
             step = whole(whole(whole(delta[k] * passing[k]) << rate) + whole(whole(state[k]) & mask))
-            held[k] = min(max(whole(held[k] + whole(step >> shift)), least), most)
+            exact = whole(held[k] + whole(step >> shift))
+            held[k] = min(max(exact, least), most)
+            clipped += whole(held[k] != exact)
     else:
         for k in range(len(held)):
             step = whole(whole(whole(delta[k] * passing[k]) << rate) + dither)
-            held[k] = min(max(whole(held[k] + whole(step >> shift)), least), most)
+            exact = whole(held[k] + whole(step >> shift))
+            held[k] = min(max(exact, least), most)
+            clipped += whole(held[k] != exact)
     for k in range(len(state)):
         x = np.uint16(state[k] ^ np.uint16(state[k] << 7))
         x = np.uint16(x ^ np.uint16(x >> 9))
         state[k] = np.uint16(x ^ np.uint16(x << 8))
+    return clipped
 
 
 @njit(cache=True, inline="always")
-def _rounded(total, shift, bits):
-    """Divide by 2 ** shift, round half up, saturate."""
-    return _saturated((total + (1 << (shift - 1))) >> shift, bits)
+def _divided(total, shift):
+    """Divide by 2 ** shift, round half up."""
+    return (total + (1 << (shift - 1))) >> shift
 
 
 @njit(cache=True, inline="always")

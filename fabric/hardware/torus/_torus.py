@@ -1,12 +1,18 @@
 """The build parameters of a machine: size of the torus, formats, memories. What is fixed when it is synthesised."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence, ValuesView
 from dataclasses import dataclass, field
 
-from fabric._checks import positive_int
+from fabric.hardware._checks import flag, instance, listed, whole
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.torus._mapping import TorusMapping
 from fabric.hardware.torus._program import BANKS, Program, bases
+
+_MOST_PLACES = 1 << 16
+_RANGES = (
+    ("rows", 1, _MOST_PLACES), ("columns", 2, _MOST_PLACES), ("banks", 1, BANKS), ("depth", 1, 1 << 20),
+    ("longest", 1, 1 << 16), ("store", 2, 16), ("feed", 0, 1 << 16), ("slots", 1, 1 << 12),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,25 +43,35 @@ class Torus:
     sigmoid: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("rows", "columns", "depth", "longest", "slots"):
-            positive_int(name, getattr(self, name))
-        if self.banks not in (1, 3):
-            raise ValueError(f"banks must be 1 or 3, got {self.banks!r}")
-        if self.columns < 2:
-            raise ValueError(f"columns must be at least 2, got {self.columns}")
-        if not 2 <= self.store <= 16:
-            raise ValueError(f"store must be from 2 to 16, got {self.store}")
+        instance("fixed_point", self.fixed_point, FixedPoint)
+        flag("sigmoid", self.sigmoid)
+        for name, least, most in _RANGES:
+            object.__setattr__(self, name, whole(name, getattr(self, name), least, most))
+        if self.banks not in (1, BANKS):
+            raise ValueError(f"banks must be 1 or {BANKS}, got {self.banks!r}")
+        if self.rows * self.columns > _MOST_PLACES:
+            raise ValueError(f"rows × columns must be at most {_MOST_PLACES}, got {self.rows} × {self.columns}")
 
     @classmethod
     def of(
-        cls, mapping: TorusMapping, fixed_point: FixedPoint, programs: Iterable[Program], banks: int = BANKS
+        cls,
+        mapping: TorusMapping,
+        fixed_point: FixedPoint,
+        programs: Sequence[Program] | ValuesView[Program],
+        banks: int = BANKS,
     ) -> "Torus":
-        """The smallest torus that holds a mapping and runs the programs."""
-        programs = list(programs)
+        """The smallest torus that holds a mapping and runs the programs.
+
+        Raises:
+            TypeError: a mapping, a format or programs of another class.
+            ValueError: no program, or one for another mapping or another number of banks.
+        """
+        instance("mapping", mapping, TorusMapping)
+        programs = listed("programs", list(programs) if isinstance(programs, ValuesView) else programs, Program)
         if not programs:
             raise ValueError("programs must hold at least one program, got none")
         places = bases(mapping, banks)
-        return cls(
+        torus = cls(
             rows=mapping.rows,
             columns=mapping.columns,
             fixed_point=fixed_point,
@@ -67,6 +83,10 @@ class Torus:
             slots=max(len(program.slots) for program in programs),
             sigmoid="sigmoid" in mapping.activations,
         )
+        for program in programs:
+            program.check_layout(mapping)
+            torus.check(program.mapping, program)
+        return torus
 
     @property
     def address_bits(self) -> int:
@@ -111,6 +131,7 @@ class Torus:
 
     def check(self, mapping: TorusMapping, program: Program | None = None) -> None:
         """Raise ValueError where the torus cannot hold a mapping or its program, naming what is too large."""
+        instance("mapping", mapping, TorusMapping)
         if (mapping.rows, mapping.columns) != (self.rows, self.columns):
             raise ValueError(
                 f"mapping must be for a torus of {self.rows} × {self.columns}, got {mapping.rows} × {mapping.columns}"
@@ -129,6 +150,7 @@ class Torus:
             raise ValueError("mapping has a sigmoid, the torus is built without")
         if program is None:
             return
+        instance("program", program, Program).check_layout(mapping)
         if len(program.slots) > self.slots or program.stored > self.store:
             raise ValueError(
                 f"program needs {len(program.slots)} instructions and stores {program.stored} activations a PE, the "

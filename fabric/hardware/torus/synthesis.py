@@ -13,11 +13,13 @@ from operator import add
 from pathlib import Path
 from typing import Any, Literal
 
+from fabric.hardware._checks import choice, instance
 from fabric.hardware.simulation.verilator import Simulation
 from fabric.hardware.synthesis.cyclone4 import CONSTANTS_ENTER, FLOW, QUEUES_IN_REGISTERS, READ, maps
 from fabric.hardware.synthesis.resources import Resources, count_module
 from fabric.hardware.synthesis.yowasp import content_key, run_yosys
 from fabric.hardware.torus._machine import Machine
+from fabric.hardware.torus._mapping import TorusMapping
 from fabric.hardware.torus._program import Program
 from fabric.hardware.torus._torus import Torus
 from fabric.hardware.torus.design import ELEMENT, TOP, design
@@ -33,11 +35,15 @@ class Netlist:
     """A mapped design.
 
     Attributes:
+        torus, program, part: what was mapped, as `synthesize` takes them.
         modules: resources of all instances of a Verilog module together, without those of the instances in them.
         instances: how many of each module.
         folder: holds the netlist, its JSON form and the log of Yosys.
     """
 
+    torus: Torus
+    program: Program | None
+    part: Part
     modules: dict[str, Resources]
     instances: dict[str, int]
     folder: Path
@@ -66,7 +72,7 @@ def synthesize(torus: Torus, program: Program | None = None, part: Part = "machi
     before, after, mapped = (
         json.loads((folder / f"{name}.json").read_text()) for name in ("before", "after", "mapped")
     )
-    return Netlist(*_count(before["modules"], after["modules"], mapped["modules"]), folder)
+    return Netlist(torus, program, part, *_count(before["modules"], after["modules"], mapped["modules"]), folder)
 
 
 def synthesis_key(torus: Torus, program: Program | None = None, part: Part = "machine") -> str:
@@ -78,19 +84,34 @@ class NetlistMachine(Machine):
     """The mapped netlist of a torus, simulated with models of the cells: the same streams, the same checks.
 
     Args:
-        torus: what was synthesised.
-        netlist: of part "machine" or "modules".
+        netlist: of part "machine" or "modules". If instructions are fixed in it, it runs their program alone.
+        mapping: cascades on the torus; None for those of a fixed program, or to `connect` them later.
+
+    Raises:
+        ValueError: a netlist of another part.
     """
 
-    def __init__(self, torus: Torus, netlist: Netlist) -> None:
+    def __init__(self, netlist: Netlist, mapping: TorusMapping | None = None) -> None:
+        if instance("netlist", netlist, Netlist).part not in ("machine", "modules"):
+            raise ValueError(f'netlist must be of part "machine" or "modules", got {netlist.part!r}')
+        self.netlist = netlist
         sources = [netlist.folder / name for name in ("netlist.vlt", "netlist.v", "cells.v")]
-        self._start(torus, Simulation.of(TOP, {}, sources=sources))
+        if mapping is None and netlist.program is not None:
+            mapping = netlist.program.mapping
+        self._start(netlist.torus, mapping, Simulation.of(TOP, {}, sources=sources))
+
+    def _check(self, program: Program) -> None:
+        super()._check(program)
+        if self.netlist.program is not None and program.slots != self.netlist.program.slots:
+            raise ValueError(
+                f"program must be the {self.netlist.program.mode} one that is fixed in the netlist, got another "
+                f"{program.mode} one"
+            )
 
 
 def _job(torus: Torus, program: Program | None, part: Part) -> tuple[str, dict[str, str]]:
     """Script and files of a run of Yosys."""
-    if part not in PARTS:
-        raise ValueError(f"part must be one of {', '.join(PARTS)}, got {part!r}")
+    choice("part", part, PARTS)
     read, files = design(torus, program, ELEMENT if part == "element" else TOP)
     kept = {"machine": f"A:hdlname={ELEMENT}", "surroundings": f"A:hdlname={ELEMENT}", "modules": "A:hdlname=*"}
     script = [

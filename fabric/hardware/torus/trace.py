@@ -5,16 +5,12 @@ import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from fabric.hardware._tools import required_packages
 from fabric.hardware.torus._machine import Machine
-
-_on_broken_pipe = signal.getsignal(signal.SIGPIPE)
-from vcdvcd import VCDVCD  # noqa: E402
-
-if signal.getsignal(signal.SIGPIPE) != _on_broken_pipe:  # importing vcdvcd makes a broken pipe end the process
-    signal.signal(signal.SIGPIPE, _on_broken_pipe)
 
 _RANGE = re.compile(r"\[\d+:\d+\]$")
 _PREFIX = "TOP.fabric_machine."
@@ -34,7 +30,7 @@ class Trace:
     """
 
     def __init__(self, path: Path, first: int) -> None:
-        dump = VCDVCD(str(path))
+        dump = _vcdvcd().VCDVCD(str(path))
         self.cycles = np.arange(first, dump.endtime // 2 + 1)
         self._signals = {_RANGE.sub("", name).removeprefix(_PREFIX): dump[name] for name in dump.signals}
 
@@ -44,7 +40,7 @@ class Trace:
         first = machine.simulation.cycle
         with tempfile.TemporaryDirectory(prefix="fabric-trace-") as folder:
             path = Path(folder) / "trace.vcd"
-            machine.simulation.start_vcd_trace(str(path), auto_tracing=False)
+            machine.simulation.start_vcd_trace(path)
             run()
             machine.simulation.stop_vcd_trace()
             return cls(path, first)
@@ -80,3 +76,12 @@ class Trace:
         return np.stack(
             [np.stack([self.signed(found[r, c]) for c in range(columns)], axis=-1) for r in range(rows)], axis=1
         )
+
+
+def _vcdvcd() -> Any:
+    before = signal.getsignal(signal.SIGPIPE)
+    with required_packages():
+        import vcdvcd
+    if signal.getsignal(signal.SIGPIPE) != before:  # importing vcdvcd makes a broken pipe end the process
+        signal.signal(signal.SIGPIPE, before)
+    return vcdvcd

@@ -96,28 +96,34 @@ def differences(machine: Machine, case: Case) -> Iterator[str]:
     where the host never pauses, the cycles of the whole run.
     """
     golden = GoldenMachine(case.mapping, machine.torus.fixed_point)
-    run = {"rate_exponent": case.rate_exponent, "stochastic": case.stochastic,
-           "targets_are_deltas": case.targets_are_deltas}  # fmt: skip
-    on_chip = {**run, "emit_outputs": case.emit_outputs, "stalls": case.stalls}
-    given = (case.program, case.inputs, case.targets)
+
+    def on_chip(limit: int = 2**62) -> np.ndarray:
+        return machine.run(
+            case.program, case.inputs, case.targets, case.rate_exponent, case.stochastic, case.targets_are_deltas,
+            case.emit_outputs, case.stalls, limit=limit,
+        )  # fmt: skip
+
     machine.reset()
+    machine.connect(case.mapping)
     if case.reset_after:
-        machine.load(case.mapping, case.weights)
+        machine.load(case.weights)
         try:
-            machine.run(case.mapping, *given, **on_chip, limit=case.reset_after)
+            on_chip(case.reset_after)
         except SimulationError:
             machine.reset()
     machine.reset()
-    machine.load(case.mapping, case.weights)
+    machine.load(case.weights)
     golden.load(case.weights)
-    outputs, deltas = machine.run(case.mapping, *given, **on_chip)
+    outputs = on_chip()
     counters = machine.counters
-    want_outputs, want_deltas = golden.run(*given, **run)
+    want_outputs = golden.run(
+        case.program, case.inputs, case.targets, case.rate_exponent, case.stochastic, case.targets_are_deltas
+    )
     if case.emit_outputs and not np.array_equal(outputs, want_outputs):
         yield "outputs"
-    if not np.array_equal(deltas, want_deltas):
+    if not np.array_equal(machine.deltas, golden.deltas):
         yield "deltas of the inputs"
-    for phase, (have, want) in enumerate(zip(machine.weights(case.mapping), golden.weights(), strict=True)):
+    for phase, (have, want) in enumerate(zip(machine.weights(), golden.weights(), strict=True)):
         if not np.array_equal(have, want):
             yield f"weights of phase {phase}"
     model = cycles(case.program)

@@ -3,10 +3,12 @@
 import itertools
 import re
 
-import networkx as nx
-from pyverilog.dataflow import dataflow as df
-
+from fabric.hardware._tools import required_packages
 from fabric.hardware.verilog.source import Design, path_of
+
+with required_packages():
+    import networkx as nx
+    from pyverilog.dataflow import dataflow as df
 
 _INDEX = re.compile(r"\[\d+\]")
 

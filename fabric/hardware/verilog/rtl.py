@@ -4,7 +4,9 @@ import hashlib
 import re
 from pathlib import Path
 
-RTL = Path(__file__).resolve().parents[3] / "rtl"
+_PACKAGE = Path(__file__).resolve().parents[2]
+RTL = _PACKAGE / "rtl" if (_PACKAGE / "rtl").is_dir() else _PACKAGE.parent / "rtl"
+"""The folder: an installed package has its own, a checkout has it beside the package."""
 
 
 def sources_of(top: str) -> list[Path]:

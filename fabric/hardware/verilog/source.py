@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pyverilog.dataflow import dataflow as df
-from pyverilog.dataflow.bindvisitor import BindVisitor
-from pyverilog.dataflow.modulevisitor import ModuleVisitor
-from pyverilog.dataflow.signalvisitor import SignalVisitor
-from pyverilog.vparser.parser import VerilogParser
-from pyverilog.vparser.preprocessor import VerilogPreprocessor
-
+from fabric.hardware._tools import required_packages
 from fabric.hardware.verilog.rtl import sources_of
+
+with required_packages():
+    from pyverilog.dataflow import dataflow as df
+    from pyverilog.dataflow.bindvisitor import BindVisitor
+    from pyverilog.dataflow.modulevisitor import ModuleVisitor
+    from pyverilog.dataflow.signalvisitor import SignalVisitor
+    from pyverilog.vparser.parser import VerilogParser
+    from pyverilog.vparser.preprocessor import VerilogPreprocessor
 
 _TOP = "elaborated"
 _KINDS = frozenset({"Input", "Output", "Wire", "Reg"})

@@ -1,0 +1,133 @@
+"""MobileNetV1 for small images as a plain value, with any structure in its pointwise convolutions."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fabric.experiments.networks._layers import INITIALIZATIONS, Layer
+from fabric.nn import CascadeConv2d, ClosConv2d
+
+# Output channels and stride of the blocks (arXiv:1704.04861, table 1), the first stride 1: images have 32 × 32 pixels.
+_STEM = 32
+_BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
+_TAPS = 9
+
+ConvolutionModule = nn.Conv2d | ClosConv2d | CascadeConv2d
+
+
+class Count(NamedTuple):
+    """One layer: trainable numbers, and multiply-accumulates per image (normalisation counts none)."""
+
+    layer: str
+    kind: str
+    parameters: int
+    operations: int
+
+
+@dataclass(frozen=True)
+class MobileNet:
+    """A 3 × 3 convolution, 13 blocks of a depthwise and a pointwise one, the mean over pixels, a linear classifier.
+
+    Batch normalisation and ReLU stand behind every convolution, none of which has a bias.
+
+    Attributes:
+        width: factor on all channels, rounded down.
+        pointwise: one layer per block, from its input to its output channels; () makes all of them dense.
+        residual: whether the inputs of pointwise cascades are added to their outputs.
+        image: (side, channels) of the input.
+        classes: outputs.
+
+    Raises:
+        ValueError: a width that leaves no channel, or pointwise layers of another number or sizes.
+    """
+
+    width: float = 1.0
+    pointwise: tuple[Layer, ...] = ()
+    residual: bool = False
+    image: tuple[int, int] = (32, 3)
+    classes: int = 10
+
+    def __post_init__(self) -> None:
+        if not int(_STEM * self.width) >= 1:
+            raise ValueError(f"width must leave at least one of {_STEM} channels, got {self.width!r}")
+        if len(self.pointwise) not in (0, len(_BLOCKS)):
+            raise ValueError(f"pointwise must hold one layer per block, {len(_BLOCKS)}, got {len(self.pointwise)}")
+        rng = np.random.default_rng(0)
+        for position, (layer, sizes) in enumerate(zip(self.pointwise, pairwise(self.channels), strict=False)):
+            built = layer.build(rng)
+            if (built.inputs, built.outputs) != sizes:
+                raise ValueError(
+                    f"pointwise[{position}] must lead from {sizes[0]} to {sizes[1]} channels, got {layer.label}"
+                )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Behind the first convolution and behind every block."""
+        return tuple(max(1, int(channels * self.width)) for channels in (_STEM, *(out for out, _ in _BLOCKS)))
+
+    def counts(self) -> list[Count]:
+        """Parameters and operations of every layer, inputs first, normalisation and classifier last."""
+        side, colours = self.image
+        first, *_, last = self.channels
+        rows = [Count("first", "convolution", _TAPS * colours * first, _TAPS * colours * first * side**2)]
+        rng = np.random.default_rng(0)
+        for block, ((inputs, outputs), (_, stride)) in enumerate(zip(pairwise(self.channels), _BLOCKS, strict=True)):
+            side = -(-side // stride)
+            weights = self.pointwise[block].build(rng).parameters if self.pointwise else inputs * outputs
+            rows += [
+                Count(f"depthwise {block + 1}", "depthwise", _TAPS * inputs, _TAPS * inputs * side**2),
+                Count(f"pointwise {block + 1}", "pointwise", weights, weights * side**2),
+            ]
+        normalised = sum(self.channels) + sum(self.channels[:-1])
+        return [
+            *rows,
+            Count("normalisation", "normalisation", 2 * normalised, 0),
+            Count("classifier", "classifier", (last + 1) * self.classes, last * self.classes),
+        ]
+
+    def build(self, seed: int, initialization: str = "sparse_glorot_uniform") -> nn.Sequential:
+        """The network as a module: x (batch, channels, side, side) → logits (batch, classes).
+
+        Dense convolutions get He-normal kernels, cascades and the classifier the initialisation named.
+
+        Raises:
+            ValueError: an unknown initialisation.
+        """
+        if initialization not in INITIALIZATIONS:
+            raise ValueError(f"initialization must be one of {', '.join(INITIALIZATIONS)}, got {initialization!r}")
+        rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        parts = _normalised(nn.Conv2d(self.image[1], self.channels[0], 3, padding=1, bias=False))
+        for block, ((inputs, outputs), (_, stride)) in enumerate(zip(pairwise(self.channels), _BLOCKS, strict=True)):
+            parts += _normalised(nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False))
+            layer = self.pointwise[block] if self.pointwise else Layer("dense", (inputs, outputs))
+            parts += _normalised(self._pointwise(layer, rng))
+        module = nn.Sequential(*parts, _MeanOverPixels(), nn.Linear(self.channels[-1], self.classes))
+        for part in module.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, nonlinearity="relu", generator=generator)
+        INITIALIZATIONS[initialization](module, generator=generator)
+        return module
+
+    def _pointwise(self, layer: Layer, rng: np.random.Generator) -> ConvolutionModule:
+        wiring = layer.build(rng)
+        match layer.topology, layer.arguments:
+            case "dense", _:
+                return nn.Conv2d(wiring.inputs, wiring.outputs, 1, bias=False)
+            case "clos", (int(inputs), int(outputs), int(first), int(middle), int(last)):
+                return ClosConv2d(inputs, outputs, 1, first, middle, last, bias=False, residual=self.residual)
+        return CascadeConv2d(wiring, 1, bias=False, residual=self.residual)
+
+
+class _MeanOverPixels(nn.Module):
+    """(batch, channels, rows, columns) → (batch, channels)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))
+
+
+def _normalised(convolution: ConvolutionModule) -> list[nn.Module]:
+    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU()]
