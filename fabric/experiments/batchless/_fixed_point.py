@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from fabric._checks import instance
 from fabric.experiments.batchless._common import Cascades, Rates, initial_weights, orders, samples
 from fabric.experiments.data import DatasetName, accuracy, load
 from fabric.experiments.runs import Measured, Natural, RunConfig
@@ -52,6 +53,7 @@ def train_fixed_point(config: FixedPointConfig) -> Measured:
         ValueError: the configuration names something unknown or does not fit the data or the machine.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, FixedPointConfig)
     fixed = config.fixed_point
     data = load(config.dataset).hold_out(config.held_out)
     x, targets, test_x = samples(data, config.cascades, fixed)
@@ -73,6 +75,7 @@ def train_fixed_point(config: FixedPointConfig) -> Measured:
 
 def stored_weights(config: FixedPointConfig) -> list[np.ndarray]:
     """The weights at the start as the machine stores them."""
+    instance("config", config, FixedPointConfig)
     floats = initial_weights(config.cascades, config.seed)
     return [config.fixed_point.weights(w * 2.0**scale) for w, scale in zip(floats, config.scales, strict=True)]
 

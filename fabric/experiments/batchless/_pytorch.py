@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric._checks import instance
 from fabric.experiments.batchless._common import Checks, initial_weights, orders, stretches
 from fabric.experiments.batchless._float32 import Float32Config, float32_network
 from fabric.experiments.data import accuracy, load
@@ -41,6 +42,7 @@ def train_pytorch(config: PytorchConfig) -> Measured:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, PytorchConfig)
     training = config.training
     data = load(training.dataset).hold_out(training.held_out).padded(training.cascades[0][0])
     data.check_outputs(training.cascades[-1][1])

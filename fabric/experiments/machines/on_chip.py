@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from fabric._checks import instance
 from fabric.experiments.batchless import Checks, FixedPointConfig, OneTorus, orders, samples, stretches
 from fabric.experiments.data import accuracy, load
 from fabric.experiments.runs import Measured, RunConfig
@@ -50,6 +51,7 @@ def train_on_chip(config: OnChipConfig) -> Measured:
         DataError: data files are missing or damaged.
         SimulationError: the machine does not build, or hangs.
     """
+    instance("config", config, OnChipConfig)
     training = config.training
     fixed = training.fixed_point
     data = load(training.dataset).hold_out(training.held_out)

@@ -8,6 +8,8 @@ import types
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
+from fabric._checks import instance, shown
+
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
@@ -48,7 +50,7 @@ class Checked:
         for name, hint in _hints(type(self)).items():
             value = getattr(self, name)
             if not _fits(value, hint):
-                raise ValueError(f"{name} must be {_wanted(hint)}, got {value!r}")
+                raise ValueError(f"{name} must be {_wanted(hint)}, got {shown(value)}")
 
 
 class RunConfig(Checked):
@@ -68,8 +70,7 @@ def run_key(config: RunConfig) -> str:
     Raises:
         ValueError: `config` is no `RunConfig`.
     """
-    if not isinstance(config, RunConfig):
-        raise ValueError(f"config must be a RunConfig, got {config!r}")
+    instance("config", config, RunConfig)
     content = {"kind": type(config).__name__, "recipe": config.recipe, **fields_of(config)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 

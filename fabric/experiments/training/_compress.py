@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric._checks import instance
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.runs import Measured, Natural, Positive, RunConfig, Share, one_of, one_thread
 from fabric.experiments.training._classify import BATCH_SIZE, LEARNING_RATE, adam, fit, held_bytes, set_biases
@@ -108,6 +109,7 @@ def compress(config: CompressConfig) -> Measured:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, CompressConfig)
     data = load(config.dataset).padded(config.widths[0])
     network = _network(config)
     set_biases(network)
