@@ -124,8 +124,8 @@ def at_parameters(method: str, parameters: int, inputs: int = 784, hidden: int =
     if not 1 <= sizes[method][-1] <= most:
         what = {"dense": "hidden neurons", "low_rank": "rank", "random_sparse": "edges before the hidden neurons"}
         raise ValueError(
-            f"parameters must leave {method} networks of {inputs} inputs and {classes} classes {what[method]} from 1 to "
-            f"{most:,}, got {shown(parameters)}"
+            f"parameters must leave {method} networks of {inputs} inputs and {classes} classes "
+            f"{what[method]} from 1 to {most:,}, got {shown(parameters)}"
         )
     return one_hidden_layer(Layer(method, sizes[method]), classes)
 
