@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from fabric import topology as topologies
+from fabric._checks import positive_int
 from fabric.nn._stages import FixedSkip, stage_module
-from fabric.nn._structured import StageWeight, StructuredLinear
+from fabric.nn._structured import StageWeight, StructuredLinear, check_size
 from fabric.nn.init import sparse_glorot_uniform_
 from fabric.topology import Topology
 from fabric.topology.skips import checked
@@ -53,7 +54,7 @@ class CascadeLinear(StructuredLinear):
         fixed = checked(topology, skips)
         beside: list[Any] = [None if skip is None else FixedSkip(skip, device, dtype) for skip in fixed]
         self.skips = nn.ModuleList(beside)
-        sparse_glorot_uniform_(self)
+        self.reset_parameters()
 
     def affine(self, columns: Tensor) -> Tensor:
         for stage, skip in self._wired():
@@ -71,6 +72,13 @@ class CascadeLinear(StructuredLinear):
         """Each stage with its skip, None where it has none."""
         return zip(self.stages, self.skips, strict=True)
 
+    def reset_parameters(self) -> None:
+        sparse_glorot_uniform_(self)
+
+    def first_weight(self) -> Tensor:
+        stage, _ = next(self._wired())
+        return stage.weight
+
     def extra_repr(self) -> str:
         return f"{self.topology.name}, bias={self.bias is not None}"
 
@@ -85,6 +93,9 @@ class LowRankLinear(CascadeLinear):
     """
 
     def __init__(self, in_features: int, out_features: int, rank: int, bias: bool = True, device=None, dtype=None):
+        sizes = {"in_features": in_features, "out_features": out_features, "rank": rank}
+        sizes = {name: positive_int(name, size) for name, size in sizes.items()}
+        check_size(rank * (in_features + out_features), **sizes)
         super().__init__(topologies.low_rank(in_features, out_features, rank), bias, None, device, dtype)
 
 
@@ -103,4 +114,7 @@ class SparseLinear(CascadeLinear):
     """
 
     def __init__(self, stage: np.ndarray, bias: bool = True, device=None, dtype=None) -> None:
-        super().__init__(Topology([stage], name="sparse"), bias, None, device, dtype)
+        edges = np.asarray(stage) if isinstance(stage, np.ndarray | list | tuple) else np.empty(0)
+        if edges.ndim != 2 or edges.size == 0 or edges.dtype != bool:
+            raise ValueError(f"stage must be a non-empty boolean matrix (outputs, inputs), got {stage!r}")
+        super().__init__(Topology([edges], name="sparse"), bias, None, device, dtype)

@@ -100,7 +100,7 @@ class ClosConv2d(StructuredConv2d):
         kernel = self.cascade.input_weight.unflatten(2, (-1, *self.kernel_size)).flatten(0, 1)
         images = self._filled(images.transpose(0, 1)).transpose(0, 1)
         levels = self._inner.convolve(images, kernel, groups=routers)
-        return self.cascade.behind_inputs(levels.transpose(0, 1).flatten(1).unflatten(0, (routers, hidden)))
+        return self.cascade.after_inputs(levels.transpose(0, 1).flatten(1).unflatten(0, (routers, hidden)))
 
     def _cascade_kernel(self) -> Tensor:
         kernel = self.cascade.dense_weight()
