@@ -14,7 +14,7 @@ from fabric.nn.init import sparse_glorot_uniform_
 class ClosLinear(StructuredLinear):
     """Clos cascade (I, O, R_i, R_m, R_o) of ClosNets, section II, as a drop-in for `torch.nn.Linear`.
 
-    Shapes: x (*, in_features) → y (*, out_features). Linear inside; put the activation behind it. The wires between the
+    Shapes: x (*, in_features) → y (*, out_features). Linear inside; put the activation after it. The wires between the
     routers are a swap of two axes, seen as a view and never copied, so the layer holds no index.
 
     The weights are `input_weight` (R_i, R_m, ceil(I / R_i)), `middle_weight` (R_m, R_o, R_i) and `output_weight`
@@ -126,10 +126,10 @@ class ClosLinear(StructuredLinear):
         )
 
     def affine(self, columns: Tensor) -> Tensor:
-        return self.behind_inputs(torch.bmm(self.input_weight, _deal(columns, self.input_routers)))
+        return self.after_inputs(torch.bmm(self.input_weight, _deal(columns, self.input_routers)))
 
-    def behind_inputs(self, x: Tensor) -> Tensor:
-        """The layer behind its input routers: their outputs (R_i, R_m, batch) → (out_features, batch)."""
+    def after_inputs(self, x: Tensor) -> Tensor:
+        """The layer after its input routers: their outputs (R_i, R_m, batch) → (out_features, batch)."""
         x = torch.bmm(self.middle_weight, x.transpose(0, 1))  # (Rm, Ro, B)
         if self.bias is None:
             x = torch.bmm(self.output_weight, x.transpose(0, 1))  # (Ro, O/Ro, B)

@@ -30,7 +30,7 @@ class Count(NamedTuple):
 class MobileNet:
     """A 3 × 3 convolution, 13 blocks of a depthwise and a pointwise one, the mean over pixels, a linear classifier.
 
-    Batch normalisation and ReLU stand behind every convolution, none of which has a bias.
+    Batch normalisation and ReLU follow every convolution. No convolution has a bias.
 
     Attributes:
         width: factor on all channels, rounded down.
@@ -64,7 +64,7 @@ class MobileNet:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """Behind the first convolution and behind every block."""
+        """After the first convolution and after every block."""
         return tuple(max(1, int(channels * self.width)) for channels in (_STEM, *(out for out, _ in _BLOCKS)))
 
     def counts(self) -> list[Count]:
