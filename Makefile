@@ -19,7 +19,7 @@ figures: setup  ## run the notebooks, draw every figure, typeset the report
 
 test: setup  ## lint, types and the whole test suite
 	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy --cache-dir "$(BUILD)/mypy" fabric/_checks.py fabric/topology fabric/constraints fabric/nn fabric/plots
+	$(PYTHON) -m mypy --cache-dir "$(BUILD)/mypy" fabric
 	$(PYTHON) -m pytest -o cache_dir="$(BUILD)/pytest"
 
 wheel: setup  ## the wheel holds everything, and README's examples run where only it is installed

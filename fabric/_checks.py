@@ -1,8 +1,12 @@
 """Argument checks shared by the library: an error names the argument, its value and what would be right."""
 
+import math
 import operator
-from collections.abc import Collection, Iterable, Sequence
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
+from numbers import Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -58,6 +62,45 @@ def size(name: str, value: object, most: int = MOST_NEURONS) -> int:
     return number
 
 
+def number(name: str, value: object, least: float = -math.inf) -> float:
+    """Return `value` as a finite float of at least `least`, or raise ValueError naming it."""
+    return _number(name, value, "a finite number" + (f" of at least {least:g}" if least > -math.inf else ""), least)
+
+
+def positive_number(name: str, value: object) -> float:
+    """Return `value` as a finite float above zero, or raise ValueError naming it."""
+    return _number(name, value, "a positive finite number", math.ulp(0.0))
+
+
+def _number(name: str, value: object, wanted: str, least: float) -> float:
+    is_real = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    if not (is_real and max(least, -sys.float_info.max) <= value <= sys.float_info.max):  # type: ignore[operator]
+        raise ValueError(f"{name} must be {wanted}, got {shown(value)}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def path(name: str, value: object) -> Path:
+    """Return `value` as a path, or raise ValueError unless it is one or text that is not empty."""
+    if not (isinstance(value, Path) or (isinstance(value, str) and value and "\0" not in value)):
+        raise ValueError(f"{name} must be the path of a file or folder, got {shown(value)}")
+    return Path(value)
+
+
+def function(name: str, value: T) -> T:
+    """Return `value`, or raise ValueError unless it can be called."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function, got {shown(value)}")
+    return value
+
+
+def seed(value: object) -> int:
+    """Return `value` as an int from 0 that both NumPy and PyTorch take, or raise ValueError."""
+    number = _integer("seed", value, "an integer from 0")
+    if not 0 <= number < 1 << 64:
+        raise ValueError(f"seed must be an integer from 0, below 2**64, got {shown(value)}")
+    return number
+
+
 def generator(rng: object) -> np.random.Generator:
     """Return `rng`, or raise ValueError unless it is a NumPy generator."""
     if not isinstance(rng, np.random.Generator):
@@ -69,6 +112,13 @@ def instance(name: str, value: object, kind: type[T]) -> T:
     """Return `value`, or raise ValueError unless it is an instance of `kind`."""
     if not isinstance(value, kind):
         raise ValueError(f"{name} must be a {kind.__name__}, got {shown(value)}")
+    return value
+
+
+def mapping(name: str, value: Any) -> Mapping[Any, Any]:
+    """Return `value`, or raise ValueError unless it is a dictionary or another mapping."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be a dictionary, got {shown(value)}")
     return value
 
 

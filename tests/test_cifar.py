@@ -57,14 +57,14 @@ def test_arrays_of_anything_but_bytes_are_refused():
 
 @pytest.mark.skipif("FABRIC_DATA" not in os.environ, reason="set FABRIC_DATA to a folder with cifar-10-batches-py")
 def test_the_published_set():
-    data.load.cache_clear()
+    data._loaded.cache_clear()
     cifar = data.load("cifar10")
     assert cifar.train_x.shape == (50000, 3072)
     assert cifar.test_x.shape == (10000, 3072)
     assert cifar.train_y[:10].tolist() == [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]
     assert cifar.train_y.bincount().tolist() == [5000] * 10
     assert cifar.test_y.bincount().tolist() == [1000] * 10
-    data.load.cache_clear()
+    data._loaded.cache_clear()
 
 
 def test_a_damaged_batch_is_never_unpickled(tmp_path, monkeypatch):
@@ -102,7 +102,7 @@ def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(tmp_pat
     digest = f"md5:{hashlib.md5(batch, usedforsecurity=False).hexdigest()}"
     monkeypatch.setitem(files._HASHES, "cifar10", dict.fromkeys(files._HASHES["cifar10"], digest))
     loaded = data.load("cifar10")
-    data.load.cache_clear()
+    data._loaded.cache_clear()
     assert loaded.train_x.shape == (10, 12)
     assert (loaded.test_x == 1).all()
     assert loaded.test_y.tolist() == [3, 4]

@@ -22,9 +22,9 @@ needs_files = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def fresh_cache():
-    data.load.cache_clear()
+    data._loaded.cache_clear()
     yield
-    data.load.cache_clear()
+    data._loaded.cache_clear()
 
 
 def test_digits_need_no_files(monkeypatch):

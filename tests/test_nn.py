@@ -294,10 +294,6 @@ def test_weights_of_another_wiring_are_refused():
         (lambda: CascadeLinear(topology.butterfly(4), skips=[None]), r"skips must have one entry per stage, 2, got 1"),
         (lambda: SparseLinear(np.eye(3)), r"boolean matrix"),
         (
-            lambda: SparseLinear(random_stage(17, 23), device="meta"),
-            r"device must be one that holds the edge lists, got 'meta'",
-        ),
-        (
             lambda: SparseLinear(random_stage(17, 23))(torch.ones(2, 23, dtype=torch.float64)),
             r"x must have the dtype of the weights, torch.float32, got torch.float64",
         ),

@@ -171,7 +171,7 @@ def test_every_field_is_part_of_the_key():
     ("change", "message"),
     [
         ({"layer": "clos"}, "layer must be a Layer or a LayerWithSkips, got 'clos'"),
-        ({"layer": Layer("star", (4, 4))}, "function in fabric.topology, got 'star'"),
+        ({"layer": Layer("star", (4, 4))}, "registered by topology.family, got 'star'"),
         ({"layer": LayerWithSkips(Layer("dense", (4, 4)), "off_support")}, r"stages\[0\] leaves no room for skips"),
         ({"target": "cauchy"}, "target must be one of gaussian, uniform, orthogonal, product, got 'cauchy'"),
         ({"loss": "huber"}, "loss must be one of l1, l2, got 'huber'"),

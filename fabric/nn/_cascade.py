@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from fabric import topology as topologies
-from fabric.nn._stages import FixedSkip, stage_module
-from fabric.nn._structured import StageWeight, StructuredLinear
+from fabric._checks import positive_int
+from fabric.nn._stages import BlockStage, FixedSkip, stage_module
+from fabric.nn._structured import StageWeight, StructuredLinear, check_size
 from fabric.nn.init import sparse_glorot_uniform_
+from fabric.nn.kernels import Layout
 from fabric.topology import Topology
 from fabric.topology.skips import checked
 
@@ -53,7 +55,7 @@ class CascadeLinear(StructuredLinear):
         fixed = checked(topology, skips)
         beside: list[Any] = [None if skip is None else FixedSkip(skip, device, dtype) for skip in fixed]
         self.skips = nn.ModuleList(beside)
-        sparse_glorot_uniform_(self)
+        self.reset_parameters()
 
     def affine(self, columns: Tensor) -> Tensor:
         for stage, skip in self._wired():
@@ -71,6 +73,27 @@ class CascadeLinear(StructuredLinear):
         """Each stage with its skip, None where it has none."""
         return zip(self.stages, self.skips, strict=True)
 
+    def reset_parameters(self) -> None:
+        sparse_glorot_uniform_(self)
+
+    def first_weight(self) -> Tensor:
+        stage, _ = next(self._wired())
+        return stage.weight
+
+    def layout(self) -> Layout | None:
+        if type(self).affine is not CascadeLinear.affine or any(skip is not None for skip in self.skips):
+            return None
+        stages = [stage.routers() for stage in self.stages if isinstance(stage, BlockStage)]
+        single = [routers for routers in stages if routers is not None]
+        if len(single) < len(self.stages):
+            return None
+        return Layout(self.in_features, self.out_features, tuple(single))
+
+    def layout_weights(self) -> list[Tensor] | None:
+        if any(stage._forward_pre_hooks or stage._forward_hooks for stage in self.stages):
+            return None
+        return [stage.weight for stage, _ in self._wired()]
+
     def extra_repr(self) -> str:
         return f"{self.topology.name}, bias={self.bias is not None}"
 
@@ -85,6 +108,9 @@ class LowRankLinear(CascadeLinear):
     """
 
     def __init__(self, in_features: int, out_features: int, rank: int, bias: bool = True, device=None, dtype=None):
+        sizes = {"in_features": in_features, "out_features": out_features, "rank": rank}
+        sizes = {name: positive_int(name, size) for name, size in sizes.items()}
+        check_size(rank * (in_features + out_features), **sizes)
         super().__init__(topologies.low_rank(in_features, out_features, rank), bias, None, device, dtype)
 
 
@@ -103,4 +129,7 @@ class SparseLinear(CascadeLinear):
     """
 
     def __init__(self, stage: np.ndarray, bias: bool = True, device=None, dtype=None) -> None:
-        super().__init__(Topology([stage], name="sparse"), bias, None, device, dtype)
+        edges = np.asarray(stage) if isinstance(stage, np.ndarray | list | tuple) else np.empty(0)
+        if edges.ndim != 2 or edges.size == 0 or edges.dtype != bool:
+            raise ValueError(f"stage must be a non-empty boolean matrix (outputs, inputs), got {stage!r}")
+        super().__init__(Topology([edges], name="sparse"), bias, None, device, dtype)

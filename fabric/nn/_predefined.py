@@ -3,7 +3,9 @@
 import numpy as np
 
 from fabric import topology as topologies
+from fabric._checks import positive_int
 from fabric.nn._cascade import CascadeLinear
+from fabric.nn._structured import check_size
 
 
 class PredefinedLinear(CascadeLinear):
@@ -34,5 +36,7 @@ class PredefinedLinear(CascadeLinear):
         device=None,
         dtype=None,
     ) -> None:
+        inputs, outputs = positive_int("in_features", in_features), positive_int("out_features", out_features)
+        check_size(inputs * outputs, in_features=inputs, out_features=outputs)
         junction = topologies.predefined(in_features, out_features, fan_out, pattern, rng, parallelism)
         super().__init__(junction, bias, device=device, dtype=dtype)

@@ -7,9 +7,10 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from fabric.nn._edges import edge_multiply
+from fabric.nn._edges import edge_product
 from fabric.nn._layout import BlockLayout, block_layout
 from fabric.nn._structured import StageWeight
+from fabric.nn.kernels import Routers
 
 
 def stage_module(stage: np.ndarray, device=None, dtype=None) -> "BlockStage | EdgeStage":
@@ -33,10 +34,11 @@ class BlockStage(nn.Module):
 
     def forward(self, columns: Tensor) -> Tensor:
         """(inputs, batch) → (outputs, batch)."""
+        weights = self.weight.split(self.layout.routers)
         results = []
-        for part, weight in zip(self.layout.parts, self.weight.split(self.layout.routers), strict=True):
+        for number, part in enumerate(self.layout.parts):  # by number: `torch.fx` cannot walk through `weights`
             x = _gather(columns[part.inputs], self.layout.inputs, part.input_stride)
-            results.append(_scatter(torch.bmm(weight, x), part.output_stride))
+            results.append(_scatter(torch.bmm(weights[number], x), part.output_stride))
         if len(results) == 1:
             return results[0]
         return torch.stack(results).sum(0) if self.layout.adds_up else torch.cat(results)
@@ -53,6 +55,14 @@ class BlockStage(nn.Module):
         if self.layout.adds_up:
             return torch.cat(parts, dim=1)
         return torch.cat(parts) if self.layout.fans_out else torch.block_diag(*parts)
+
+    def routers(self) -> Routers | None:
+        """The stage for the kernel; None if it has several parts."""
+        if len(self.layout.parts) > 1:
+            return None
+        part = self.layout.parts[0]
+        routers, outputs, inputs = self.weight.shape
+        return Routers(routers, outputs, inputs, part.input_stride, part.output_stride)
 
     def stage_weight(self) -> StageWeight:
         layout = self.layout
@@ -78,10 +88,7 @@ def _scatter(groups: Tensor, stride: int) -> Tensor:
 class Wiring(nn.Module):
     """The edges of any bipartite graph, sorted by output neuron and then by input neuron; they hold no weights.
 
-    The lists are not part of the `state_dict`. Under autocast products keep the dtype of the weights.
-
-    Raises:
-        ValueError: the meta device, which would lose the lists.
+    The lists are not part of the `state_dict`. They also survive the meta device: `to_empty` brings them back.
     """
 
     offsets: Tensor
@@ -92,33 +99,41 @@ class Wiring(nn.Module):
 
     def __init__(self, stage: np.ndarray, device=None) -> None:
         super().__init__()
-        device = torch.get_default_device() if device is None else torch.device(device)
-        if device.type == "meta":
-            raise ValueError(f"device must be one that holds the edge lists, got {str(device)!r}")
         self.outputs, self.inputs = stage.shape
         by_output, by_input = sparse.csr_array(stage), sparse.csr_array(stage.T)
         targets, sources = np.nonzero(stage)
-        buffers = {
+        lists = {
             "offsets": by_output.indptr,
             "sources": by_output.indices,
             "source_offsets": by_input.indptr,
             "targets": by_input.indices,
             "order": np.lexsort((targets, sources)),
         }
-        for name, values in buffers.items():
-            self.register_buffer(name, torch.as_tensor(values.astype(np.int32), device=device), persistent=False)
+        self._lists = {name: torch.from_numpy(values.astype(np.int32)) for name, values in lists.items()}
+        device = torch.get_default_device() if device is None else torch.device(device)
+        for name, values in self._lists.items():
+            self.register_buffer(name, values.to(device), persistent=False)
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        for name, values in self._lists.items():
+            device = self.get_buffer(name).device
+            if device.type != "meta":  # `to_empty` leaves anything in a buffer
+                setattr(self, name, values.to(device))
+        return self
 
     def forward(self, weight: Tensor, columns: Tensor) -> Tensor:
-        """One weight per edge, (inputs, batch) → (outputs, batch)."""
-        if columns.dtype != weight.dtype and not torch.is_autocast_enabled(columns.device.type):
-            raise ValueError(f"x must have the dtype of the weights, {weight.dtype}, got {columns.dtype}")
+        """One weight per edge, (inputs, batch) → (outputs, batch), in the dtype of the weights."""
         columns = columns.to(weight.dtype).contiguous()  # here, so that the backward pass finds it done
-        return edge_multiply(weight, columns, self.offsets, self.sources, self.source_offsets, self.targets, self.order)
+        if torch.onnx.is_in_onnx_export():  # operators that every runtime has
+            terms = weight[:, None] * columns.index_select(0, self.sources)
+            return terms.new_zeros(self.outputs, terms.shape[1]).index_add(0, self.edge_targets(), terms)
+        lists = self.offsets, self.sources, self.source_offsets, self.targets, self.order
+        return edge_product(weight, columns, *lists, False)
 
     def edge_targets(self) -> Tensor:
         """Output neuron of each edge, shape (edges,)."""
-        counts = self.offsets.diff()
-        return torch.repeat_interleave(torch.arange(self.outputs, device=counts.device), counts)
+        return torch.empty_like(self.targets).scatter(0, self.order.long(), self.targets).long()
 
     def dense(self, weight: Tensor) -> Tensor:
         """The weights as a matrix (outputs, inputs)."""
@@ -135,7 +150,8 @@ class EdgeStage(nn.Module):
     def __init__(self, stage: np.ndarray, device=None, dtype=None) -> None:
         super().__init__()
         self.wiring = Wiring(stage, device)
-        self._fingerprint = hashlib.sha256(np.packbits(stage).tobytes() + repr(stage.shape).encode()).hexdigest()
+        fingerprint = hashlib.sha256(np.packbits(stage).tobytes() + repr(stage.shape).encode()).digest()
+        self._fingerprint = torch.frombuffer(bytearray(fingerprint), dtype=torch.uint8)
         self.weight = nn.Parameter(torch.empty(self.wiring.sources.numel(), device=device, dtype=dtype))
 
     def forward(self, columns: Tensor) -> Tensor:
@@ -152,11 +168,11 @@ class EdgeStage(nn.Module):
         fan_in, fan_out = wiring.offsets.diff()[edges[0]], wiring.source_offsets.diff()[edges[1]]
         return StageWeight(self.weight, fan_in, fan_out, (wiring.inputs, wiring.outputs), edges=edges)
 
-    def get_extra_state(self) -> str:
-        return self._fingerprint
+    def get_extra_state(self) -> Tensor:
+        return self._fingerprint.clone()
 
-    def set_extra_state(self, state: str) -> None:
-        if state != self._fingerprint:
+    def set_extra_state(self, state: Tensor) -> None:
+        if not isinstance(state, Tensor) or not torch.equal(state.cpu(), self._fingerprint):
             raise ValueError("the weights belong to a stage with other edges: build the layer from the same topology")
 
 
@@ -170,6 +186,12 @@ class FixedSkip(nn.Module):
         self.wiring = Wiring(skip, device)
         ones = torch.ones(self.wiring.sources.numel(), device=device, dtype=dtype)
         self.register_buffer("ones", ones, persistent=False)
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        if self.ones.device.type != "meta":  # `to_empty` leaves anything in a buffer
+            self.ones.fill_(1)
+        return self
 
     def forward(self, columns: Tensor) -> Tensor:
         """(inputs, batch) → (outputs, batch)."""

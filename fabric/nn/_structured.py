@@ -1,14 +1,22 @@
 """What all structured layers share: batch-last multiplication, bias, and a view of their weights stage by stage."""
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fabric._checks import positive_int
+from fabric.nn import kernels
+from fabric.nn._batch_last import from_columns, to_columns
+from fabric.nn._equivalent import EquivalentWeight
 from fabric.topology import Topology
+
+torch.fx.wrap("to_columns")  # steps of their own to `torch.fx`, which cannot follow their conditions
+torch.fx.wrap("from_columns")
+
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True)
@@ -36,21 +44,26 @@ class StageWeight:
 class StructuredLinear(nn.Module, ABC):
     """A linear map y = W x + b whose W is structured; drop-in for `torch.nn.Linear`.
 
-    Shapes: x (*, in_features) → y (*, out_features), dtype and device of the weights. Internally the batch is the last
-    axis, so that every slice handed to a matrix product has unit stride and no permutation is ever copied; the result
-    is therefore a transposed view.
+    Shapes: x (*, in_features) → y (*, out_features), dtype and device of the weights, under autocast the dtype that
+    `torch.nn.Linear` gives. Internally the batch is the last axis, see `fabric.nn._batch_last`.
 
     Attributes:
         topology: the `Topology` whose edges the weights are.
+        weight: the dense matrix W, (out_features, in_features), for code that expects a `torch.nn.Linear`; it is formed
+            when something computes with it, and not a parameter.
     """
 
     topology: Topology
     bias: nn.Parameter | None
+    __jit_unused_properties__: tuple[str, ...] = ("topology", "weight")
 
     def __init__(self, in_features: int, out_features: int, bias: bool, device=None, dtype=None) -> None:
         super().__init__()
         self.in_features = positive_int("in_features", in_features)
         self.out_features = positive_int("out_features", out_features)
+        if not isinstance(bias, bool):
+            raise ValueError(f"bias must be True or False, got {bias!r}")
+        check_placement(device, dtype)
         if bias:
             self.bias = nn.Parameter(torch.zeros(out_features, device=device, dtype=dtype))
         else:
@@ -68,18 +81,55 @@ class StructuredLinear(nn.Module, ABC):
     def stage_weights(self) -> list[StageWeight]:
         """The weights stage by stage, inputs first."""
 
+    @abstractmethod
+    def reset_parameters(self) -> None:
+        """Draw all weights anew as the constructor does (`fabric.nn.init.sparse_glorot_uniform_`)."""
+
+    @abstractmethod
+    def first_weight(self) -> Tensor:
+        """The parameter of the first stage: its dtype and device are the layer's."""
+
+    @property
+    def weight(self) -> Tensor:
+        if torch.compiler.is_compiling():
+            return self.dense_weight()
+        return EquivalentWeight(self, self.first_weight())
+
+    def layout(self) -> kernels.Layout | None:
+        """The layer as a cascade of equal routers, which a kernel can compute; None if it is none."""
+        return None
+
+    def layout_weights(self) -> list[Tensor] | None:
+        """The weights of the layout's stages; None where only calling the stages gives them."""
+        return None
+
     def forward(self, x: Tensor) -> Tensor:
         """(*, in_features) → (*, out_features).
 
         Raises:
-            ValueError: the last axis of x is not in_features long.
+            TypeError: x is not a tensor.
+            ValueError: its last axis is not in_features long, or its dtype or device is not that of the weights.
         """
-        if x.ndim == 0 or x.shape[-1] != self.in_features:
-            raise ValueError(f"x must have {self.in_features} features in its last axis, got shape {tuple(x.shape)}")
-        if x.ndim == 2:
-            return self.affine(x.t()).t()
-        batch = x.shape[:-1]
-        return self.affine(x.reshape(math.prod(batch), self.in_features).t()).t().view(*batch, self.out_features)
+        if isinstance(x, Tensor) and (y := kernels.product(self, x)) is not None:
+            return y
+        return from_columns(self.affine(to_columns(x, self.in_features, self.first_weight())), x)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def check_placement(device: Any, dtype: Any) -> None:
+    """Raise ValueError unless layers can be made with this device and dtype; None is the default of either."""
+    if dtype is not None and dtype not in _DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(map(str, _DTYPES))}, got {dtype!r}")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(f"device must be one that PyTorch can use here, got {device!r}: {error}") from None
+
+
+def check_size(entries: int, **sizes: int) -> None:
+    """Raise ValueError where the sizes give more entries than any machine could hold."""
+    if entries >= 2**40:
+        given = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        raise ValueError(f"sizes must give fewer than 2**40 entries, got {given}, which give {entries}")

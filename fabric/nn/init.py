@@ -6,6 +6,8 @@ counts connections instead: Var(w) = 2 / (f_in + f_out) with f_in the edges into
 the edges out of its input neuron (after NeuroFabric's poster; the printed formula did not survive, this one is derived
 from keeping both variances at one). Fixed skips are not counted by any of these. A stage of a convolution that sees
 k × k pixels has k² times the connections of one pixel on either side, as in Glorot's rule for dense convolutions.
+
+All of them raise ValueError where `module` is no `torch.nn.Module` or `generator` no `torch.Generator`.
 """
 
 import math
@@ -27,7 +29,7 @@ def sparse_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | No
 
     Works in place on every structured layer and every `torch.nn.Linear` inside `module` and returns `module`.
     """
-    return _initialise(module, lambda stage: _uniform(_connections(stage), stage.weight, generator))
+    return _initialise(module, generator, lambda stage: _uniform(_connections(stage), stage.weight, generator))
 
 
 def sparse_glorot_normal_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
@@ -35,7 +37,7 @@ def sparse_glorot_normal_(module: nn.Module, *, generator: torch.Generator | Non
 
     Works in place on every structured layer and every `torch.nn.Linear` inside `module` and returns `module`.
     """
-    return _initialise(module, lambda stage: _normal(_connections(stage), stage.weight, generator))
+    return _initialise(module, generator, lambda stage: _normal(_connections(stage), stage.weight, generator))
 
 
 def glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
@@ -43,7 +45,7 @@ def glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = No
 
     The control experiment for `sparse_glorot_uniform_`: deep sparse cascades initialised this way do not train.
     """
-    return _initialise(module, lambda stage: _uniform(sum(stage.widths), stage.weight, generator))
+    return _initialise(module, generator, lambda stage: _uniform(sum(stage.widths), stage.weight, generator))
 
 
 def he_normal_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
@@ -51,7 +53,9 @@ def he_normal_(module: nn.Module, *, generator: torch.Generator | None = None) -
 
     Like Sparse Glorot it counts the edges that exist: pre-defined sparsity prescribes He-normal weights.
     """
-    return _initialise(module, lambda stage: _normal(stage.fan_in.to(stage.weight.dtype), stage.weight, generator))
+    return _initialise(
+        module, generator, lambda stage: _normal(stage.fan_in.to(stage.weight.dtype), stage.weight, generator)
+    )
 
 
 def lecun_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
@@ -65,7 +69,7 @@ def lecun_uniform_(module: nn.Module, *, generator: torch.Generator | None = Non
         bound = (3 / stage.fan_in.to(stage.weight.dtype)) ** 0.5
         return torch.empty_like(stage.weight).uniform_(-1, 1, generator=generator) * bound
 
-    return _initialise(module, draw)
+    return _initialise(module, generator, draw)
 
 
 def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
@@ -79,6 +83,7 @@ def end_to_end_glorot_uniform_(module: nn.Module, *, generator: torch.Generator 
     """
     return _initialise(
         module,
+        generator,
         lambda stage: _uniform(_connections(stage), stage.weight, generator),
         lambda layer: (
             layer.end_to_end_factor() if isinstance(layer, StructuredConv2d) else end_to_end_factor(layer.topology)
@@ -97,6 +102,7 @@ def skip_scaled_glorot_uniform_(module: nn.Module, *, generator: torch.Generator
     """
     return _initialise(
         module,
+        generator,
         lambda stage: _uniform(_connections(stage), stage.weight, generator),
         lambda layer: 1 / layer.topology.depth if _has_skips(layer) else 1.0,
     )
@@ -111,7 +117,7 @@ def orthogonal_(module: nn.Module, *, generator: torch.Generator | None = None) 
 
     Works in place on every structured layer and every `torch.nn.Linear` inside `module` and returns `module`.
     """
-    return _initialise(module, lambda stage: orthogonal(stage, generator))
+    return _initialise(module, generator, lambda stage: orthogonal(stage, generator))
 
 
 def expected_variance(topology: Topology, initialise: Callable[..., nn.Module]) -> Variance:
@@ -139,9 +145,11 @@ def expected_variance_by_level(topology: Topology, initialise: Callable[..., nn.
         One `Variance` per level, inputs first: depth + 1 of them.
 
     Raises:
-        ValueError: another `initialise`.
+        ValueError: another `initialise`, or no topology.
     """
-    if initialise in (sparse_glorot_uniform_, sparse_glorot_normal_):
+    if not isinstance(topology, Topology):
+        raise ValueError(f"topology must be a fabric.topology.Topology, got {topology!r}")
+    if initialise is sparse_glorot_uniform_ or initialise is sparse_glorot_normal_:
         return propagate(topology, counted=True)
     if initialise is glorot_uniform_:
         return propagate(topology, counted=False)
@@ -164,9 +172,14 @@ def _normal(connections: Tensor, weight: Tensor, generator: torch.Generator | No
 
 def _initialise(
     module: nn.Module,
+    generator: torch.Generator | None,
     draw: Callable[[StageWeight], Tensor],
     variance_factor: Callable[[StructuredLinear | StructuredConv2d], float] = lambda layer: 1.0,
 ) -> nn.Module:
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"module must be a torch.nn.Module, got {module!r}")
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise ValueError(f"generator must be a torch.Generator or None, got {generator!r}")
     with torch.no_grad():
         inside: set[nn.Module] = set()  # of convolutions, which count the connections of their parts themselves
         for layer in module.modules():

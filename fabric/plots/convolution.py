@@ -41,12 +41,9 @@ def shares_by_kind(ax: Axes, table: pd.DataFrame) -> None:
         table: columns "kind", "parameters_share" and "operations_share" (fractions).
     """
     places = range(len(table))
-    ax.barh(
-        places, 100 * table["parameters_share"], -0.4, align="edge", color=FAMILIES["clos"].color, label="parameters"
-    )
-    ax.barh(
-        places, 100 * table["operations_share"], 0.4, align="edge", color=FAMILIES["dense"].color, label="operations"
-    )
+    weights, operations = FAMILIES["clos"].color, FAMILIES["dense"].color
+    ax.barh(places, 100 * table["parameters_share"], -0.4, align="edge", color=weights, label="parameters")
+    ax.barh(places, 100 * table["operations_share"], 0.4, align="edge", color=operations, label="operations")
     ax.set_yticks(places, table["kind"])
     ax.invert_yaxis()
     ax.set_xlabel("share (%)")

@@ -8,6 +8,8 @@ them have the same colour within a figure.
 from dataclasses import dataclass
 from typing import Any
 
+from fabric._checks import instance, sequence, shown
+
 
 @dataclass(frozen=True)
 class Look:
@@ -135,9 +137,11 @@ def in_order(names: list[str]) -> dict[str, Look]:
     """Looks for things that have no name of their own in the table, in the order in which they come.
 
     Raises:
-        ValueError: more names than colours.
+        ValueError: more names than colours, or something else than names.
     """
     markers = "osD^vPXdp"
+    for name in sequence("names", names, "names"):
+        instance("names", name, str)
     if len(names) > len(PALETTE):
-        raise ValueError(f"names must be at most {len(PALETTE)}, got {len(names)}: {', '.join(names)}")
+        raise ValueError(f"names must be at most {len(PALETTE)}, got {len(names)}: {shown(names)}")
     return {name: Look(name, color, marker) for name, color, marker in zip(names, PALETTE, markers, strict=False)}

@@ -16,6 +16,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.tree._tree import Tree
 
+from fabric._checks import instance
 from fabric.experiments.data import DatasetName, accuracy, agreement, load
 from fabric.experiments.runs import Measured, Natural, PositiveFloat, Rule, RunConfig
 
@@ -131,6 +132,7 @@ def grow(config: ForestConfig) -> Measured:
         ValueError: unknown data, or a tree that finds nothing to split.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, ForestConfig)
     if config.trees:
         model = RandomForestClassifier(config.trees, max_leaf_nodes=config.leaves, random_state=config.seed, n_jobs=1)
     else:
@@ -158,6 +160,7 @@ def separate(config: SvmConfig) -> Measured:
         ValueError: unknown data.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, SvmConfig)
     model = LinearSVC(C=config.penalty, dual=False, tol=1e-3, random_state=config.seed)
 
     def size(fitted: LinearSVC, x: sparse.csr_matrix, y: np.ndarray) -> Measured:

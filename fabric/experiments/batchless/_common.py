@@ -11,6 +11,8 @@ from typing import Annotated
 
 import numpy as np
 
+from fabric._checks import seed as checked_seed
+from fabric._checks import sequence, shown, size
 from fabric.experiments.data import Dataset
 from fabric.experiments.runs import Natural, Positive, Rule
 from fabric.hardware import FixedPoint
@@ -27,6 +29,8 @@ Checks = Annotated[
 ]
 Rates = Annotated[tuple[Natural, ...], Rule("a tuple of at least one integer from 0, one for each epoch", bool)]
 
+_MOST_WEIGHTS = 1 << 28
+
 
 def initial_weights(cascades: Sequence[Cascade], seed: int) -> list[np.ndarray]:
     """Sparse Glorot weights of each stage, float64 (rings, neurons, values): uniform in ± sqrt(6 / (fan-in + fan-out)).
@@ -34,10 +38,30 @@ def initial_weights(cascades: Sequence[Cascade], seed: int) -> list[np.ndarray]:
     Args:
         cascades: (I, O, R_i, R_m, R_o), or (I, O) for a dense layer.
         seed: of the draw.
+
+    Raises:
+        ValueError: cascades that are none or have more than 2**28 weights in a stage, or a seed that is none.
     """
-    rng = np.random.default_rng([seed, 0])
+    checked(cascades)
+    rng = np.random.default_rng([checked_seed(seed), 0])
     bounds = {shape: np.sqrt(6 / (shape[1] + shape[2])) for cascade in cascades for shape in _shapes(*cascade)}
     return [rng.uniform(-bounds[s], bounds[s], s) for cascade in cascades for s in _shapes(*cascade)]
+
+
+def checked(cascades: Sequence[Cascade]) -> Sequence[Cascade]:
+    """Return `cascades`, or raise ValueError unless each is (I, O, R_i, R_m, R_o) or (I, O)."""
+    if len(sequence("cascades", cascades, "cascades")) == 0:
+        raise ValueError(f"cascades must hold at least one cascade, got {shown(cascades)}")
+    for cascade in cascades:
+        sizes = [size("cascades", each) for each in sequence("cascades", cascade, "cascades of integers")]
+        if len(sizes) not in (2, 5):
+            raise ValueError(f"cascades must hold (I, O, R_i, R_m, R_o) or (I, O), got {shown(cascade)}")
+        for rings, neurons, values in _shapes(*sizes):
+            if rings * neurons * values > _MOST_WEIGHTS:
+                raise ValueError(
+                    f"cascades must have stages of at most {_MOST_WEIGHTS:,} weights, got {shown(cascade)}"
+                )
+    return cascades
 
 
 def _shapes(inputs: int, outputs: int, *routers: int) -> list[tuple[int, int, int]]:

@@ -2,13 +2,14 @@
 
 import itertools
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from fabric._checks import instance
 from fabric.experiments.batchless._common import Cascades, Rates, initial_weights, orders, samples
 from fabric.experiments.data import DatasetName, accuracy, load
-from fabric.experiments.runs import Measured, Natural, RunConfig, one_of
+from fabric.experiments.runs import Measured, Natural, RunConfig
 from fabric.hardware import FixedPoint, GoldenMachine, TorusMapping, program
 
 
@@ -37,7 +38,7 @@ class FixedPointConfig(RunConfig):
     rates: Rates
     seed: Natural
     stochastic: bool = True
-    mode: Annotated[str, one_of("sequential", "overlapped")] = "sequential"
+    mode: Literal["sequential", "overlapped"] = "sequential"
     held_out: Natural = 0
 
 
@@ -52,6 +53,7 @@ def train_fixed_point(config: FixedPointConfig) -> Measured:
         ValueError: the configuration names something unknown or does not fit the data or the machine.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, FixedPointConfig)
     fixed = config.fixed_point
     data = load(config.dataset).hold_out(config.held_out)
     x, targets, test_x = samples(data, config.cascades, fixed)
@@ -73,6 +75,7 @@ def train_fixed_point(config: FixedPointConfig) -> Measured:
 
 def stored_weights(config: FixedPointConfig) -> list[np.ndarray]:
     """The weights at the start as the machine stores them."""
+    instance("config", config, FixedPointConfig)
     floats = initial_weights(config.cascades, config.seed)
     return [config.fixed_point.weights(w * 2.0**scale) for w, scale in zip(floats, config.scales, strict=True)]
 
@@ -138,12 +141,12 @@ class TwoTori:
         forward = program(self.first, "inference", self.scales[0])
         training = program(self.first, "sequential", self.scales[0])
         ring = program(self.last, "sequential", self.scales[1], emit_deltas=True)
-        how = {"rate_exponent": rate, "stochastic": self.config.stochastic}
+        how = (rate, self.config.stochastic)
         for at in range(len(x)):
             sample, target = x[at : at + 1], targets[at : at + 1]
             hidden = first.run(forward, sample)
-            last.run(ring, hidden, target, **how)
-            first.run(training, sample, np.where(hidden > 0, last.deltas, 0), **how, targets_are_deltas=True)
+            last.run(ring, hidden, target, *how)
+            first.run(training, sample, np.where(hidden > 0, last.deltas, 0), *how, targets_are_deltas=True)
 
     def classify(self, x: np.ndarray) -> np.ndarray:
         """As `OneTorus.classify`."""

@@ -13,8 +13,9 @@ import torch
 from numba.typed import List
 from torch import nn
 
+from fabric._checks import instance
 from fabric._compiled import njit
-from fabric.experiments.batchless._common import Cascade, Cascades, Rates, initial_weights, orders
+from fabric.experiments.batchless._common import Cascade, Cascades, Rates, checked, initial_weights, orders
 from fabric.experiments.data import DatasetName, accuracy, load
 from fabric.experiments.runs import Measured, Natural, RunConfig, one_thread
 from fabric.nn import ClosLinear
@@ -51,6 +52,7 @@ def train_float32(config: Float32Config) -> Measured:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, Float32Config)
     data = load(config.dataset).hold_out(config.held_out).padded(config.cascades[0][0])
     data.check_outputs(config.cascades[-1][1])
     weights = [stage.astype(np.float32) for stage in initial_weights(config.cascades, config.seed)]
@@ -68,7 +70,7 @@ def train_float32(config: Float32Config) -> Measured:
 
 def cascade_starts(cascades: Sequence[Cascade]) -> np.ndarray:
     """bool for each stage: whether it is the first of its cascade."""
-    return np.concatenate([np.arange(3 if len(cascade) == 5 else 1) == 0 for cascade in cascades])
+    return np.concatenate([np.arange(3 if len(cascade) == 5 else 1) == 0 for cascade in checked(cascades)])
 
 
 @njit(cache=True, fastmath={"contract", "reassoc"})
@@ -119,9 +121,16 @@ def descend(weights: List, starts: np.ndarray, x: np.ndarray, targets: np.ndarra
 
 def float32_network(cascades: Sequence[Cascade], weights: Sequence[np.ndarray]) -> nn.Sequential:
     """The network up to its last sums, the sigmoid left out, with the weights of each stage."""
-    layers = [(ClosLinear if len(cascade) == 5 else nn.Linear)(*cascade, bias=False) for cascade in cascades]
+    layers = [_linear(*cascade) for cascade in cascades]
     network = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
     with torch.no_grad():
         for parameter, stage in zip(network.parameters(), weights, strict=True):
             parameter.copy_(torch.from_numpy(stage).reshape(parameter.shape))
     return network
+
+
+def _linear(inputs: int, outputs: int, *routers: int) -> nn.Module:
+    if not routers:
+        return nn.Linear(inputs, outputs, bias=False)
+    r_i, r_m, r_o = routers
+    return ClosLinear(inputs, outputs, r_i, r_m, r_o, bias=False)

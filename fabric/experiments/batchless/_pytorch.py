@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric._checks import instance
 from fabric.experiments.batchless._common import Checks, initial_weights, orders, stretches
 from fabric.experiments.batchless._float32 import Float32Config, float32_network
 from fabric.experiments.data import accuracy, load
@@ -41,6 +42,7 @@ def train_pytorch(config: PytorchConfig) -> Measured:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, PytorchConfig)
     training = config.training
     data = load(training.dataset).hold_out(training.held_out).padded(training.cascades[0][0])
     data.check_outputs(training.cascades[-1][1])
@@ -65,7 +67,7 @@ def train_pytorch(config: PytorchConfig) -> Measured:
 
 def _descend(network: nn.Module, x: Tensor, targets: Tensor, rate: float) -> None:
     """A step for each sample: x (samples, inputs), targets (samples, outputs)."""
-    parameters = list(network.parameters())
+    parameters: list[Tensor] = list(network.parameters())
     for sample, target in zip(x.split(1), targets.split(1), strict=True):
         loss = functional.binary_cross_entropy_with_logits(network(sample), target, reduction="sum")
         gradients = torch.autograd.grad(loss, parameters)

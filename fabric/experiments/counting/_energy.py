@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fabric._checks import instance, mapping, number, positive_int, shown
 from fabric.experiments.counting._footprint import Footprint
 
 _WORD = 4  # bytes of an access
 _PICO = 1e-12
+_COSTS = ("dram_access", "sram_access", "float_multiply", "float_add")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,16 @@ def sample_energy(held: Footprint, edges: int, costs: Mapping[str, float]) -> Sa
         held: of a step with one sample.
         edges: weights without biases.
         costs: picojoules: "dram_access" and "sram_access" of 32 bits, "float_multiply", "float_add".
+
+    Raises:
+        ValueError: an argument of another kind, or a cost that is missing, negative or not finite.
     """
+    instance("held", held, Footprint)
+    positive_int("edges", edges, upper=1 << 40)
+    for name in _COSTS:
+        if name not in mapping("costs", costs):
+            raise ValueError(f"costs must hold {', '.join(_COSTS)}, got {shown(costs)}")
+        number(f"costs[{name!r}]", costs[name], least=0)
     accesses = (4 * held.weights + 2 * held.indices) / _WORD
     return SampleEnergy(
         outside=_PICO * accesses * costs["dram_access"],

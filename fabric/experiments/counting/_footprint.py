@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric._checks import instance
 from fabric.nn import CascadeLinear
 
 
@@ -50,7 +51,19 @@ def footprint(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y
         network, optimizer: trained in place.
         x: a batch (samples, ...) with a storage of its own.
         y: labels int64 (samples,).
+
+    Raises:
+        ValueError: an argument of another kind, or labels that are not one for each sample.
     """
+    instance("network", network, nn.Module)
+    instance("optimizer", optimizer, torch.optim.Optimizer)
+    for name, tensor in (("x", x), ("y", y)):
+        instance(name, tensor, Tensor)
+    if y.dtype != torch.int64 or y.shape != x.shape[:1] or not len(y):
+        raise ValueError(
+            f"y must hold int64 labels of the {x.shape[:1].numel()} samples of x, "
+            f"got {y.dtype} of shape {tuple(y.shape)}"
+        )
     parameters = list(network.parameters())
     known = {_storage(tensor) for tensor in (*parameters, *network.buffers(), y)}
     kept: dict[int, Tensor] = {}
@@ -74,7 +87,7 @@ def footprint(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y
     ]
     return Footprint(
         weights=sum(tensor.nbytes for tensor in parameters),
-        gradients=sum(tensor.grad.nbytes for tensor in parameters),
+        gradients=sum(tensor.grad.nbytes for tensor in parameters if tensor.grad is not None),
         optimizer=sum(tensor.nbytes for tensor in state),
         activations=activations,
         indices=index_bytes(network),
@@ -92,7 +105,7 @@ def index_bytes(network: nn.Module) -> int:
     integers. PyTorch computes with wider ones and with the edges sorted twice.
     """
     total = 0
-    for layer in network.modules():
+    for layer in instance("network", network, nn.Module).modules():
         for stage in layer.stage_weights() if isinstance(layer, CascadeLinear) else []:
             if stage.edges is not None:
                 inputs, outputs = stage.widths

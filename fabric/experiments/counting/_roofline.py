@@ -5,6 +5,7 @@ Whichever takes longer bounds the step; a fixed overhead of its calls comes on t
 
 from dataclasses import dataclass
 
+from fabric._checks import instance, number, positive_number
 from fabric.experiments.counting._footprint import Footprint
 
 
@@ -15,6 +16,7 @@ def traffic(held: Footprint) -> int:
     and then read by the update; the optimiser's state is read and written; activations are written, read by the next
     layer and read backward, and their gradients written and read.
     """
+    instance("held", held, Footprint)
     return 4 * held.weights + 2 * held.indices + 2 * held.gradients + 2 * held.optimizer + 5 * held.activations
 
 
@@ -53,8 +55,10 @@ def roofline(moved: float, operations: float, bandwidth: float, rate: float, ove
         overhead: seconds a step.
 
     Raises:
-        ValueError: a bandwidth or rate that is not positive.
+        ValueError: a number that is not finite, negative, or zero where it is a bandwidth or a rate.
     """
-    if not (bandwidth > 0 and rate > 0):
-        raise ValueError(f"bandwidth and rate must be positive, got {bandwidth!r} and {rate!r}")
+    for name, value in (("moved", moved), ("operations", operations), ("overhead", overhead)):
+        number(name, value, least=0)
+    for name, value in (("bandwidth", bandwidth), ("rate", rate)):
+        positive_number(name, value)
     return Roofline(moved / bandwidth, operations / rate, overhead)

@@ -11,6 +11,7 @@ from sklearn import datasets as bundled
 from torch import Tensor
 from torch.nn import functional
 
+from fabric._checks import shown
 from fabric.experiments.data import morse
 from fabric.experiments.data._dataset import Dataset
 from fabric.experiments.data._files import images_and_labels
@@ -34,7 +35,6 @@ def is_known(name: str) -> bool:
 DatasetName = Annotated[str, Rule(_WANTED, is_known)]
 
 
-@lru_cache(maxsize=2)
 def load(name: str) -> Dataset:
     """A data set by name: "digits" (nothing to download), "mnist", "fashion_mnist", "cifar10", or "morse-0" etc.
 
@@ -49,7 +49,12 @@ def load(name: str) -> Dataset:
         DataError: a file is missing from FABRIC_DATA or damaged.
     """
     if not (isinstance(name, str) and is_known(name)):
-        raise ValueError(f"dataset must be {_WANTED}, got {name!r}")
+        raise ValueError(f"dataset must be the name of a data set, {_WANTED}, got {shown(name)}")
+    return _loaded(name)
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str) -> Dataset:
     if name == "digits":
         return _digits()
     if name.startswith("morse-"):

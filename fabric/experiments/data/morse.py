@@ -8,13 +8,12 @@ Which 64 symbols the authors' code book holds could not be read. These are the l
 Recommendation ITU-R M.1677-1 (55 different codes), four common signs outside it and five letters of other alphabets.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fabric._checks import positive_int
+from fabric._checks import instance, number, positive_int, seed, sequence, shown
 
 _LETTERS = """
     A .-    B -...  C -.-.  D -..   E .     F ..-.  G --.   H ....  I ..    J .---  K -.-   L .-..  M --
@@ -34,6 +33,7 @@ _FRAME = 64
 _LONGEST_DASH = 9
 _DOT = _GAP = (1, 3)
 _LEVELS = 16
+_MOST_LEVELS = 1 << 28  # of all samples; some eight bytes each on the way
 _INK_MEAN, _INK_DEVIATION = 12, 1.34
 _OPTIONS: dict[str, dict[str, Any]] = {
     "leading": {"leading_space": True},
@@ -67,14 +67,19 @@ class MorseRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.noise < math.inf:
-            raise ValueError(f"noise must be a finite number of at least 0, got {self.noise!r}")
+        number("noise", self.noise, least=0)
+        instance("leading_space", self.leading_space, bool)
         positive_int("shortest_dash", self.shortest_dash, upper=_LONGEST_DASH)
         positive_int("dilation", self.dilation)
-        if len(self.samples) != 3:
-            raise ValueError(f"samples must be three numbers: training, validation and test, got {self.samples!r}")
-        for part, count in zip(("training", "validation", "test"), self.samples, strict=True):
+        samples = sequence("samples", self.samples, "numbers for training, validation and test", length=3)
+        for part, count in zip(("training", "validation", "test"), samples, strict=True):
             positive_int(f"samples ({part})", count)
+        seed(self.seed)
+        if len(SYMBOLS) * sum(self.samples) * self.frame > _MOST_LEVELS:
+            raise ValueError(
+                f"samples and dilation must leave at most {_MOST_LEVELS:,} levels to generate, "
+                f"got {shown(self.samples)} and {shown(self.dilation)}"
+            )
 
     @property
     def frame(self) -> int:
@@ -91,7 +96,7 @@ def recipe(name: str) -> MorseRecipe:
     Raises:
         ValueError: a name that is not made like this.
     """
-    noise, *options = name.removeprefix("morse-").split("+")
+    noise, *options = instance("name", name, str).removeprefix("morse-").split("+")
     if not name.startswith("morse-") or not noise.isdecimal() or not set(options) <= set(_OPTIONS):
         raise ValueError(
             f"name must be 'morse-' with the noise as a whole number and any of +{', +'.join(_OPTIONS)}, got {name!r}"
@@ -109,7 +114,7 @@ def generate(recipe: MorseRecipe) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     Returns:
         Frames float32 (samples, frame) in 0 ... 1, labels int64 (samples,): positions in `SYMBOLS`.
     """
-    rng = np.random.default_rng(recipe.seed)
+    rng = np.random.default_rng(instance("recipe", recipe, MorseRecipe).seed)
     frames = np.stack([_frames(code, sum(recipe.samples), recipe, rng) for code in CODES.values()])
     labels = np.broadcast_to(np.arange(len(CODES))[:, None], frames.shape[:2])
     parts = []

@@ -1,13 +1,14 @@
 """Runs of the junction machine as configurations: training in its golden model, in its Verilog, and its synthesis."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from fabric._checks import instance
 from fabric.experiments.batchless import Cascades
 from fabric.experiments.machines._lessons import Lessons, Widths
-from fabric.experiments.runs import Measured, Positive, RunConfig, one_of
+from fabric.experiments.runs import Measured, Positive, RunConfig
 from fabric.hardware import FixedPoint, GoldenMachine, TorusMapping, program
 from fabric.hardware.junctions import (
     GoldenJunctions,
@@ -40,7 +41,7 @@ class JunctionTraining(RunConfig):
     fan_outs: tuple[Positive, ...]
     parallelisms: tuple[Positive, ...]
     pattern: str
-    mode: Annotated[str, one_of("pipelined", "sequential")] = "pipelined"
+    mode: Literal["pipelined", "sequential"] = "pipelined"
     stochastic: bool = True
 
     def network(self) -> JunctionNetwork:
@@ -56,6 +57,7 @@ class JunctionTraining(RunConfig):
 
 def train_junctions(config: JunctionTraining) -> Measured:
     """Train and test: "weights", and "accuracy" on the test part."""
+    instance("config", config, JunctionTraining)
     network = config.network()
     machine = GoldenJunctions(network, config.lessons.format)
     machine.load(config.weights(network))
@@ -83,6 +85,7 @@ def simulate_training(config: JunctionSimulation) -> Measured:
         the forward units worked, "interval", cycles from sample to sample in the full pipeline, "differences", outputs
         and weights in which RTL and golden model differ, and "accuracy".
     """
+    instance("config", config, JunctionSimulation)
     training = config.training
     network, fixed = training.network(), training.lessons.format
     machine, golden = JunctionMachine(JunctionBuild(network, fixed)), GoldenJunctions(network, fixed)
@@ -127,6 +130,7 @@ class TorusTraining(RunConfig):
 
 def train_torus(config: TorusTraining) -> Measured:
     """Train and test; measures what `train_junctions` does."""
+    instance("config", config, TorusTraining)
     mapping, fixed = config.mapping(), config.lessons.format
     rng = np.random.default_rng((config.lessons.seed, 2))
     machine = GoldenMachine(mapping, fixed)
@@ -160,6 +164,7 @@ class JunctionSynthesis(RunConfig):
 
 def synthesize(config: JunctionSynthesis) -> Measured:
     """Measure "cycles" of a pass and the counts of `Cells`."""
+    instance("config", config, JunctionSynthesis)
     drawn = clash_free(config.inputs, config.fan_out, config.parallelism, config.pattern, np.random.default_rng(0))
     junction = Junction(drawn, config.outputs)
     cells = synthesize_junction(junction, FixedPoint(*config.fixed_point))

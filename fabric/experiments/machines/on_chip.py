@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from fabric._checks import instance
 from fabric.experiments.batchless import Checks, FixedPointConfig, OneTorus, orders, samples, stretches
 from fabric.experiments.data import accuracy, load
 from fabric.experiments.runs import Measured, RunConfig
@@ -50,6 +51,7 @@ def train_on_chip(config: OnChipConfig) -> Measured:
         DataError: data files are missing or damaged.
         SimulationError: the machine does not build, or hangs.
     """
+    instance("config", config, OnChipConfig)
     training = config.training
     fixed = training.fixed_point
     data = load(training.dataset).hold_out(training.held_out)
@@ -60,7 +62,8 @@ def train_on_chip(config: OnChipConfig) -> Measured:
     machine = Machine(Torus.of(golden.mapping, fixed, programs), golden.mapping)
     machine.load(golden.weights())
     epochs = list(orders(training.seed, len(x), len(training.rates)))
-    counted, predicted, accuracies, identical = Counter(), 0, [], []
+    counted: Counter[str] = Counter()
+    predicted, accuracies, identical = 0, [], []
     for epoch, part, checked in stretches(config.checks, len(x), len(epochs)):
         order, rate = epochs[epoch][part], training.rates[epoch]
         machine.run(golden.training, x[order], targets[order], rate, training.stochastic, emit_outputs=False)

@@ -6,12 +6,12 @@ from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
-from fabric._checks import positive_int
+from fabric._checks import instance, positive_int
 from fabric.experiments.runs import Measured, Natural, Positive, RunConfig, one_of
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.torus import Program, Torus, TorusMapping, program
 from fabric.hardware.torus.placement import place, placement_key
-from fabric.hardware.torus.synthesis import Netlist, NetlistMachine, synthesis_key, synthesize
+from fabric.hardware.torus.synthesis import Netlist, NetlistMachine, Part, synthesis_key, synthesize
 from fabric.hardware.torus.verification import differences, random_case, random_data
 
 FEWEST_WORDS = 32  # of a memory in blocks: 9 max(32, 6n) bits a PE are the published bits of 4 × 4 and of 8 × 8
@@ -99,11 +99,11 @@ class SynthesisConfig(RunConfig):
 
     variant: Annotated[str, one_of(*VARIANTS)]
     size: Positive
-    part: str
+    part: Part
     content: str
 
     @classmethod
-    def of(cls, variant: str, size: int, part: str) -> "SynthesisConfig":
+    def of(cls, variant: str, size: int, part: Part) -> "SynthesisConfig":
         """With the content of the present sources."""
         build = VARIANTS[variant](size)
         return cls(variant, size, part, synthesis_key(build.torus, build.fixed, part))
@@ -116,6 +116,7 @@ class SynthesisConfig(RunConfig):
 
 def run_synthesis(config: SynthesisConfig) -> Measured:
     """Measure "modules" (resources by Verilog module) and "instances" of each."""
+    instance("config", config, SynthesisConfig)
     netlist = config.synthesize()
     modules = {name: asdict(resources) for name, resources in netlist.modules.items()}
     return {"modules": modules, "instances": netlist.instances}
@@ -134,6 +135,7 @@ class SimulationConfig(RunConfig):
 
 def run_simulation(config: SimulationConfig) -> Measured:
     """Count "samples" trained or inferred and list "differences" from the golden model."""
+    instance("config", config, SimulationConfig)
     build = VARIANTS[config.synthesis.variant](config.synthesis.size)
     machine = NetlistMachine(config.synthesis.synthesize())
     rng = np.random.default_rng(config.seed)
@@ -177,5 +179,6 @@ class PlacementConfig(RunConfig):
 
 def run_placement(config: PlacementConfig) -> Measured:
     """Measure the fields of `Placement`."""
+    instance("config", config, PlacementConfig)
     build = VARIANTS[config.variant](config.size)
     return asdict(place(build.torus, build.fixed, config.seed, config.product_registers))

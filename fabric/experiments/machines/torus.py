@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from fabric._checks import instance
 from fabric.experiments.batchless import Cascade
 from fabric.experiments.runs import Measured, Natural, Positive, Rule, RunConfig, one_of
 from fabric.hardware import FixedPoint, GoldenMachine, Machine, Torus, TorusMapping, program
@@ -65,6 +66,7 @@ def run_layer(config: LayerOnChip) -> Measured:
         ValueError: a layer that no torus holds.
         SimulationError: the design does not build or hangs.
     """
+    instance("config", config, LayerOnChip)
     fixed, mapping = FixedPoint(), TorusMapping([config.layer])
     programs = {mode: program(mapping, mode) for mode in MODES}
     machine = Machine(Torus.of(mapping, fixed, programs.values()), mapping)
@@ -109,6 +111,7 @@ def run_campaign(config: Campaign) -> Measured:
     Raises:
         SimulationError: the design does not build or hangs.
     """
+    instance("config", config, Campaign)
     machine = Machine(TORI[config.torus])
     rng = np.random.default_rng(config.seed)
     samples, differing = 0, []

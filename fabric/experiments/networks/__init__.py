@@ -1,19 +1,17 @@
 """Networks as plain values that a configuration holds and hashes, built as modules."""
 
-from fabric.experiments.networks._layers import (
+from fabric.experiments.networks._layers import Layer, LayerWithSkips, layer
+from fabric.experiments.networks._mobilenet import Count, MobileNet
+from fabric.experiments.networks._networks import (
     INITIALIZATIONS,
-    Layer,
-    LayerWithSkips,
     Network,
     at_parameters,
     build,
     label,
-    layer,
     one_hidden_layer,
     topologies,
     weights,
 )
-from fabric.experiments.networks._mobilenet import Count, MobileNet
 from fabric.experiments.networks._resnet import ResNet18
 from fabric.experiments.networks._trunks import CIFAR_TRUNK, MNIST_TRUNK, Convolution, Pool, Trunk
 

@@ -1,37 +1,17 @@
-"""Networks as plain values: a tuple of layers, each a topology by name. What a configuration holds and hashes."""
+"""Layers as plain values: a topology by name, with fixed skips or without. What a configuration holds and hashes."""
 
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from fabric import topology
+from fabric._checks import generator, instance, one_of, sequence, shown
 from fabric.nn import CascadeLinear, ClosLinear
-from fabric.nn.init import (
-    end_to_end_glorot_uniform_,
-    glorot_uniform_,
-    he_normal_,
-    orthogonal_,
-    skip_scaled_glorot_uniform_,
-    sparse_glorot_normal_,
-    sparse_glorot_uniform_,
-)
 from fabric.topology import Topology, skips
 
-INITIALIZATIONS = {
-    "sparse_glorot_uniform": sparse_glorot_uniform_,
-    "sparse_glorot_normal": sparse_glorot_normal_,
-    "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
-    "orthogonal": orthogonal_,
-    "skip_scaled_glorot_uniform": skip_scaled_glorot_uniform_,
-    "glorot_uniform": glorot_uniform_,
-    "he_normal": he_normal_,
-}
 CascadeModule = ClosLinear | CascadeLinear
 Wiring = tuple[Topology, tuple[np.ndarray, ...] | None]
 SKIPS: dict[str, Callable[[Topology], Wiring]] = {
@@ -59,8 +39,11 @@ class Layer:
     arguments: tuple[Argument, ...]
 
     def __post_init__(self) -> None:
+        instance("topology", self.topology, str)
         if not isinstance(self.arguments, tuple) or not _is_plain(self.arguments):
-            raise ValueError(f"arguments must be a tuple of integers, names and such tuples, got {self.arguments!r}")
+            raise ValueError(
+                f"arguments must be a tuple of integers, names and such tuples, got {shown(self.arguments)}"
+            )
 
     def build(self, rng: np.random.Generator) -> Topology:
         """The topology; `rng` serves those that are drawn at random.
@@ -73,10 +56,11 @@ class Layer:
 
     def _call(self, rng: np.random.Generator) -> tuple[Callable[..., Topology], dict[str, Any]]:
         """The function that makes the topology, and its arguments by name."""
+        generator(rng)
         if self.topology not in topology.FAMILIES:
             known = ", ".join(sorted(topology.FAMILIES))
             raise ValueError(
-                f"topology must be one of {known}, or registered by topology.family, got {self.topology!r}"
+                f"topology must be one of {known}, or registered by topology.family, got {shown(self.topology)}"
             )
         function = topology.FAMILIES[self.topology]
         taken = inspect.signature(function).parameters
@@ -84,7 +68,7 @@ class Layer:
         try:
             bound = given.bind(*self.arguments)
         except TypeError as error:
-            raise ValueError(f"arguments of {self.topology} do not fit, got {self.arguments!r}: {error}") from None
+            raise ValueError(f"arguments of {self.topology} do not fit, got {shown(self.arguments)}: {error}") from None
         return function, bound.arguments | ({"rng": rng} if "rng" in taken else {})
 
     def wired(self, rng: np.random.Generator) -> Wiring:
@@ -123,10 +107,8 @@ class LayerWithSkips:
     skips: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.layer, Layer):
-            raise ValueError(f"layer must be a Layer, got {self.layer!r}")
-        if self.skips not in SKIPS:
-            raise ValueError(f"skips must be one of {', '.join(SKIPS)}, got {self.skips!r}")
+        instance("layer", self.layer, Layer)
+        one_of("skips", self.skips, SKIPS)
 
     def build(self, rng: np.random.Generator) -> Topology:
         """The topology, without the skips; see `Layer.build`."""
@@ -152,8 +134,12 @@ class LayerWithSkips:
 
 
 def layer(topology: str, arguments: Sequence[Any]) -> Layer:
-    """A `Layer` from what parameters of notebooks and JSON hold: lists become tuples."""
-    return Layer(topology, _as_tuple(arguments))
+    """A `Layer` from what parameters of notebooks and JSON hold: lists become tuples.
+
+    Raises:
+        ValueError: as `Layer`.
+    """
+    return Layer(topology, _as_tuple(sequence("arguments", arguments, "integers, names and such sequences")))
 
 
 def _as_tuple(argument: Any) -> Any:
@@ -164,76 +150,3 @@ def _is_plain(argument: Any) -> bool:
     if isinstance(argument, tuple):
         return all(map(_is_plain, argument))
     return isinstance(argument, int | str)
-
-
-Network = tuple[Layer | LayerWithSkips, ...]
-
-
-def label(network: Network) -> str:
-    """The layers' labels, joined by arrows."""
-    return " → ".join(layer.label for layer in network)
-
-
-def weights(network: Network) -> int:
-    """Weights of all layers, biases and fixed skips not counted: the papers' parameter count.
-
-    For networks that are not built yet; those of a network that is are the parameters of its `topologies`.
-    """
-    return sum(layer.build(np.random.default_rng(0)).parameters for layer in network)
-
-
-def topologies(module: nn.Sequential) -> list[Topology]:
-    """The topologies of the layers of a network as `build` made it: what trains, and so what is to be counted."""
-    return [layer.topology for layer in module if isinstance(layer, CascadeModule)]
-
-
-def build(network: Network, initialization: str, seed: int) -> nn.Sequential:
-    """The network as a module: each layer a linear cascade with bias, ReLU between layers, logits at the end.
-
-    Args:
-        network: layers; each one's outputs are the next one's inputs.
-        initialization: a key of `INITIALIZATIONS`.
-        seed: of the random topologies and the weights.
-
-    Raises:
-        ValueError: an unknown topology or initialisation, or neighbouring layers that do not fit.
-    """
-    if initialization not in INITIALIZATIONS:
-        raise ValueError(f"initialization must be one of {', '.join(INITIALIZATIONS)}, got {initialization!r}")
-    rng = np.random.default_rng(seed)
-    layers = [layer.module(rng) for layer in network]
-    for position, (before, behind) in enumerate(pairwise(layers), start=1):
-        if before.out_features != behind.in_features:
-            raise ValueError(
-                f"network[{position}] must take the {before.out_features} outputs of the layer before it, "
-                f"it has {behind.in_features} inputs"
-            )
-    module = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
-    INITIALIZATIONS[initialization](module, generator=torch.Generator().manual_seed(seed))
-    return module
-
-
-def one_hidden_layer(first: Layer | LayerWithSkips, classes: int = 10) -> Network:
-    """A first layer followed by a dense one from its outputs to the classes."""
-    outputs = first.build(np.random.default_rng(0)).outputs
-    return (first, Layer("dense", (outputs, classes)))
-
-
-def at_parameters(method: str, parameters: int, inputs: int = 784, hidden: int = 256, classes: int = 10) -> Network:
-    """A network inputs-hidden-classes whose weights come as close to `parameters` as its method allows.
-
-    The method makes the first layer: "dense" shrinks the hidden layer itself, "low_rank" chooses the rank and
-    "random_sparse" the number of edges between inputs and `hidden` neurons.
-
-    Raises:
-        ValueError: an unknown method, or fewer parameters than the method's smallest network has.
-    """
-    spare = parameters - hidden * classes
-    sizes = {
-        "dense": (inputs, round(parameters / (inputs + classes))),
-        "low_rank": (inputs, hidden, round(spare / (inputs + hidden))),
-        "random_sparse": (inputs, hidden, spare),
-    }
-    if method not in sizes:
-        raise ValueError(f"method must be one of {', '.join(sizes)}, got {method!r}")
-    return one_hidden_layer(Layer(method, sizes[method]), classes)

@@ -8,13 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fabric.experiments.networks._layers import INITIALIZATIONS, Layer
+from fabric._checks import one_of, size
+from fabric._checks import seed as checked_seed
+from fabric.experiments.networks._layers import Layer
+from fabric.experiments.networks._networks import INITIALIZATIONS
+from fabric.experiments.runs import Checked, Positive, PositiveFloat
 from fabric.nn import CascadeConv2d, ClosConv2d
 
 # Output channels and stride of the blocks (arXiv:1704.04861, table 1), the first stride 1: images have 32 × 32 pixels.
 _STEM = 32
 _BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
 _TAPS = 9
+
+ConvolutionModule = nn.Conv2d | ClosConv2d | CascadeConv2d
 
 
 class Count(NamedTuple):
@@ -27,7 +33,7 @@ class Count(NamedTuple):
 
 
 @dataclass(frozen=True)
-class MobileNet:
+class MobileNet(Checked):
     """A 3 × 3 convolution, 13 blocks of a depthwise and a pointwise one, the mean over pixels, a linear classifier.
 
     Batch normalisation and ReLU follow every convolution. No convolution has a bias.
@@ -43,15 +49,17 @@ class MobileNet:
         ValueError: a width that leaves no channel, or pointwise layers of another number or sizes.
     """
 
-    width: float = 1.0
+    width: PositiveFloat = 1.0
     pointwise: tuple[Layer, ...] = ()
     residual: bool = False
-    image: tuple[int, int] = (32, 3)
-    classes: int = 10
+    image: tuple[Positive, Positive] = (32, 3)
+    classes: Positive = 10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not int(_STEM * self.width) >= 1:
             raise ValueError(f"width must leave at least one of {_STEM} channels, got {self.width!r}")
+        size("channels", max(self.channels), 1 << 16)
         if len(self.pointwise) not in (0, len(_BLOCKS)):
             raise ValueError(f"pointwise must hold one layer per block, {len(_BLOCKS)}, got {len(self.pointwise)}")
         rng = np.random.default_rng(0)
@@ -95,8 +103,8 @@ class MobileNet:
         Raises:
             ValueError: an unknown initialisation.
         """
-        if initialization not in INITIALIZATIONS:
-            raise ValueError(f"initialization must be one of {', '.join(INITIALIZATIONS)}, got {initialization!r}")
+        one_of("initialization", initialization, INITIALIZATIONS)
+        checked_seed(seed)
         rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
         parts = _normalised(nn.Conv2d(self.image[1], self.channels[0], 3, padding=1, bias=False))
         for block, ((inputs, outputs), (_, stride)) in enumerate(zip(pairwise(self.channels), _BLOCKS, strict=True)):
@@ -110,13 +118,13 @@ class MobileNet:
         INITIALIZATIONS[initialization](module, generator=generator)
         return module
 
-    def _pointwise(self, layer: Layer, rng: np.random.Generator) -> nn.Module:
+    def _pointwise(self, layer: Layer, rng: np.random.Generator) -> ConvolutionModule:
         wiring = layer.build(rng)
-        if layer.topology == "dense":
-            return nn.Conv2d(wiring.inputs, wiring.outputs, 1, bias=False)
-        if layer.topology == "clos":
-            inputs, outputs, *routers = layer.arguments
-            return ClosConv2d(inputs, outputs, 1, *routers, bias=False, residual=self.residual)
+        match layer.topology, layer.arguments:
+            case "dense", _:
+                return nn.Conv2d(wiring.inputs, wiring.outputs, 1, bias=False)
+            case "clos", (int(inputs), int(outputs), int(first), int(middle), int(last)):
+                return ClosConv2d(inputs, outputs, 1, first, middle, last, bias=False, residual=self.residual)
         return CascadeConv2d(wiring, 1, bias=False, residual=self.residual)
 
 
@@ -127,5 +135,5 @@ class _MeanOverPixels(nn.Module):
         return x.mean((2, 3))
 
 
-def _normalised(convolution: nn.Module) -> list[nn.Module]:
+def _normalised(convolution: ConvolutionModule) -> list[nn.Module]:
     return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU()]

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric._checks import instance, size
+
 _STRIDES = (1, 2, 2, 2)
 _BLOCKS = 2  # per stride
 
@@ -19,10 +21,16 @@ class ResNet18(nn.Module):
         classes: outputs.
         width: filters of the first convolution, 64 in ResNet18.
         generator: of the He-normal weights.
+
+    Raises:
+        ValueError: numbers that are not from 1 to 4096, or no generator.
     """
 
     def __init__(self, channels: int, classes: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
+        for name, value in (("channels", channels), ("classes", classes), ("width", width)):
+            size(name, value, 1 << 12)
+        instance("generator", generator, torch.Generator)
         blocks, inputs = [], width
         for level, stride in enumerate(_STRIDES):
             outputs = width * 2**level

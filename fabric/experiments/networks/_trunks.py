@@ -5,28 +5,33 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fabric._checks import instance, shown
+from fabric.experiments.runs import Checked, Positive
+
+_MOST_PARAMETERS = 1 << 28
+
 
 @dataclass(frozen=True)
-class Convolution:
+class Convolution(Checked):
     """Stride 1, padded to keep the image size, with biases; `normalised` adds a layer that is not counted further."""
 
-    kernel: int
-    channels: int
+    kernel: Positive
+    channels: Positive
     normalised: bool = False
 
 
 @dataclass(frozen=True)
-class Pool:
+class Pool(Checked):
     """Shrinks both sides of the image to 1 / `size`."""
 
-    size: int
+    size: Positive
 
 
 @dataclass(frozen=True)
-class Trunk:
+class Trunk(Checked):
     """The layers before the classification layers: `image` is (side, channels) of the input."""
 
-    image: tuple[int, int]
+    image: tuple[Positive, Positive]
     layers: tuple[Convolution | Pool, ...]
 
     def counts(self) -> tuple[int, int, int]:
@@ -49,8 +54,18 @@ class Trunk:
         return len(self.layers) + sum(getattr(layer, "normalised", False) for layer in self.layers)
 
     def build(self, generator: torch.Generator) -> "TrunkModule":
-        """The trunk as a module with He-normal kernels and biases of zero."""
-        return TrunkModule(self, generator)
+        """The trunk as a module with He-normal kernels and biases of zero.
+
+        Raises:
+            ValueError: no generator of PyTorch, or more than 2**28 parameters.
+        """
+        parameters, _, _ = self.counts()
+        if parameters > _MOST_PARAMETERS:
+            raise ValueError(
+                f"layers must have at most {_MOST_PARAMETERS:,} parameters to be built, got {parameters:,}: "
+                f"{shown(self.layers)}"
+            )
+        return TrunkModule(self, instance("generator", generator, torch.Generator))
 
 
 class TrunkModule(nn.Module):

@@ -6,12 +6,13 @@ training run then ends elsewhere. Measured by running the quick profile with ano
 to 0.0033. The notebooks allow about ten times that.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
+
+from fabric._checks import positive_number, shown
 
 Rule = str | dict[str, float]  # as `columns.json` holds it: "key", "exact", "free", {"rtol": r}, {"mean_over_seeds": a}
 
@@ -24,7 +25,7 @@ def close(rtol: float = 1e-9) -> Rule:
     Raises:
         ValueError: `rtol` is not a positive finite number.
     """
-    return {"rtol": _positive("rtol", rtol)}
+    return {"rtol": positive_number("rtol", rtol)}
 
 
 def mean_over_seeds(atol: float) -> Rule:
@@ -33,7 +34,7 @@ def mean_over_seeds(atol: float) -> Rule:
     Raises:
         ValueError: `atol` is not a positive finite number.
     """
-    return {"mean_over_seeds": _positive("atol", atol)}
+    return {"mean_over_seeds": positive_number("atol", atol)}
 
 
 def rules(frame: pd.DataFrame, keys: Sequence[str], tolerances: Mapping[str, Rule]) -> dict[str, Rule]:
@@ -51,7 +52,7 @@ def rules(frame: pd.DataFrame, keys: Sequence[str], tolerances: Mapping[str, Rul
         raise ValueError(f"tolerances must be for columns among {sorted(set(frame) - set(keys))}, got {unknown}")
     for name, rule in tolerances.items():
         if rule != free and not (isinstance(rule, dict) and set(rule) in ({"rtol"}, {"mean_over_seeds"})):
-            raise ValueError(f"tolerance of {name} must be close(…), mean_over_seeds(…) or free, got {rule!r}")
+            raise ValueError(f"tolerance of {name} must be close(…), mean_over_seeds(…) or free, got {shown(rule)}")
     texts = [name for name, rule in tolerances.items() if rule != free and not is_numeric_dtype(frame[name])]
     if texts:
         raise ValueError(f"columns {texts} hold text: their tolerance must be free, or they are exact")
@@ -79,9 +80,3 @@ def _of_interval(value: Rule) -> Rule:
     if isinstance(value, dict):
         return value if "rtol" in value else free
     return free if value == free else "exact"
-
-
-def _positive(name: str, value: float) -> float:
-    if not (0 < value < math.inf):
-        raise ValueError(f"{name} must be a positive finite number, got {value!r}")
-    return float(value)

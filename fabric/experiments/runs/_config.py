@@ -6,7 +6,9 @@ import json
 import math
 import types
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+
+from fabric._checks import instance, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Checked:
         for name, hint in _hints(type(self)).items():
             value = getattr(self, name)
             if not _fits(value, hint):
-                raise ValueError(f"{name} must be {_wanted(hint)}, got {value!r}")
+                raise ValueError(f"{name} must be {_wanted(hint)}, got {shown(value)}")
 
 
 class RunConfig(Checked):
@@ -68,8 +70,7 @@ def run_key(config: RunConfig) -> str:
     Raises:
         ValueError: `config` is no `RunConfig`.
     """
-    if not isinstance(config, RunConfig):
-        raise ValueError(f"config must be a RunConfig, got {config!r}")
+    instance("config", config, RunConfig)
     content = {"kind": type(config).__name__, "recipe": config.recipe, **fields_of(config)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
@@ -90,6 +91,8 @@ def _fits(value: object, hint: Any) -> bool:
         return _fits(value, arguments[0]) and all(rule.holds(value) for rule in arguments[1:])
     if origin in (Union, types.UnionType):
         return any(_fits(value, argument) for argument in arguments)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
     if origin is tuple:
         if not isinstance(value, tuple):
             return False
@@ -104,6 +107,8 @@ def _wanted(hint: Any) -> str:
         return arguments[-1].wanted
     if origin in (Union, types.UnionType):
         return " or ".join(map(_wanted, arguments))
+    if origin is Literal:
+        return one_of(*arguments).wanted
     if origin is tuple:
         if arguments[-1] is Ellipsis:
             return f"a tuple in which each item is {_wanted(arguments[0])}"

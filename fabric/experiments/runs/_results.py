@@ -1,6 +1,7 @@
 """What a notebook makes: runs, tables, figures and verdicts, with their provenance."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fabric._checks import instance, mapping, one_of, path, sequence, shown
 from fabric.experiments.runs._columns import Rule, rules
 from fabric.experiments.runs._provenance import provenance
 from fabric.experiments.runs._store import Record, RunStore, write_atomically, write_lines
@@ -28,8 +30,8 @@ class Results:
     """
 
     def __init__(self, notebook: str, out_dir: str | Path) -> None:
-        out = Path(out_dir).resolve()
-        self._notebook = notebook
+        out = path("out_dir", out_dir).resolve()
+        self._notebook = _name("notebook", notebook)
         self._tables = out / "tables" / notebook
         self._figures = out / "figures" / notebook
         self._used = out / "runs" / f"{notebook}.jsonl"
@@ -59,7 +61,13 @@ class Results:
         Raises:
             ValueError: the key columns do not tell the rows apart, or a tolerance is for none of the other columns.
         """
-        keys = list(keys)
+        _name("name", name)
+        columns = list(instance("frame", frame, pd.DataFrame))
+        keys = [one_of("keys", key, columns) for key in sequence("keys", keys, "columns")]
+        if not keys:
+            raise ValueError(f"keys must hold at least one column, got {keys}")
+        if tolerances is not None:
+            mapping("tolerances", tolerances)
         if frame.duplicated(keys).any():
             raise ValueError(
                 f"keys {keys} of table {name!r} must be unique, these rows are not: {_repeated(frame, keys)}"
@@ -67,21 +75,30 @@ class Results:
         frame = frame.sort_values(keys, ignore_index=True)
         self._columns[name] = rules(frame, keys, tolerances or {})
         write_atomically(self._tables / f"{name}.csv", frame.to_csv(index=False, float_format="%.10g"))
-        columns = {table: self._columns[table] for table in sorted(self._columns)}
-        write_atomically(self._tables / "columns.json", json.dumps(columns, indent=2) + "\n")
+        written = {table: self._columns[table] for table in sorted(self._columns)}
+        write_atomically(self._tables / "columns.json", json.dumps(written, indent=2) + "\n")
         write_atomically(self._tables / "provenance.json", json.dumps(provenance(), indent=2, sort_keys=True) + "\n")
         return frame
 
     def figure(self, name: str, figure: Figure) -> None:
         """Write a figure as SVG, the same bytes for the same picture."""
-        path = self._figures / f"{name}.svg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
+        file = self._figures / f"{_name('name', name)}.svg"
+        instance("figure", figure, Figure)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
 
     def verdicts(self, verdicts: Sequence[Verdict], tolerances: Mapping[str, Rule] | None = None) -> pd.DataFrame:
         """Write what the runs say about published statements as table "verdicts"; `tolerances` as for `table`."""
-        frame = pd.DataFrame([verdict.row() for verdict in verdicts])
+        given = [instance("verdicts", each, Verdict) for each in sequence("verdicts", verdicts, "verdicts")]
+        frame = pd.DataFrame([verdict.row() for verdict in given], columns=None if given else ["claim"])
         return self.table("verdicts", frame, keys=["claim"], tolerances=tolerances)
+
+
+def _name(argument: str, value: object) -> str:
+    """A name that a file or folder can have."""
+    if not (isinstance(value, str) and re.fullmatch(r"[^/\\\0]+", value) and value not in (".", "..")):
+        raise ValueError(f"{argument} must be a name, without folders, got {shown(value)}")
+    return value
 
 
 def _repeated(frame: pd.DataFrame, keys: list[str]) -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from fabric._checks import instance, sequence, shown
+from fabric._checks import path as checked_path
+
 Record = dict[str, Any]
 
 
@@ -30,11 +33,11 @@ class RunStore:
     """
 
     def __init__(self, folder: Path, committed: Iterable[Path] = ()) -> None:
-        self.folder = Path(folder)
+        self.folder = checked_path("folder", folder)
         self.unreadable: list[str] = []
         self._committed: dict[str, tuple[str, bytes]] = {}  # where it stands and the line, by key
-        for path in committed:
-            for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+        for path in _files("committed", committed):
+            for number, line in enumerate(path.read_bytes().splitlines(), start=1):
                 place = f"{path}, line {number}"
                 try:
                     self._committed[_parse(line)["key"]] = (place, line)
@@ -47,7 +50,7 @@ class RunStore:
         Raises:
             DamagedRecord: there is one, and it is not what was stored.
         """
-        if key in self._committed:
+        if instance("key", key, str) in self._committed:
             (place, content), remedy = self._committed[key], _RESTORE
         else:
             path = self.folder / f"{key}.json"
@@ -60,8 +63,12 @@ class RunStore:
             raise DamagedRecord(f"{place} {error}: {remedy}") from None
 
     def put(self, record: Record) -> None:
-        """Keep a record under its "key"."""
-        write_atomically(self.folder / f"{record['key']}.json", sealed(record) + "\n")
+        """Keep a record under its "key".
+
+        Raises:
+            ValueError: no record that JSON can hold, or one without a key.
+        """
+        write_atomically(self.folder / f"{_key_of(record)}.json", sealed(record) + "\n")
 
 
 _RESTORE = "restore the line with git"
@@ -69,18 +76,27 @@ _RESTORE = "restore the line with git"
 
 def sealed(record: Record) -> str:
     """A record as JSON in one line, with its "digest"."""
-    content = json.loads(json.dumps(record))  # as it will be read
+    try:
+        content = json.loads(json.dumps(record))  # as it will be read
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"record must hold what JSON can hold, got {shown(record)}: {error}") from None
     return json.dumps({**content, "digest": _digest(content)}, sort_keys=True)
 
 
 def write_lines(path: Path, records: Iterable[Record]) -> None:
-    """Write records as a JSON-lines file sorted by key, each run once: the committed form."""
-    lines = {record["key"]: sealed(record) for record in records}
+    """Write records as a JSON-lines file sorted by key, each run once: the committed form.
+
+    Raises:
+        ValueError: as `RunStore.put`.
+    """
+    lines = {_key_of(record): sealed(record) for record in sequence("records", records, "records")}
     write_atomically(path, "".join(lines[key] + "\n" for key in sorted(lines)))
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file so that readers, kills and full disks meet the old content or the new, never half of it."""
+    path = checked_path("path", path)
+    instance("text", text, str)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -88,6 +104,19 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _files(name: str, paths: Iterable[Path]) -> list[Path]:
+    found = [checked_path(name, path) for path in sequence(name, paths, "files")]
+    if missing := [path for path in found if not path.is_file()]:
+        raise ValueError(f"{name} must hold files that exist, got {shown(str(missing[0]))}")
+    return found
+
+
+def _key_of(record: Record) -> str:
+    if not (isinstance(record, dict) and isinstance(record.get("key"), str)):
+        raise ValueError(f'record must be a dictionary with its "key", got {shown(record)}')
+    return record["key"]
 
 
 def _digest(content: Record) -> str:

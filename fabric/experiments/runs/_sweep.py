@@ -9,6 +9,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
+from fabric._checks import function, instance, sequence, shown
 from fabric.experiments.runs._cluster import run_on_cluster
 from fabric.experiments.runs._config import RunConfig, fields_of, run_key
 from fabric.experiments.runs._store import DamagedRecord, Record, RunStore
@@ -29,11 +30,15 @@ def sweep(run: Callable[[Any], Measured], configs: Sequence[Any], store: RunStor
         title: of the progress bar.
 
     Raises:
+        ValueError: an argument of another kind.
         DamagedRecord: stored records are damaged. They are neither used nor replaced; all other runs are finished and
             stored before this is raised, once for all of them.
         RuntimeError: the Dask cluster does not answer, has no workers, or its workers cannot import this package.
     """
-    keys = [run_key(config) for config in configs]
+    function("run", run)
+    instance("store", store, RunStore)
+    instance("title", title, str)
+    keys = [run_key(config) for config in sequence("configs", configs, "configurations")]
     records: dict[str, Record | None] = {}
     missing: dict[str, RunConfig] = {}
     damaged = list(store.unreadable)
@@ -61,10 +66,14 @@ def record_of(run: Callable[[Any], Measured], config: RunConfig) -> Record:
     """The flat record of one run: every field of the configuration, its "key", and what the run measures.
 
     Raises:
-        ValueError: the run measures something that has the name of a field, or "key" or "digest".
+        ValueError: an argument of another kind, or the run measures something that has the name of a field, or "key"
+            or "digest".
     """
-    given = {**fields_of(config), "key": run_key(config)}
-    measured = run(config)
+    key = run_key(config)
+    given = {**fields_of(config), "key": key}
+    measured = function("run", run)(config)
+    if not isinstance(measured, dict):
+        raise ValueError(f"run must return a dictionary of what it measures, got {shown(measured)}")
     if taken := measured.keys() & (given.keys() | {"digest"}):
         raise ValueError(f"what {run.__name__} measures must have names of its own, got {', '.join(sorted(taken))}")
     return given | measured

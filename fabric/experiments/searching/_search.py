@@ -12,7 +12,7 @@ from pymoo.core.population import Population
 from pymoo.core.problem import ElementwiseProblem
 from pymoo.operators.selection.tournament import TournamentSelection
 
-from fabric._checks import positive_int
+from fabric._checks import instance, positive_int
 from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.runs import Measured, Natural, Positive, Rule, RunConfig, one_of
 from fabric.experiments.searching._genome import decode, solvable, variables
@@ -99,6 +99,7 @@ def search(config: SearchConfig) -> Measured:
         "found": one dictionary per evaluated cascade, in the order evaluated, with
         "label", "layer" (as in a configuration) and the `OBJECTIVES`.
     """
+    instance("config", config, SearchConfig)
     problem = _Problem(config)
     (_evolve if config.algorithm == "nsga2" else _draw)(problem)
     found = [

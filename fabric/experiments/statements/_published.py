@@ -3,10 +3,13 @@
 Each notebook has a room, `paper/<notebook>/`. They are no part of the installed library.
 """
 
+import difflib
 import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from fabric._checks import shown
 
 _PAPER = Path(__file__).resolve().parents[3] / "paper"
 
@@ -43,12 +46,13 @@ def published(claim: str) -> dict[str, Any]:
     """The entry of a claim: "statement", "source", "unit", "notebook" and, where a number is printed, "value".
 
     Raises:
-        KeyError: no such claim; the message lists the known ones.
+        KeyError: no such claim; the message lists those that look most like it.
         FileNotFoundError, ValueError: as `all_published`.
     """
     entries = all_published()
-    if claim not in entries:
-        raise KeyError(f"claim must be one of {', '.join(sorted(entries))}, got {claim!r}")
+    if not isinstance(claim, str) or claim not in entries:
+        known = difflib.get_close_matches(claim, entries, n=10, cutoff=0) if isinstance(claim, str) else [*entries][:10]
+        raise KeyError(f"claim must be one of {len(entries)}, such as {', '.join(known)}, got {shown(claim)}")
     return entries[claim]
 
 

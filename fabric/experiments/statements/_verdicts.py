@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fabric._checks import instance, number, shown
 from fabric.experiments.statements._published import published
 
 CONFIDENCE = 0.95
@@ -159,8 +160,19 @@ def rounded(claim: str, ours: float, reason: str) -> Verdict:
 
 
 def agrees(printed: str, computed: float) -> bool:
-    """Whether `computed` may be printed as `printed`: no further away than half a unit of its last digit."""
-    unit = 10.0 ** Decimal(printed).as_tuple().exponent
+    """Whether `computed` may be printed as `printed`: no further away than half a unit of its last digit.
+
+    Raises:
+        ValueError: `printed` is no finite decimal number or `computed` no finite number.
+    """
+    number("computed", computed)
+    try:
+        exponent = Decimal(instance("printed", printed, str)).as_tuple().exponent
+    except InvalidOperation:
+        exponent = "n"
+    if not isinstance(exponent, int):  # letters stand for nan and infinity
+        raise ValueError(f"printed must be a finite decimal number, got {shown(printed)}")
+    unit = 10.0**exponent
     return abs(computed - float(printed)) <= 0.5 * unit * (1 + 1e-9)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fabric.experiments.networks import Layer, at_parameters, label, one_hidden_layer, weights
+from fabric.experiments.networks import Layer, Network, at_parameters, label, one_hidden_layer, weights
 from fabric.experiments.runs import Results
 from fabric.experiments.training import TrainConfig, train
 
@@ -38,12 +38,15 @@ def equal_parameter_networks(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
 
 def clos_and_dense_networks(cascades: Sequence[Sequence[int]], hidden_neurons: Sequence[int]) -> pd.DataFrame:
     """Clos networks and dense 784-h-10 ones, each its own "target"; columns as of `equal_parameter_networks`."""
-    networks = [("clos", one_hidden_layer(Layer("clos", tuple(cascade)))) for cascade in cascades]
-    networks += [("dense", one_hidden_layer(Layer("dense", (784, hidden)))) for hidden in hidden_neurons]
-    return pd.DataFrame([_row(method, weights(network), network) for method, network in networks])
+    layers = [Layer("clos", tuple(cascade)) for cascade in cascades]
+    layers += [Layer("dense", (784, hidden)) for hidden in hidden_neurons]
+    networks = [one_hidden_layer(layer) for layer in layers]
+    return pd.DataFrame(
+        [_row(layer.topology, weights(network), network) for layer, network in zip(layers, networks, strict=True)]
+    )
 
 
-def _row(method: str, target: int, network: tuple[Layer, ...]) -> dict[str, object]:
+def _row(method: str, target: int, network: Network) -> dict[str, object]:
     return {
         "method": method,
         "target": target,

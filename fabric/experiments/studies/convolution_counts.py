@@ -75,13 +75,13 @@ def rank_of(inputs: int, outputs: int, hidden: float = 1.0) -> Layer:
 def weights(layer: Layer) -> int:
     """Weights of a cascade by its closed form, which is what its `Topology` counts."""
     match layer.topology, layer.arguments:
-        case "clos", (inputs, outputs, first, middle, last):
+        case "clos", (int(inputs), int(outputs), int(first), int(middle), int(last)):
             return middle * (inputs + outputs + first * last)
-        case "multistage_clos", (inputs, outputs, (first, second)):
+        case "multistage_clos", (int(inputs), int(outputs), (int(first), int(second))):
             return inputs * second + first * outputs
-        case "butterfly", (n, 2):
+        case "butterfly", (int(n), 2):
             return 2 * n * (n.bit_length() - 1)
-        case "low_rank", (inputs, outputs, rank):
+        case "low_rank", (int(inputs), int(outputs), int(rank)):
             return rank * (inputs + outputs)
     raise ValueError(f"layer must be of a kind that the rules of this study make, got {layer.label}")
 

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from fabric.experiments.counting import Footprint, footprint, sample_energy
-from fabric.experiments.networks import build
+from fabric.experiments.networks import build, topologies
 
 _PARTS = [part.name for part in fields(Footprint)]
 _TRAININGS = {"batchless": torch.optim.SGD, "Adam": torch.optim.Adam}
@@ -28,8 +28,9 @@ def footprints(networks: pd.DataFrame, batch_size: int) -> pd.DataFrame:
     for network in networks.drop_duplicates("label").itertuples():
         for training, optimizer in _TRAININGS.items():
             module = build(network.network, "sparse_glorot_uniform", seed=0)
+            inputs = topologies(module)[0].inputs
             samples = 1 if training == "batchless" else batch_size
-            x, y = torch.zeros(samples, module[0].in_features), torch.zeros(samples, dtype=torch.long)
+            x, y = torch.zeros(samples, inputs), torch.zeros(samples, dtype=torch.long)
             held = footprint(module, optimizer(module.parameters()), x, y)
             totals = {"stored": held.stored, "in_place": held.in_place, "total": held.training}
             names = {"method": network.method, "label": network.label, "edges": network.weights}

@@ -18,6 +18,7 @@ from fabric.experiments.runs import Results
 from fabric.experiments.statements import Verdict, at_most, counted, published, summarise
 from fabric.hardware.synthesis.resources import Resources
 from fabric.hardware.torus import cycles
+from fabric.hardware.torus.synthesis import Part
 
 DEVICE = 150_000  # logic elements of the paper's device
 COLUMNS = {  # of Table II, and our names for them
@@ -28,7 +29,7 @@ COLUMNS = {  # of Table II, and our names for them
 }
 
 
-def synthesized(results: Results, requests: Sequence[tuple[str, int, str]]) -> list[dict[str, Resources]]:
+def synthesized(results: Results, requests: Sequence[tuple[str, int, Part]]) -> list[dict[str, Resources]]:
     """Resources by module of each (variant, size, part), from stored runs where there are any."""
     frame = results.sweep(run_synthesis, [SynthesisConfig.of(*request) for request in requests], "syntheses")
     names = [field.name for field in fields(Resources)]
@@ -45,8 +46,10 @@ def total(modules: dict[str, Resources]) -> Resources:
 
 def composed(results: Results, variant: str, sizes: Sequence[int]) -> list[tuple[Resources, Resources]]:
     """One processing element of each size, and what surrounds the n × n of them, each synthesised once."""
-    parts = [(variant, size, part) for size in sizes for part in ("element", "surroundings")]
-    found = [total(modules) for modules in synthesized(results, parts)]
+    requests: list[tuple[str, int, Part]] = []
+    for size in sizes:
+        requests += [(variant, size, "element"), (variant, size, "surroundings")]
+    found = [total(modules) for modules in synthesized(results, requests)]
     return list(zip(found[::2], found[1::2], strict=True))
 
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from fabric.experiments.machines.junctions import JunctionTraining, Lessons, TorusTraining
+from fabric.experiments.machines.junctions import JunctionTraining, Lessons, TorusTraining, Widths
 from fabric.experiments.statements import interval, summarise
 from fabric.hardware import FixedPoint, Torus, TorusMapping, cycles, program
 from fabric.hardware.junctions import SHARING, JunctionNetwork, balanced_parallelisms, simulate
 from fabric.topology import predefined
 from fabric.topology.clashes import reads_in_order, stall_cycles
 
+_MODES: tuple[Literal["pipelined", "sequential"], ...] = ("pipelined", "sequential")
 _NEURONS, _FAN_OUT, _LANES = 64, 8, 16  # of the junctions that `compare_sharing` puts one after the other
 
 
@@ -132,11 +134,16 @@ def _stalls(pattern: str, junction, rng: np.random.Generator) -> int:
 def format_configs(trainings: Sequence[JunctionTraining], formats: Sequence[Sequence[int]]) -> list[JunctionTraining]:
     """The same training in other number formats (arguments of `FixedPoint`), with both ways to round updates."""
     return [
-        replace(training, lessons=replace(training.lessons, fixed_point=tuple(form)), stochastic=stochastic)
+        replace(training, lessons=replace(training.lessons, fixed_point=_widths(form)), stochastic=stochastic)
         for form in formats
         for stochastic in (True, False)
         for training in trainings
     ]
+
+
+def _widths(form: Sequence[int]) -> Widths:
+    word, weight, activation_fraction, delta_fraction, weight_fraction, slowest = form
+    return word, weight, activation_fraction, delta_fraction, weight_fraction, slowest
 
 
 def format_table(records: pd.DataFrame) -> pd.DataFrame:
@@ -157,12 +164,12 @@ def staleness_configs(
     """Every network (widths, fan-outs, parallelisms), pipelined and sequential, at constant learning rates."""
     return [
         JunctionTraining(
-            Lessons(dataset, samples, epochs, ((0, exponent),), tuple(fixed_point), seed),
-            *map(tuple, network), "clash-free-2", mode,
+            Lessons(dataset, samples, epochs, ((0, exponent),), _widths(fixed_point), seed),
+            tuple(widths), tuple(fan_outs), tuple(parallelisms), "clash-free-2", mode,
         )
-        for network in networks
+        for widths, fan_outs, parallelisms in networks
         for exponent in exponents
-        for mode in ("pipelined", "sequential")
+        for mode in _MODES
         for seed in range(seeds)
     ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def layers(width: int) -> dict[str, Layer]:
     }
 
 
-def count(layer: Layer | LayerWithSkips, seed: int = 0) -> dict[str, object]:
+def count(layer: Layer | LayerWithSkips, seed: int = 0) -> dict[str, Any]:
     """What is known of a layer without optimising it.
 
     Returns:

@@ -86,7 +86,7 @@ def variances(
             levels = expected_variance_by_level(t, initialise)
             expected = np.array([[values.mean() for values in level] for level in levels]).T
         for way, level in np.ndindex(2, t.depth + 1):
-            bounds = interval(measured[:, way, level])
+            bounds = interval(measured[:, way, level].tolist())
             rows.append(
                 {
                     "family": family,

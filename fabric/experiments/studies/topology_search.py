@@ -9,7 +9,7 @@ import pandas as pd
 from pymoo.indicators.hv import HV
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
-from fabric.experiments.networks import Layer, LayerWithSkips, label, one_hidden_layer, weights
+from fabric.experiments.networks import Layer, LayerWithSkips, label, layer, one_hidden_layer, weights
 from fabric.experiments.runs import Results
 from fabric.experiments.searching import OBJECTIVES, SearchConfig, search, solvable
 from fabric.hardware.torus.rings import clos_rings
@@ -43,17 +43,16 @@ def search_all(results: Results, n: int, budget: int, evaluations: int, populati
     found = pd.concat(frames, ignore_index=True)
     layers = found["layer"].map(as_layer)
     return found.assign(
-        family=[layer.layer.topology if isinstance(layer, LayerWithSkips) else layer.topology for layer in layers],
-        skips=[isinstance(layer, LayerWithSkips) for layer in layers],
+        family=[each.layer.topology if isinstance(each, LayerWithSkips) else each.topology for each in layers],
+        skips=[isinstance(each, LayerWithSkips) for each in layers],
     )
 
 
 def as_layer(fields: dict[str, Any]) -> Layer | LayerWithSkips:
     """The layer whose fields a record holds."""
     if "skips" in fields:
-        return LayerWithSkips(as_layer(fields["layer"]), fields["skips"])
-    arguments = (tuple(value) if isinstance(value, list | tuple) else value for value in fields["arguments"])
-    return Layer(fields["topology"], tuple(arguments))
+        return LayerWithSkips(layer(**fields["layer"]), fields["skips"])
+    return layer(**fields)
 
 
 def losses(found: pd.DataFrame, n: int, budget: int) -> np.ndarray:
@@ -120,8 +119,8 @@ def ends(front: pd.DataFrame, n: int, budget: int) -> pd.DataFrame:
     costs = solvable(by_hand), topology.parameters, topology.depth, clos_rings(n, n, routers).cycles
     chosen["by hand"] = by_hand, dict(zip(OBJECTIVES, costs, strict=True))
     rows = []
-    for method, (layer, objectives) in chosen.items():
-        network = one_hidden_layer(layer)
-        names = {"method": method, "cascade": layer.label, "label": label(network)}
+    for method, (first, objectives) in chosen.items():
+        network = one_hidden_layer(first)
+        names = {"method": method, "cascade": first.label, "label": label(network)}
         rows.append({**names, **objectives, "weights": weights(network), "network": network})
     return pd.DataFrame(rows)

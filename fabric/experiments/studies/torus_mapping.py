@@ -153,31 +153,32 @@ def timing(sample: TracedSample) -> pd.DataFrame:
     trace = sample.trace
     zero = int(np.flatnonzero(trace.unsigned("started"))[0])
     axes = [phase.axis for phase in sample.mapping.phases]
+    forward, backward = trace.unsigned("forward_q"), trace.unsigned("backward_q")
+    no_label = [""] * len(forward)
     streams = [
-        (f"{name} stream", trace.unsigned(f"{name}_valid") & trace.unsigned(f"{name}_ready"))
+        (f"{name} stream", trace.unsigned(f"{name}_valid") & trace.unsigned(f"{name}_ready"), no_label)
         for name in ("command", "input", "target", "output")
     ]
-    forward, backward = trace.unsigned("forward_q"), trace.unsigned("backward_q")
     labels = {
         side: [f"{phase + 1}, {axes[phase % len(axes)]}s" for phase in trace.unsigned(f"{side}_bank_q")]
         for side in ("forward", "backward")
     }
     lanes = [
         *streams[:2],
-        ("input chain", trace.unsigned("torus.input_shift")),
-        ("load operands", trace.unsigned("load_operand")),
+        ("input chain", trace.unsigned("torus.input_shift"), no_label),
+        ("load operands", trace.unsigned("load_operand"), no_label),
         ("forward unit", forward, labels["forward"]),
         streams[3],
         streams[2],
-        ("error calculator", trace.unsigned("error_take")),
-        ("load deltas", trace.unsigned("load_delta")),
+        ("error calculator", trace.unsigned("error_take"), no_label),
+        ("load deltas", trace.unsigned("load_delta"), no_label),
         ("backward unit", backward, labels["backward"]),
         ("update unit", backward, labels["backward"]),
     ]
     bars = [
         {"lane": lane, "begin": begin - zero, "cycles": length, "label": label}
-        for lane, active, *texts in lanes
-        for begin, length, label in _runs(active, texts[0] if texts else [""] * len(active))
+        for lane, active, texts in lanes
+        for begin, length, label in _runs(active, texts)
         if begin + length > zero - 8
     ]
     return pd.DataFrame(bars)

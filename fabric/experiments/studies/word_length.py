@@ -137,7 +137,7 @@ def networks(table: pd.DataFrame, firsts: Sequence[Sequence[int]], last: Sequenc
 
 def train_way(config: FixedPointConfig | Float32Config) -> Record:
     """The record of a run, in fixed point or in float32."""
-    return (train_float32 if isinstance(config, Float32Config) else train_fixed_point)(config)
+    return train_float32(config) if isinstance(config, Float32Config) else train_fixed_point(config)
 
 
 def run(results: Results, table: pd.DataFrame, dataset: str, seeds: int, held_out: int = 0, title: str = "runs"):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from fabric._checks import instance
 from fabric.experiments.counting import footprint
 from fabric.experiments.runs import Measured, Positive, PositiveFloat, Rule, RunConfig, one_thread
 from fabric.experiments.timing._timed_networks import Subject
@@ -58,6 +59,7 @@ def measure(config: StepTimesConfig) -> Measured:
         ValueError: a data set that is unknown or smaller than a batch.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, StepTimesConfig)
     device = torch.device(config.device)
     with one_thread():
         tasks, calls = [], {}

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric._checks import instance, number, positive_int, sequence, size
 from fabric.experiments.data import Dataset, DatasetName, accuracy, load
 from fabric.experiments.networks import Layer, Network, Trunk, build, label, topologies
 from fabric.experiments.runs import Measured, Natural, NaturalFloat, Positive, Rule, RunConfig, one_thread
 from fabric.experiments.training._train import outputs_of
+from fabric.topology.junctions import check_pattern
 
 # The training recipe of souryadey/predefinedsparse-nnets.
 BIAS, LEARNING_RATE, DECAY, BATCH_SIZE = 0.1, 1e-3, 1e-5, 256
@@ -27,10 +29,18 @@ def classification_layers(
     `pattern` and `parallelism` are those of `topology.predefined`, for every junction that is not dense.
 
     Raises:
-        ValueError: a number of fan-outs that is not one less than that of widths.
+        ValueError: an argument of another kind, or a number of fan-outs that is not one less than that of widths.
     """
-    if len(fan_outs) != len(widths) - 1:
-        raise ValueError(f"fan_outs must hold one per junction of {len(widths)} layers, got {len(fan_outs)}")
+    for name, values in (("widths", widths), ("fan_outs", fan_outs)):
+        for value in sequence(name, values, "positive integers"):
+            size(name, value)
+    if not 0 < len(fan_outs) == len(widths) - 1:
+        raise ValueError(
+            f"fan_outs must hold one for each junction between the {len(widths)} widths, got {len(fan_outs)}"
+        )
+    check_pattern(pattern)
+    if parallelism is not None:
+        positive_int("parallelism", parallelism)
     layers = []
     for (inputs, outputs), fan_out in zip(pairwise(widths), fan_outs, strict=True):
         lanes = () if parallelism is None else (parallelism,)
@@ -77,6 +87,7 @@ def classify(config: ClassifierConfig) -> Measured:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, ClassifierConfig)
     layers = build(config.network, "he_normal", config.seed)
     set_biases(layers)
     data = load(config.dataset)
@@ -113,13 +124,16 @@ def _check_trunk(trunk: Trunk, data: Dataset, inputs: int) -> None:
 
 def set_biases(layers: nn.Module) -> None:
     """Set every bias to the recipe's 0.1."""
-    for name, values in layers.named_parameters():
+    for name, values in instance("layers", layers, nn.Module).named_parameters():
         if name.endswith("bias"):
             nn.init.constant_(values, BIAS)
 
 
 def adam(network: nn.Module, layers: nn.Module, l2: float = 0.0) -> torch.optim.Adam:
     """Adam for all of `network`; the weights of `layers` also follow the gradient of `l2` times their squares."""
+    instance("network", network, nn.Module)
+    instance("layers", layers, nn.Module)
+    number("l2", l2, least=0)
     penalised = [values for name, values in layers.named_parameters() if not name.endswith("bias")]
     others = [values for values in network.parameters() if not any(values is other for other in penalised)]
     groups: list[dict[str, Any]] = [{"params": penalised, "weight_decay": 2 * l2}, {"params": others}]
@@ -174,9 +188,12 @@ def held_bytes(layers: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str,
         "training_bytes": parameters, gradients and optimiser state; "index_bytes": everything that says which weight
         belongs where, such as edge lists and masks.
     """
+    instance("layers", layers, nn.Module)
+    instance("optimizer", optimizer, torch.optim.Optimizer)
     trained = 0
     for values in layers.parameters():
         state = [entry for entry in optimizer.state[values].values() if isinstance(entry, Tensor) and entry.dim()]
-        trained += sum(tensor.numel() * tensor.element_size() for tensor in (values, values.grad, *state))
-    indices = sum(buffer.numel() * buffer.element_size() for buffer in layers.buffers())
+        gradients = [] if values.grad is None else [values.grad]
+        trained += sum(tensor.nbytes for tensor in (values, *gradients, *state))
+    indices = sum(buffer.nbytes for buffer in layers.buffers())
     return {"training_bytes": trained, "index_bytes": indices}

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric._checks import instance
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.runs import Measured, Natural, Positive, RunConfig, Share, one_of, one_thread
 from fabric.experiments.training._classify import BATCH_SIZE, LEARNING_RATE, adam, fit, held_bytes, set_biases
@@ -57,6 +58,8 @@ class HashedLinear(nn.Module):
     Shapes: x (batch, in_features) → (batch, out_features). The weights start He-normal.
     """
 
+    bucket: Tensor
+
     def __init__(self, in_features: int, out_features: int, buckets: int, generator: torch.Generator) -> None:
         super().__init__()
         shape = (out_features, in_features)
@@ -69,6 +72,16 @@ class HashedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         signed = torch.cat((self.weight, -self.weight.flip(0)))  # negative positions count from the end
         return functional.linear(x, signed[self.bucket], self.bias)
+
+
+class MaskedLinear(nn.Linear):
+    """A dense layer with a mask of the weights that are not removed, all of them at first."""
+
+    mask: Tensor
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.register_buffer("mask", torch.ones_like(self.weight, dtype=torch.bool), persistent=False)
 
 
 class RandomDropout(nn.Module):
@@ -96,6 +109,7 @@ def compress(config: CompressConfig) -> Measured:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, CompressConfig)
     data = load(config.dataset).padded(config.widths[0])
     network = _network(config)
     set_biases(network)
@@ -122,7 +136,8 @@ def _network(config: CompressConfig) -> nn.Sequential:
         if config.method == "hashing":
             modules.append(HashedLinear(inputs, outputs, max(1, round(config.strength * inputs * outputs)), generator))
         else:
-            modules.append(he_normal_(nn.Linear(inputs, outputs), generator=generator))
+            kind = MaskedLinear if config.method == "magnitude_pruning" else nn.Linear
+            modules.append(he_normal_(kind(inputs, outputs), generator=generator))
     return nn.Sequential(*modules)
 
 
@@ -131,9 +146,6 @@ def _step_of(config: CompressConfig, network: nn.Sequential, steps_per_epoch: in
     if config.method == "l1":
         return lambda step: _shrink(network, LEARNING_RATE * config.strength)
     if config.method == "magnitude_pruning":
-        for layer in network:
-            if isinstance(layer, nn.Linear):
-                layer.register_buffer("mask", torch.ones_like(layer.weight, dtype=torch.bool), persistent=False)
         return lambda step: _prune(network, step, steps_per_epoch, config)
     return lambda step: None
 
@@ -147,7 +159,7 @@ def _shrink(network: nn.Sequential, distance: float) -> None:
 @torch.no_grad()
 def _prune(network: nn.Sequential, step: int, steps_per_epoch: int, config: CompressConfig) -> None:
     """Keep removed weights at zero; at the end of an epoch remove the smallest of the others, whatever their layer."""
-    layers = [layer for layer in network if isinstance(layer, nn.Linear)]
+    layers = [layer for layer in network if isinstance(layer, MaskedLinear)]
     if step % steps_per_epoch == 0:
         progress = min(1.0, step / steps_per_epoch / math.ceil(2 * config.epochs / 3))
         density = config.strength + (1 - config.strength) * (1 - progress) ** 3

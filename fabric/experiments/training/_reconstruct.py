@@ -5,22 +5,26 @@ counts the entries that an L1 loss makes exact. This is that experiment, without
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from fabric._checks import buildable, instance, one_of, sequence, size
 from fabric.experiments.networks import Layer, LayerWithSkips
-from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Rule, RunConfig, one_of
+from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Rule, RunConfig
+from fabric.experiments.runs import one_of as one_of_names
 from fabric.experiments.training._descent import Edges, descend, flatten
 from fabric.nn import CascadeLinear
 from fabric.nn.init import end_to_end_glorot_uniform_
 from fabric.topology import Topology
 
 LOSSES = ("l1", "l2")
-TARGETS = ("gaussian", "uniform", "orthogonal", "product")
+DRAWN = ("gaussian", "uniform", "orthogonal")
+TARGETS = (*DRAWN, "product")
 
 
 def _differ(seeds: tuple[int, ...]) -> bool:
@@ -48,8 +52,8 @@ class ReconstructConfig(RunConfig):
     recipe: ClassVar[int] = 1
 
     layer: Layer | LayerWithSkips
-    target: Annotated[str, one_of(*TARGETS)]
-    loss: Annotated[str, one_of(*LOSSES)]
+    target: Annotated[str, one_of_names(*TARGETS)]
+    loss: Annotated[str, one_of_names(*LOSSES)]
     steps: Positive
     learning_rate: PositiveFloat
     seeds: Annotated[tuple[Natural, ...], Rule("a tuple of different integers from 0", _differ)]
@@ -82,6 +86,7 @@ def reconstruct(config: ReconstructConfig) -> Measured:
         ValueError: the layer names a topology or arguments that do not exist, or skips off the support where a stage
             has no room for them.
     """
+    instance("config", config, ReconstructConfig)
     wirings = [config.layer.wired(np.random.default_rng(seed)) for seed in config.seeds]
     left = [_errors(config, *wiring, seed) for wiring, seed in zip(wirings, config.seeds, strict=True)]
     errors = np.stack(left).astype(np.float64)
@@ -117,18 +122,27 @@ def initial_weights(topology: Topology, edges: Edges, generator: torch.Generator
 
     Sparse Glorot with one gain for all stages; fixed skips have weight one.
     """
-    layer = end_to_end_glorot_uniform_(CascadeLinear(topology, bias=False), generator=generator)
+    layer = CascadeLinear(topology, bias=False)
+    end_to_end_glorot_uniform_(layer, generator=generator)
+    stages: Iterable[Any] = layer.stages  # each a module with a matrix `dense()`
     gain = ((topology.inputs + topology.outputs) / 2) ** (0.5 / topology.depth)
-    drawn = [
-        stage.dense().detach().numpy()[wiring] for stage, wiring in zip(layer.stages, topology.stages, strict=True)
-    ]
+    drawn = [stage.dense().detach().numpy()[wiring] for stage, wiring in zip(stages, topology.stages, strict=True)]
     weights = np.ones(len(edges.tail), np.float32)
     weights[edges.trained] = gain * np.concatenate(drawn)
     return weights
 
 
 def random_matrix(kind: str, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """A target (outputs, inputs) of any kind but "product", float32."""
+    """A target (outputs, inputs) of any kind but "product", float32.
+
+    Raises:
+        ValueError: an unknown kind, a shape that is not two sizes, or no generator of PyTorch.
+    """
+    one_of("kind", kind, DRAWN)
+    for neurons in sequence("shape", shape, "outputs and inputs", length=2):
+        size("shape", neurons)
+    buildable(shape, most=1 << 28, shape=shape)
+    instance("generator", generator, torch.Generator)
     matrix = torch.randn(shape, generator=generator)
     if kind == "uniform":
         matrix.uniform_(-math.sqrt(3), math.sqrt(3), generator=generator)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric._checks import instance
 from fabric.experiments.data import Dataset, DatasetName, accuracy, load
 from fabric.experiments.networks import INITIALIZATIONS, Network, build, label, topologies
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Rule, RunConfig, one_of, one_thread
@@ -53,6 +54,7 @@ def train(config: TrainConfig) -> Measured:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    instance("config", config, TrainConfig)
     network = build(config.network, config.initialization, config.seed)
     trained = topologies(network)
     data = load(config.dataset).hold_out(config.held_out)

@@ -104,7 +104,7 @@ class Torus:
         return max(1, (self.slots - 1).bit_length())
 
     @property
-    def parameters(self) -> dict[str, int | str]:
+    def parameters(self) -> dict[str, int]:
         """Parameters of the Verilog module fabric_machine, in its words."""
         fixed = self.fixed_point
         return {

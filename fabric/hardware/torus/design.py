@@ -17,7 +17,7 @@ def design(torus: Torus, program: Program | None, top: str = TOP) -> tuple[list[
     tables = instance("torus", torus, Torus).tables()
     if program is not None:
         tables["PROGRAM_TABLE"] = _program_table(torus, program)
-    parameters = {**torus.parameters, "FIXED": int(program is not None)}
+    parameters: dict[str, int | str] = {**torus.parameters, "FIXED": int(program is not None)}
     parameters |= {name: f'"{name.lower()}.hex"' for name in tables}
     sources = {path.name: _without_comments(path) for path in sources_of(top)}  # comments do not change a netlist
     declared = re.findall(r"parameter (\w+)", sources[f"{top}.v"])

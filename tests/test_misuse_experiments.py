@@ -1,0 +1,216 @@
+"""Wrong types, sizes, NaN, huge numbers and foreign objects for the public functions of experiments and plots."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.figure import Figure
+from misuse import WRONG, Fresh, call, faults
+from torch import nn
+
+from fabric.experiments import batchless, counting, data, networks, runs, searching, statements, timing, training
+from fabric.experiments.data import morse
+from fabric.experiments.machines import junctions, on_chip, synthesis, torus
+from fabric.experiments.networks import Layer
+from fabric.plots.looks import in_order
+
+CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
+RECORD = {"key": runs.run_key(CONFIG), "value": 1}
+CLOS = Layer("clos", (8, 8, 4, 2, 4))
+SKIPPING = networks.LayerWithSkips(CLOS, "identity")
+NETWORK = (CLOS, Layer("dense", (8, 3)))
+DATA = data.Dataset(torch.ones(6, 4), torch.arange(6), torch.zeros(2, 4), torch.zeros(2, dtype=torch.int64), (1, 2, 2))
+HELD = counting.Footprint(8, 8, 0, 16, 0)
+COSTS = {"dram_access": 640.0, "sram_access": 5.0, "float_multiply": 3.7, "float_add": 0.9}
+NET = nn.Sequential(nn.Linear(4, 3))
+TRUNK = networks.Trunk((28, 1), (networks.Convolution(5, 2), networks.Pool(2)))
+RECIPE = morse.MorseRecipe(samples=(2, 1, 1))
+FRAME = pd.DataFrame({"layer": ["a", "b"], "accuracy": [0.5, 0.6]})
+RNG = Fresh(lambda: np.random.default_rng(0))
+TORCH = Fresh(lambda: torch.Generator().manual_seed(0))
+
+
+def measure_nothing(config: training.TrainConfig) -> dict[str, object]:
+    return {"value": 1}
+
+
+def filled_store() -> runs.RunStore:
+    store = runs.RunStore(Path("runs"))
+    store.put(RECORD)
+    return store
+
+
+def results() -> runs.Results:
+    return runs.Results("01_notebook", "build")
+
+
+def nothing() -> None:
+    """What a figure is not."""
+
+
+# One call that is right for every public function; what is called twice has a name of its own.
+RIGHT: dict[Callable, dict[str, object]] = {
+    runs.close: {"rtol": 1e-9},
+    runs.mean_over_seeds: {"atol": 0.01},
+    runs.run_key: {"config": CONFIG},
+    runs.record_of: {"run": measure_nothing, "config": CONFIG},
+    runs.sweep: {"run": measure_nothing, "configs": [CONFIG], "store": Fresh(filled_store), "title": "runs"},
+    runs.RunStore: {"folder": Path("runs"), "committed": ()},
+    runs.RunStore.get: {"self": Fresh(filled_store), "key": RECORD["key"]},
+    runs.RunStore.put: {"self": Fresh(filled_store), "record": RECORD},
+    runs.write_atomically: {"path": Path("file"), "text": "text"},
+    runs.write_lines: {"path": Path("file"), "records": [RECORD]},
+    runs.Results: {"notebook": "01_notebook", "out_dir": "build"},
+    runs.Results.table: {
+        "self": Fresh(results), "name": "table", "frame": FRAME, "keys": ["layer"], "tolerances": {},
+    },
+    runs.Results.figure: {"self": Fresh(results), "name": "figure", "figure": Figure()},
+    runs.Results.verdicts: {"self": Fresh(results), "verdicts": [], "tolerances": None},
+    statements.published: {"claim": next(iter(statements.all_published()))},
+    statements.agrees: {"printed": "0.5", "computed": 0.52},
+    data.load: {"name": "digits"},
+    data.Dataset: {field.name: getattr(DATA, field.name) for field in dataclasses.fields(DATA)},
+    data.Dataset.hold_out: {"self": DATA, "samples": 2},
+    data.Dataset.first: {"self": DATA, "samples": 2},
+    data.Dataset.padded: {"self": DATA, "inputs": 9},
+    data.Dataset.check_outputs: {"self": DATA, "outputs": 6},
+    data.accuracy: {"outputs": torch.eye(2), "labels": torch.arange(2)},
+    data.agreement: {"named": np.arange(2), "labels": np.arange(2)},
+    morse.MorseRecipe: {field.name: getattr(RECIPE, field.name) for field in dataclasses.fields(RECIPE)},
+    morse.recipe: {"name": "morse-2+leading"},
+    morse.generate: {"recipe": RECIPE},
+    Layer: {"topology": "clos", "arguments": (8, 8, 4, 2, 4)},
+    Layer.build: {"self": CLOS, "rng": RNG},
+    Layer.wired: {"self": CLOS, "rng": RNG},
+    Layer.module: {"self": CLOS, "rng": RNG},
+    networks.LayerWithSkips: {"layer": CLOS, "skips": "identity"},
+    networks.LayerWithSkips.build: {"self": SKIPPING, "rng": RNG},
+    networks.LayerWithSkips.wired: {"self": SKIPPING, "rng": RNG},
+    networks.LayerWithSkips.module: {"self": SKIPPING, "rng": RNG},
+    networks.layer: {"topology": "torus", "arguments": [[2, 2], 2]},
+    networks.label: {"network": NETWORK},
+    networks.weights: {"network": NETWORK},
+    networks.topologies: {"module": networks.build(NETWORK, "he_normal", 0)},
+    networks.build: {"network": NETWORK, "initialization": "he_normal", "seed": 0},
+    networks.one_hidden_layer: {"first": CLOS, "classes": 3},
+    networks.at_parameters: {"method": "dense", "parameters": 90, "inputs": 4, "hidden": 8, "classes": 3},
+    networks.ResNet18: {"channels": 3, "classes": 2, "width": 1, "generator": TORCH},
+    networks.Convolution: {"kernel": 3, "channels": 2, "normalised": True},
+    networks.Pool: {"size": 2},
+    networks.Trunk: {"image": (28, 1), "layers": TRUNK.layers},
+    networks.Trunk.build: {"self": TRUNK, "generator": TORCH},
+    networks.MobileNet: {"width": 0.1, "pointwise": (), "residual": False, "image": (32, 3), "classes": 2},
+    networks.MobileNet.build: {"self": networks.MobileNet(0.05), "seed": 0, "initialization": "he_normal"},
+    counting.footprint: {
+        "network": NET, "optimizer": torch.optim.SGD(NET.parameters()), "x": torch.ones(2, 4), "y": torch.arange(2),
+    },
+    counting.index_bytes: {"network": NET},
+    counting.roofline: {"moved": 8, "operations": 8.0, "bandwidth": 2.0, "rate": 4.0, "overhead": 0.0},
+    counting.traffic: {"held": HELD},
+    counting.sample_energy: {"held": HELD, "edges": 12, "costs": COSTS},
+    training.classification_layers: {
+        "widths": (8, 4, 2), "fan_outs": (2, 2), "pattern": "structured", "parallelism": 4,
+    },
+    training.random_matrix: {"kind": "uniform", "shape": (2, 3), "generator": TORCH},
+    training.set_biases: {"layers": NET},
+    training.adam: {"network": NET, "layers": NET, "l2": 0.1},
+    training.held_bytes: {"layers": NET, "optimizer": torch.optim.SGD(NET.parameters())},
+    batchless.initial_weights: {"cascades": [(4, 4, 2, 2, 2), (4, 2)], "seed": 0},
+    batchless.cascade_starts: {"cascades": [(4, 4, 2, 2, 2), (4, 2)]},
+    in_order: {"names": ["one", "two"]},
+}  # fmt: skip
+NUMBERS = {"zero", "float", "billion", "beyond 64 bits"}
+POSITIVE = NUMBERS - {"zero"}
+HUGE = {"billion", "beyond 64 bits", "beyond printing"}
+# What some functions rightly take of the wrong values; a name alone stands for the argument of every function.
+ACCEPTED: dict[object, set[str]] = {
+    "rtol": POSITIVE,
+    "atol": POSITIVE,
+    "moved": NUMBERS,
+    "operations": NUMBERS,
+    "overhead": NUMBERS,
+    "bandwidth": POSITIVE,
+    "rate": POSITIVE,
+    "l2": NUMBERS,
+    "noise": NUMBERS,
+    "computed": NUMBERS | {"negative"},
+    "seed": {"zero", "billion"},
+    "edges": {"billion"},
+    "leading_space": {"bool"},
+    "normalised": {"bool"},
+    "residual": {"bool"},
+    (Layer, "topology"): {"text"},
+    (networks.layer, "topology"): {"text"},
+    (Layer, "arguments"): {"billions", "thousand twos", "negatives"},
+    (networks.layer, "arguments"): {"empty list", "text in a list", "ragged", "billions", "thousand twos", "negatives"},
+    "kernel": HUGE,
+    "channels": HUGE,
+    "size": HUGE,
+    "width": {"float"},
+    "image": {"None", "billions"},
+    "parallelism": {"None", *HUGE},
+    (networks.MobileNet, "classes"): HUGE,
+    "names": {"empty list", "text in a list", "empty array", "array of text"},
+    "key": {"text"},
+    "text": {"text"},
+    "path": {"text"},
+    "folder": {"text"},
+    "committed": {"empty list", "empty array"},
+    "out_dir": {"text"},
+    "notebook": {"text"},
+    "title": {"text"},
+    "tolerances": {"None"},
+    (runs.sweep, "configs"): {"empty list", "empty array"},
+    (runs.write_lines, "records"): {"empty list", "empty array"},
+    (runs.Results.table, "name"): {"text"},
+    (runs.Results.figure, "name"): {"text"},
+    (runs.Results.verdicts, "verdicts"): {"empty list", "empty array"},
+    (data.Dataset.first, "samples"): HUGE,
+    (data.Dataset.hold_out, "samples"): {"zero"},
+    (data.Dataset.check_outputs, "outputs"): HUGE,
+}
+# Runs of configurations: each takes one argument, and the table of all of them would say the same of every one.
+RUNS = [
+    training.train, training.classify, training.compress, training.reconstruct, searching.search, timing.measure,
+    batchless.grow, batchless.separate, batchless.train_fixed_point, batchless.train_float32, batchless.train_pytorch,
+    batchless.stored_weights, junctions.train_junctions, junctions.simulate_training, junctions.train_torus,
+    junctions.synthesize, on_chip.train_on_chip, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,
+    synthesis.run_simulation, synthesis.run_placement,
+]  # fmt: skip
+CASES = [
+    pytest.param(
+        function, argument, id=f"{function.__module__.removeprefix('fabric.')}.{function.__qualname__}-{argument}"
+    )
+    for function, arguments in RIGHT.items()
+    for argument in arguments
+    if argument != "self"
+]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fabric.experiments.runs._results.committed_runs", list)  # they take long to read
+
+
+@pytest.mark.parametrize("function", RIGHT)
+def test_the_right_calls_are_right(function):
+    assert list(inspect.signature(function).parameters) == list(RIGHT[function])
+    call(function, RIGHT[function])
+
+
+@pytest.mark.parametrize(("function", "argument"), CASES)
+def test_a_wrong_argument_is_named_with_its_value(function, argument):
+    accepted = ACCEPTED.get(argument, set()) | ACCEPTED.get((function, argument), set())
+    wrong = {kind: value for kind, value in WRONG.items() if not (argument == "run" and callable(value))}
+    assert not faults(function, RIGHT[function], argument, accepted=accepted, wrong=wrong)
+
+
+@pytest.mark.parametrize("function", RUNS)
+def test_a_run_takes_its_configuration_only(function):
+    assert not faults(function, {"config": None}, "config", accepted=(), wrong=WRONG | {"another": RECORD})
