@@ -115,7 +115,7 @@ INITIALISERS = [getattr(init, name) for name in vars(init) if name.endswith("_")
 
 
 def test_every_initialiser_is_swept():
-    assert len(INITIALISERS) == 7
+    assert len(INITIALISERS) == 8
     assert set(CONSTRUCTORS) == {value for value in vars(layers).values() if inspect.isclass(value)}
 
 
