@@ -15,6 +15,7 @@ from fabric.experiments.statements import (
     holm,
     interval,
     margin,
+    p_value,
     published,
     rounded,
     single_run,
@@ -177,3 +178,17 @@ def test_holm_against_a_worked_example():
     assert with_gap[[0, 2]] == pytest.approx([0.02, 0.04])
     assert np.isnan(with_gap[1])
     assert holm([0.9, 0.8]).max() == 1
+
+
+@given(st.lists(st.floats(-1, 1), min_size=3, max_size=9, unique=True), st.floats(-1, 1))
+def test_p_values_agree_with_the_intervals(sample, than):
+    bounds = interval(sample)
+    p = p_value(sample, than, "two-sided")
+    assert (p < 0.05) == (than < bounds.low or than > bounds.high)
+    assert p_value(sample, than, "less") + p_value(sample, than, "greater") == pytest.approx(1)
+
+
+def test_a_p_value_from_a_textbook():
+    assert p_value([1, 2, 3, 4, 5], 1, "two-sided") == pytest.approx(0.0474, abs=1e-4)  # t = 2.828, 4 degrees
+    assert p_value([1, 2, 3, 4, 5], 1, "greater") == pytest.approx(0.0237, abs=1e-4)
+    assert np.isnan(p_value([1.0], 0, "less"))
