@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from fabric.experiments.statements import (
     agrees,
+    beside,
     by_design,
+    cells,
     counted,
     equivalent,
     higher,
@@ -147,6 +149,12 @@ def test_more_seeds_never_make_an_equal_network_harder_to_accept():
     assert powers[-1] > 0.99
 
 
+def test_the_margin_follows_from_the_dense_network_where_it_is_named():
+    ours, other = [97.0, 97.1, 96.9], [97.4, 97.5, 97.3]
+    assert equivalent(CLAIM, ours, other, "comparable", 10000, "").verdict == "within, with a real loss"
+    assert equivalent(CLAIM, ours, other, "comparable", 10000, "", dense=98.4).verdict == "worse"
+
+
 def test_repetitions_that_cannot_be_paired_are_refused():
     with pytest.raises(ValueError, match="paired by seed, got 2 and 3"):
         equivalent(CLAIM, [1, 2], [1, 2, 3], "no loss", 100, "")
@@ -170,6 +178,19 @@ def test_by_design_is_refused_where_it_does_not_hold():
     assert by_design(CLAIM, 3, True, "").verdict == "by design"
     with pytest.raises(ValueError, match="closnets-fig3-compression must hold by construction"):
         by_design(CLAIM, 3, False, "")
+
+
+def test_our_numbers_beside_a_statement_decide_nothing():
+    assert beside(CLAIM, [1.0, 2.0, 3.0], "").verdict == "not comparable"
+    alone = beside(CLAIM, [2.0], "")
+    assert (alone.low, alone.ours, alone.high) == (2, 2, 2)
+
+
+def test_a_printed_table_is_a_misprint_where_slips_explain_the_rest():
+    claim = "predefined-density-cells"  # 48 cells
+    assert cells(claim, 48, 0, "").verdict == "reproduced"
+    assert cells(claim, 40, 8, "").verdict == "misprint"
+    assert cells(claim, 40, 7, "").verdict == "not reproduced"
 
 
 def test_holm_against_a_worked_example():

@@ -4,6 +4,7 @@ from fabric.experiments.statements._equivalence import equivalent, margin
 from fabric.experiments.statements._holm import holm
 from fabric.experiments.statements._intervals import CONFIDENCE, Interval, exactly, interval, p_value, summarise
 from fabric.experiments.statements._published import (
+    WITHOUT_VERDICT,
     all_published,
     committed_runs,
     devices,
@@ -18,7 +19,9 @@ from fabric.experiments.statements._verdicts import (
     as_printed,
     at_least,
     at_most,
+    beside,
     by_design,
+    cells,
     counted,
     higher,
     rounded,
@@ -28,6 +31,7 @@ from fabric.experiments.statements._verdicts import (
 __all__ = [
     "CONFIDENCE",
     "OUTCOMES",
+    "WITHOUT_VERDICT",
     "Interval",
     "Verdict",
     "above",
@@ -36,7 +40,9 @@ __all__ = [
     "as_printed",
     "at_least",
     "at_most",
+    "beside",
     "by_design",
+    "cells",
     "committed_runs",
     "counted",
     "devices",

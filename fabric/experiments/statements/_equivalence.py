@@ -53,8 +53,10 @@ def equivalent(
     test_samples: int,
     reason: str,
     narrow: Sequence[float] | None = None,
+    dense: float | None = None,
 ) -> Verdict:
-    """Verdict on "ours is as accurate as the other", from repetitions paired by seed; "ours" is the mean difference.
+    """Verdict on "ours is as accurate as the other", from repetitions paired by seed; its "ours" is the mean
+    difference, ours minus the other.
 
     Better if the difference's 95 % interval lies above zero. Otherwise within the margin if its 90 % interval lies
     between minus and plus the margin, and then with a real loss if its 95 % interval lies below zero; worse by more
@@ -63,12 +65,13 @@ def equivalent(
 
     Args:
         claim: key of the statement.
-        ours, other: test accuracies in %, of the same seeds in the same order; `other` is the dense network.
+        ours, other: test accuracies in %, of the same seeds in the same order.
         word: what the source says, a key of `MARGINS`.
         test_samples: of the test set.
         reason: one sentence for the reader; the margin and the tipping margin, at which the verdict would change to
             within, are added.
         narrow: test accuracies in % of the dense network with as many weights as ours, where there is one.
+        dense: test accuracy in % of the dense network, from which the margin follows; that of `other` if left out.
 
     Raises:
         ValueError: repetitions that cannot be paired.
@@ -76,12 +79,14 @@ def equivalent(
     mine, theirs = np.asarray(ours, float), np.asarray(other, float)
     if mine.shape != theirs.shape or mine.ndim != 1:
         raise ValueError(f"ours and other must be paired by seed, got {mine.size} and {theirs.size} values")
-    allowed = margin(word, float(theirs.mean()) / 100, test_samples)
+    allowed = margin(word, (float(theirs.mean()) if dense is None else dense) / 100, test_samples)
     difference, tested = interval(mine - theirs), interval(mine - theirs, CONFIDENCE)
-    tipping = max(-tested.low, tested.high)
+    tipping = "one run has no tipping margin"
+    if mine.size > 1:
+        tipping = f"{max(-tested.low, tested.high):.2f} would be the tipping margin"
     stated = (
-        f"{reason} Ours minus dense, dense has {theirs.mean():.2f} %; «{word}» allows {allowed:.2f} points and "
-        f"{tipping:.2f} would be the tipping margin."
+        f"{reason} The difference; the other has {theirs.mean():.2f} %. «{word}» allows {allowed:.2f} points, "
+        f"{tipping}."
     ).lstrip()
     verdict = _decided(difference, tested, allowed)
     if narrow is not None:

@@ -1,4 +1,4 @@
-"""What runs say about a printed statement: reproduced, better, not reproduced or undecided."""
+"""What runs say about a printed statement, in one of the words of `OUTCOMES`."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from fabric.experiments.statements._intervals import Interval, interval, p_value
+from fabric.experiments.statements._intervals import Interval, exactly, interval, p_value
 from fabric.experiments.statements._published import published
 
 OUTCOMES = (
@@ -20,6 +20,7 @@ OUTCOMES = (
     "undecided",
     "by design",
     "misprint",
+    "not comparable",
 )
 
 
@@ -118,6 +119,23 @@ def by_design(claim: str, ours: float, holds: bool, reason: str) -> Verdict:
     if not holds:
         raise ValueError(f"{claim} must hold by construction, it does not: ours is {ours!r}")
     return Verdict(claim, ours, ours, ours, "by design", reason)
+
+
+def beside(claim: str, values: Sequence[float], reason: str) -> Verdict:
+    """Our numbers beside a statement on another machine or of no stated measure: "not comparable"."""
+    bounds = interval(values) if len(values) > 1 else exactly(float(values[0]))
+    return Verdict(claim, bounds.mean, bounds.low, bounds.high, "not comparable", reason)
+
+
+def cells(claim: str, agreeing: int, explained: int, reason: str) -> Verdict:
+    """Verdict on a printed table, from the cells that agree and those that a named slip of the print explains.
+
+    Reproduced if all cells agree, "misprint" if the others are explained, not reproduced otherwise. The published value
+    is the number of cells.
+    """
+    printed = published(claim)["value"]
+    others = "misprint" if agreeing + explained == printed else "not reproduced"
+    return Verdict(claim, agreeing, agreeing, agreeing, "reproduced" if agreeing == printed else others, reason)
 
 
 def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
