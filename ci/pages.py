@@ -13,10 +13,9 @@ import nbformat
 import pandas as pd
 from places import ROOT, of_paper
 
-from fabric.experiments.statements import all_published
+from fabric.experiments.statements import all_published, holm
 
 GALLERY, STATEMENTS = ROOT / "paper" / "GALLERY.md", ROOT / "paper" / "STATEMENTS.md"
-WORDS = {"supported": "reproduced", "better": "better", "refuted": "not reproduced", "undecided": "undecided"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def studies() -> list[Study]:
         cells = nbformat.read(path, as_version=4).cells
         table = pd.read_csv(of_paper().tables_of(path.stem) / "verdicts.csv").set_index("claim")
         rows = [
-            (f"{entry['statement']} ({entry['source'].split(';')[0]})", *_cells(entry, table, claim))
+            (f"{_stated(entry)} ({entry['source'].split(';')[0]})", *_cells(entry, table, claim))
             for claim, entry in all_published().items()
             if entry["notebook"] == path.stem
         ]
@@ -48,19 +47,48 @@ def studies() -> list[Study]:
     return found
 
 
+def _stated(entry: dict) -> str:
+    if "repeats" not in entry:
+        return entry["statement"]
+    first = all_published()[entry["repeats"]]
+    return f"{entry['statement']} *Again, by another measure; first in {first['notebook'][:2]}.*"
+
+
+def matter() -> pd.DataFrame:
+    """The verdicts on the statements that matter, with "holm", their p-values corrected together."""
+    marked = {claim: entry for claim, entry in all_published().items() if entry.get("matters")}
+    rows = []
+    for claim, entry in marked.items():
+        table = pd.read_csv(of_paper().tables_of(entry["notebook"]) / "verdicts.csv").set_index("claim")
+        rows.append({"statement": entry["statement"], "notebook": entry["notebook"], **table.loc[claim]})
+    found = pd.DataFrame(rows)
+    return found.assign(holm=holm(found["p"]))
+
+
+def counts() -> Counter:
+    """Statements by outcome, each statement once: what repeats one by another measure does not count."""
+    verdicts = {
+        row.claim: row.verdict
+        for study in of_paper().notebooks()
+        for row in pd.read_csv(of_paper().tables_of(study) / "verdicts.csv").itertuples()
+    }
+    entries = {claim: entry for claim, entry in all_published().items() if "repeats" not in entry}
+    return Counter(entry.get("outcome", verdicts.get(claim)) for claim, entry in entries.items())
+
+
 def _first_figure(cells: list[nbformat.NotebookNode]) -> str:
     return next(found[1] for cell in cells if (found := re.search(r'results\.figure\(\s*"(\w+)"', cell.source)))
 
 
 def _cells(entry: dict, table: pd.DataFrame, claim: str) -> tuple[str, str, str]:
-    if "incomparable" in entry:
-        return "–", "–", "not comparable"
+    if "outcome" in entry:
+        return "–", "–", entry["outcome"] + (f", notebook {entry['awaits']}" if "awaits" in entry else "")
     row = table.loc[claim]
     printed = "–" if math.isnan(row["published"]) else f"{row['published']:.6g}"
     ours = f"{row['ours']:.6g}" if row["low"] == row["high"] else f"{row['ours']:.4g}"
     if row["low"] < row["high"]:
         ours += f" ({row['low']:.3g} … {row['high']:.3g})"
-    return printed, f"{ours} {entry['unit']}", WORDS[row["verdict"]]
+    return printed, f"{ours} {entry['unit']}", row["verdict"]
 
 
 def gallery() -> str:
@@ -74,9 +102,10 @@ def gallery() -> str:
         "|---|---|---|",
     ]
     for study in studies():
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(row[-1] for row in study.rows).items())
+        outcomes = Counter(row[-1].split(", notebook")[0] for row in study.rows)
+        counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
         link = f"[{study.notebook[:2]} {study.title}](../notebooks/{study.notebook}.ipynb)"
-        lines.append(f'| <img src="{study.picture}" width="320" alt="{study.title}"> | {link} | {counts} |')
+        lines.append(f'| <img src="{study.picture}" width="320" alt="{study.title}"> | {link} | {counted} |')
     return "\n".join([*lines, ""])
 
 
@@ -84,10 +113,25 @@ def statements() -> str:
     """The page of all published statements, as Markdown."""
     found = studies()
     lines = [
-        f"# All {sum(len(study.rows) for study in found)} statements, published and ours",
+        f"# All {counts().total()} statements, published and ours",
         "",
         "Made by `ci/pages.py` from the committed results. In brackets: the 95 % interval over seeds.",
         "The report gives the reasons.",
+        "",
+        ", ".join(f"{count} {outcome}" for outcome, count in counts().most_common()) + ".",
+        "",
+        "## Ten that matter",
+        "",
+        "Their p-values are corrected together (Holm): below 0.05 they hold together with an error rate of 5 %. All",
+        "other verdicts are exploratory. Where networks should be equally accurate, p is that of the equivalence test.",
+        "",
+        "| published statement | verdict | ours | p | p, corrected |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {row.statement} ({row.notebook[:2]}) | {row.verdict} | {row.ours:.3g} ({row.low:.3g} … {row.high:.3g}) "
+            f"| {row.p:.2g} | {row.holm:.2g} |"
+            for row in matter().itertuples()
+        ),
     ]
     for study in found:
         lines += [

@@ -145,7 +145,11 @@ def test_a_convolutional_study_compares_its_first_two_networks():
 
 @pytest.mark.parametrize(
     ("ours", "verdict"),
-    [([98.08, 98.1, 98.09], "supported"), ([97.0, 97.1, 97.05], "refuted"), ([97.8, 97.9, 97.95], "undecided")],
+    [
+        ([98.08, 98.1, 98.09], "reproduced"),
+        ([97.0, 97.1, 97.05], "not reproduced"),
+        ([97.8, 97.9, 97.95], "undecided"),
+    ],
 )
 def test_a_printed_measurement_is_reproduced_within_its_tolerance(ours, verdict):
     assert as_printed("predefined-stored-784", ours, 0.2, "").verdict == verdict

@@ -5,8 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from fabric.experiments.runs import Results, close, free, mean_over_seeds
+from fabric.experiments.runs import Results, close, free, mean_over_seeds, within_factor
 from fabric.experiments.runs._columns import rules
+from fabric.experiments.statements import counted
 
 FRAME = pd.DataFrame(
     {"name": ["a"], "count": [1], "accuracy": [0.9], "low": [0.8], "high": [1.0], "area": [2.0], "area_low": [1.0]}
@@ -22,7 +23,13 @@ def test_a_column_is_exact_unless_it_is_named_or_a_measured_time():
 
 @pytest.mark.parametrize(
     ("value", "of_interval"),
-    [(mean_over_seeds(0.02), "free"), (free, "free"), (close(), {"rtol": 1e-9}), (close(0.1), {"rtol": 0.1})],
+    [
+        (mean_over_seeds(0.02), "free"),
+        (within_factor(3), "free"),
+        (free, "free"),
+        (close(), {"rtol": 1e-9}),
+        (close(0.1), {"rtol": 0.1}),
+    ],
 )
 def test_an_interval_moves_as_the_column_before_it(value, of_interval):
     found = rules(FRAME, ["name"], {"accuracy": value})
@@ -52,6 +59,32 @@ def test_tolerances_that_cannot_be_meant_are_refused():
             close(value)
         with pytest.raises(ValueError, match="atol must be a positive finite number"):
             mean_over_seeds(value)
+
+
+def test_a_factor_is_above_one():
+    for value in (1, 0.5, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="factor must be a finite number above 1"):
+            within_factor(value)
+
+
+def test_verdicts_are_exact_but_for_those_near_their_threshold(tmp_path):
+    found = [counted("closnets-fig3-compression", 5.5, 0.01, "")]
+    results = Results("nb", tmp_path)
+    results.verdicts(found, tolerances={"ours": mean_over_seeds(0.1)})
+
+    def written():
+        return json.loads((tmp_path / "tables" / "nb" / "columns.json").read_text())["verdicts"]
+
+    assert (written()["verdict"], written()["p"]) == ("exact", "free")
+    results.verdicts(found, tolerances={"ours": close()}, near_threshold=["closnets-fig3-compression"])
+    assert written()["verdict"] == {"exact_but": ["closnets-fig3-compression"]}
+    assert written()["p"] == close()
+    results.verdicts(found)
+    assert written()["p"] == "exact"
+    with pytest.raises(ValueError, match="verdicts are exact"):
+        results.verdicts(found, tolerances={"verdict": free})
+    with pytest.raises(ValueError, match=r"near_threshold must name statements among .*, got \['other'\]"):
+        results.verdicts(found, near_threshold=["other"])
 
 
 def test_the_rules_of_all_tables_lie_beside_them(tmp_path):

@@ -59,6 +59,37 @@ def test_a_cell_beyond_its_tolerance_is_found(cells, column):
     assert "name=a" in difference.what
 
 
+def test_ratios_of_times_move_within_their_factor_and_verdicts_only_in_the_rows_named():
+    frame = pd.DataFrame({"claim": ["a", "b"], "ours": [2.0, 0.5], "verdict": ["undecided", "undecided"]})
+    rules = {"claim": "key", "ours": {"factor": 3.0}, "verdict": {"exact_but": ["b"]}}
+    turned = frame.assign(ours=[5.9, 0.17], verdict=["undecided", "reproduced"])
+    assert compare_tables("nb/t", turned, frame, rules) == []
+    far = compare_tables("nb/t", frame.assign(ours=[6.1, 0.16]), frame, rules)
+    assert [difference.what[:4] for difference in far] == ["ours", "ours"]
+    (wrong,) = compare_tables("nb/t", frame.assign(verdict=["reproduced", "undecided"]), frame, rules)
+    assert "verdict reproduced instead of undecided" in wrong.what
+    (lost,) = compare_tables("nb/t", frame.assign(ours=[-2.0, 0.5]), frame, rules)
+    assert "ours" in lost.what
+
+
+def test_what_follows_from_records_is_compared_as_printed():
+    for column, value in {"time": 0.1000001, "ratio": 2.00001, "accuracy": 0.90001}.items():
+        frame = REFERENCE.copy()
+        frame.loc[0, column] = value
+        assert compare_tables("nb/t", frame, REFERENCE, RULES) == []
+        (difference,) = compare_tables("nb/t", frame, REFERENCE, RULES, from_records=True)
+        assert column in difference.what
+    sums = RULES | {"ratio": {"rtol": 1e-6}}
+    moved = REFERENCE.assign(ratio=[2.000001, np.nan])
+    assert compare_tables("nb/t", moved, REFERENCE, sums, from_records=True) == []
+    texts = [
+        pd.DataFrame({"name": ["a"], "chosen": [flag], "reason": [text]}) for flag, text in ((True, "x"), (False, "y"))
+    ]
+    free = {"name": "key", "chosen": "free", "reason": "free"}
+    assert compare_tables("nb/t", *texts, free) == []
+    assert len(compare_tables("nb/t", *texts, free, from_records=True)) == 2
+
+
 def test_worst_cells_come_first(runs):
     for places, frame in zip(runs, (REFERENCE.assign(accuracy=[0.93, 0.5]), REFERENCE), strict=True):
         write(places, "nb", {"t": frame})

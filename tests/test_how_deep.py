@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fabric.experiments.statements import no_benefit
 from fabric.experiments.studies import how_deep
 from fabric.plots import depth_figure
 
@@ -80,14 +79,6 @@ def test_the_best_other_family_is_chosen_by_its_mean_at_each_number_of_weights()
     best = how_deep.best_of_other_families(records)
     assert set(best["label"]) == {"torus-4-1", "butterfly-10-2"}
     assert len(best) == 4
-
-
-@pytest.mark.parametrize(
-    ("values", "verdict"),
-    [([0.05, 0.06, 0.04], "supported"), ([0.5, 0.6, 0.4], "refuted"), ([-1, 1, 0.3], "undecided")],
-)
-def test_no_benefit(values, verdict):
-    assert no_benefit("neurofabric-depth-four-stages", values, "", margin=0.2).verdict == verdict
 
 
 def test_the_figure_shows_every_network_in_every_panel():

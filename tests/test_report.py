@@ -4,11 +4,11 @@ import shutil
 
 import pandas as pd
 import pytest
-from pages import GALLERY, STATEMENTS, gallery, statements
+from pages import GALLERY, STATEMENTS, counts, gallery, matter, statements
 from places import ROOT, of_paper, of_run
 from report import typeset
 
-from fabric.experiments.statements import all_published
+from fabric.experiments.statements import OUTCOMES, _published, all_published, holm
 
 REFERENCES = {"quick": of_run(ROOT / "ci" / "reference" / "quick"), "paper": of_paper()}
 
@@ -53,12 +53,43 @@ def test_every_claim_gets_one_verdict_from_its_own_notebook(profile):
     for notebook in places.notebooks():
         for row in pd.read_csv(places.tables_of(notebook) / "verdicts.csv").itertuples():
             assert row.claim not in found
-            assert row.verdict in ("supported", "better", "refuted", "undecided")
+            assert row.verdict in OUTCOMES
             found[row.claim] = notebook
-    wanted = {claim: entry["notebook"] for claim, entry in all_published().items() if "incomparable" not in entry}
+    wanted = {claim: entry["notebook"] for claim, entry in all_published().items() if "outcome" not in entry}
     assert found == wanted
 
 
 def test_the_pages_show_the_committed_results():
     assert gallery() == GALLERY.read_text(encoding="utf-8")
     assert statements() == STATEMENTS.read_text(encoding="utf-8")
+
+
+def test_ten_statements_matter_and_are_tested_together():
+    table = matter()
+    assert len(table) == 10
+    assert table["holm"].tolist() == holm(table["p"]).tolist()
+    assert (table["holm"] >= table["p"]).all()
+
+
+def test_every_statement_is_counted_once():
+    once = [claim for claim, entry in all_published().items() if "repeats" not in entry]
+    assert counts().total() == len(once)
+    assert set(counts()) <= {*OUTCOMES, "not run here", "open"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ('outcome = "unknown"', "must be one of not comparable, not run here, open, got 'unknown'"),
+        ('outcome = "open"', "must name the notebook that it awaits"),
+        ("awaits = 26", "must name the notebook that it awaits"),
+        ('outcome = "not run here"', "must give a reason"),
+        ('repeats = "b"', "must repeat a claim that repeats none, got 'b'"),
+    ],
+)
+def test_entries_that_do_not_say_why_there_is_no_verdict_are_refused(tmp_path, monkeypatch, entry, message):
+    (tmp_path / "00").mkdir()
+    (tmp_path / "00" / "statements.toml").write_text(f"[a]\n{entry}\n")
+    monkeypatch.setattr(_published, "_PAPER", tmp_path)
+    with pytest.raises(ValueError, match=message):
+        _published.all_published.__wrapped__()

@@ -107,7 +107,7 @@ def test_every_module_is_counted_and_every_node_of_the_diagrams_has_a_place():
     assert modules.loc["fabric_counters", "registers"] == 4 * 32
     held = processing_element.element(design).set_index("part")
     assert held.loc["all", "multipliers"] == 3
-    assert processing_element.traversing(design) == ["activation", "operand", "sum"]
+    assert processing_element.traversing(design) == ["activation", "input", "operand", "output", "sum", "target"]
     assert processing_element.count_caches(design) == 2
     machine = datapath(design, "", processing_element.WORD)
     assert machine.edges["sequencer", "torus"]["control"] and not machine.edges["input_memory", "torus"]["control"]

@@ -41,7 +41,10 @@ def test_losses_are_paired_by_seed():
         table("9/12", [0.99, 0.98], mode="overlapped"),
     )
     assert len(runs) == 8
-    assert word_length_tables.gains(runs, "9/12").tolist() == pytest.approx([-1, 0])
+    worst = word_length_tables.worst_network(runs, "9/12")
+    assert worst.fixed_point.tolist() == pytest.approx([97, 97])
+    assert worst.float32.tolist() == pytest.approx([98, 97])
+    assert worst.description.endswith(" 0.50.")
     rows = word_length_tables.accuracies(runs).set_index(["number", "rounding", "mode"])
     assert rows["accuracy"].to_dict() == pytest.approx({
         ("9/12", "nearest", "sequential"): 91, ("9/12", "stochastic", "overlapped"): 98.5,

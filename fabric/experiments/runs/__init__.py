@@ -1,6 +1,6 @@
 """Finished runs and what notebooks make: kept by content, swept on cores or a cluster, never repeated."""
 
-from fabric.experiments.runs._columns import close, free, mean_over_seeds
+from fabric.experiments.runs._columns import close, free, mean_over_seeds, within_factor
 from fabric.experiments.runs._config import (
     Checked,
     Natural,
@@ -42,6 +42,7 @@ __all__ = [
     "record_of",
     "run_key",
     "sweep",
+    "within_factor",
     "write_atomically",
     "write_lines",
 ]

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fabric._checks import instance, mapping, one_of, path, sequence, shown
-from fabric.experiments.runs._columns import Rule, rules
+from fabric.experiments.runs._columns import Rule, free, rules
 from fabric.experiments.runs._provenance import provenance
 from fabric.experiments.runs._store import Record, RunStore, write_atomically, write_lines
 from fabric.experiments.runs._sweep import sweep
@@ -87,11 +87,36 @@ class Results:
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
 
-    def verdicts(self, verdicts: Sequence[Verdict], tolerances: Mapping[str, Rule] | None = None) -> pd.DataFrame:
-        """Write what the runs say about published statements as table "verdicts"; `tolerances` as for `table`."""
+    def verdicts(
+        self,
+        verdicts: Sequence[Verdict],
+        tolerances: Mapping[str, Rule] | None = None,
+        near_threshold: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """Write what the runs say about published statements as table "verdicts".
+
+        Args:
+            verdicts: one a statement.
+            tolerances: as for `table`, but for "verdict", which is exact; "p" moves as "ours" does.
+            near_threshold: statements whose verdict may be another one on another machine in the quick profile.
+
+        Raises:
+            ValueError: a tolerance for "verdict", or no verdict on a statement of `near_threshold`; also as `table`.
+        """
         given = [instance("verdicts", each, Verdict) for each in sequence("verdicts", verdicts, "verdicts")]
         frame = pd.DataFrame([verdict.row() for verdict in given], columns=None if given else ["claim"])
-        return self.table("verdicts", frame, keys=["claim"], tolerances=tolerances)
+        allowed = dict(tolerances or {})
+        if "verdict" in allowed:
+            raise ValueError("verdicts are exact: name those that may turn in near_threshold, not in tolerances")
+        unknown = sorted(set(near_threshold) - set(frame["claim"]))
+        if unknown:
+            raise ValueError(f"near_threshold must name statements among {sorted(frame['claim'])}, got {unknown}")
+        if near_threshold:
+            allowed["verdict"] = {"exact_but": sorted(near_threshold)}
+        ours = allowed.get("ours", "exact")
+        if ours != "exact":
+            allowed["p"] = ours if "rtol" in ours else free
+        return self.table("verdicts", frame, keys=["claim"], tolerances=allowed)
 
 
 def _name(argument: str, value: object) -> str:

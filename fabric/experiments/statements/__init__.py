@@ -1,6 +1,10 @@
 """What the papers print, and what runs say about it: intervals and verdicts."""
 
+from fabric.experiments.statements._equivalence import equivalent, margin
+from fabric.experiments.statements._holm import holm
+from fabric.experiments.statements._intervals import CONFIDENCE, Interval, exactly, interval, p_value, summarise
 from fabric.experiments.statements._published import (
+    WITHOUT_VERDICT,
     all_published,
     committed_runs,
     devices,
@@ -8,44 +12,50 @@ from fabric.experiments.statements._published import (
     published,
 )
 from fabric.experiments.statements._verdicts import (
-    CONFIDENCE,
-    Interval,
+    OUTCOMES,
     Verdict,
     above,
     agrees,
-    as_good,
     as_printed,
     at_least,
     at_most,
+    beside,
+    by_design,
+    cells,
     counted,
-    exactly,
     higher,
-    interval,
-    no_benefit,
     rounded,
-    summarise,
+    single_run,
 )
 
 __all__ = [
     "CONFIDENCE",
+    "OUTCOMES",
+    "WITHOUT_VERDICT",
     "Interval",
     "Verdict",
     "above",
     "agrees",
     "all_published",
-    "as_good",
     "as_printed",
     "at_least",
     "at_most",
+    "beside",
+    "by_design",
+    "cells",
     "committed_runs",
     "counted",
     "devices",
+    "equivalent",
     "exactly",
     "higher",
+    "holm",
     "interval",
-    "no_benefit",
+    "margin",
+    "p_value",
     "predefined_tables",
     "published",
     "rounded",
+    "single_run",
     "summarise",
 ]

@@ -11,6 +11,10 @@ from typing import Any
 
 from fabric._checks import shown
 
+# A statement without a verdict of ours is one of these: its source leaves out what a comparison needs; we could judge
+# it and have not; another notebook will.
+WITHOUT_VERDICT = ("not comparable", "not run here", "open")
+
 _PAPER = Path(__file__).resolve().parents[3] / "paper"
 
 
@@ -29,7 +33,7 @@ def all_published() -> dict[str, dict[str, Any]]:
 
     Raises:
         FileNotFoundError: the library was installed without a checkout of the project.
-        ValueError: a claim stands in two rooms.
+        ValueError: a claim stands in two rooms, or an entry without a verdict does not say why.
     """
     entries: dict[str, dict[str, Any]] = {}
     for path in sorted(_paper().glob("*/statements.toml")):
@@ -38,12 +42,32 @@ def all_published() -> dict[str, dict[str, Any]]:
                 raise ValueError(
                     f"claim {claim!r} must be in one room, is in {entries[claim]['notebook']} and {path.parent.name}"
                 )
+            _check(claim, entry)
             entries[claim] = entry | {"notebook": path.parent.name}
+    repeated = {claim: entry["repeats"] for claim, entry in entries.items() if "repeats" in entry}
+    for claim, first in repeated.items():
+        if first not in entries or first in repeated:
+            raise ValueError(f"claim {claim!r} must repeat a claim that repeats none, got {first!r}")
     return entries
+
+
+def _check(claim: str, entry: dict[str, Any]) -> None:
+    outcome = entry.get("outcome")
+    if outcome is not None and outcome not in WITHOUT_VERDICT:
+        raise ValueError(f"outcome of {claim!r} must be one of {', '.join(WITHOUT_VERDICT)}, got {outcome!r}")
+    if (outcome == "open") != ("awaits" in entry):
+        raise ValueError(f"claim {claim!r} must name the notebook that it awaits if it is open, and only then")
+    if (outcome in ("not comparable", "not run here")) != ("reason" in entry):
+        raise ValueError(f"claim {claim!r} must give a reason if it is not comparable or not run here, and only then")
 
 
 def published(claim: str) -> dict[str, Any]:
     """The entry of a claim: "statement", "source", "unit", "notebook" and, where a number is printed, "value".
+
+    "quote" is what the source says word for word, one passage or several; "matters" marks the statements that are
+    tested together; "repeats" names the claim that is the same statement, judged first by another measure. Without a
+    verdict it has "outcome", one of `WITHOUT_VERDICT`, with a "reason" or, if open, the number of the notebook that it
+    "awaits".
 
     Raises:
         KeyError: no such claim; the message lists those that look most like it.

@@ -1,54 +1,28 @@
-"""From repeated runs to a verdict: means with intervals, paired differences, supported or refuted."""
+"""What runs say about a printed statement, in one of the words of `OUTCOMES`."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 from fabric._checks import instance, number, shown
+from fabric.experiments.statements._intervals import Interval, exactly, interval, p_value
 from fabric.experiments.statements._published import published
 
-CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its two-sided 95 % Student-t interval over seeds; nan bounds where there is one value only."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """Mean and 95 % Student-t interval of independent repetitions.
-
-    Raises:
-        ValueError: no values.
-    """
-    array = np.asarray(values, float)
-    if array.size == 0:
-        raise ValueError("values must hold at least one repetition, got none")
-    mean = float(array.mean())
-    if array.size == 1:
-        return Interval(mean, float("nan"), float("nan"))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, array.size - 1) * stats.sem(array))
-    return Interval(mean, mean - half, mean + half)
-
-
-def summarise(frame: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
-    """Per group of `by`: `column`'s mean, its 95 % interval as "low" and "high", and "seeds", the group's size."""
-    rows = []
-    for keys, group in frame.groupby(list(by), sort=True):
-        bounds = interval(group[column])
-        rows.append(
-            dict(zip(by, keys, strict=True))
-            | {column: bounds.mean, "low": bounds.low, "high": bounds.high, "seeds": len(group)}
-        )
-    return pd.DataFrame(rows)
+OUTCOMES = (
+    "reproduced",
+    "better",
+    "within the margin",
+    "within, with a real loss",
+    "worse",
+    "not reproduced",
+    "undecided",
+    "by design",
+    "misprint",
+    "not comparable",
+)
 
 
 @dataclass(frozen=True)
@@ -59,8 +33,9 @@ class Verdict:
         claim: key of the `statements.toml` in a room of `paper/`.
         ours: our value, in the unit of the published one.
         low, high: its 95 % interval; equal to `ours` for a quantity that is counted, not measured.
-        verdict: "supported", "better" than published, "refuted" or "undecided".
+        verdict: one of `OUTCOMES`.
         reason: one sentence for the reader.
+        p: of the test behind the verdict; nan where nothing is tested.
     """
 
     claim: str
@@ -69,6 +44,7 @@ class Verdict:
     high: float
     verdict: str
     reason: str
+    p: float = math.nan
 
     def row(self) -> dict[str, object]:
         """The table row, with the published value beside ours."""
@@ -80,6 +56,7 @@ class Verdict:
             "low": self.low,
             "high": self.high,
             "verdict": self.verdict,
+            "p": self.p,
             "reason": self.reason,
         }
 
@@ -87,75 +64,91 @@ class Verdict:
 def higher(claim: str, values: Sequence[float], reason: str, than: float = 0.0) -> Verdict:
     """Verdict on "higher than `than`", from repetitions: differences or ratios paired by seed.
 
-    Supported if the 95 % interval of the mean lies above `than`, refuted if it lies below, undecided otherwise.
+    Reproduced if the 95 % interval of the mean lies above `than`, not reproduced if it lies below, undecided otherwise.
     """
-    return above(claim, interval(values), reason, than)
+    return above(claim, interval(values), reason, than, p_value(values, than, "two-sided"))
 
 
-def above(claim: str, bounds: Interval, reason: str, than: float = 0.0) -> Verdict:
+def above(claim: str, bounds: Interval, reason: str, than: float = 0.0, p: float = math.nan) -> Verdict:
     """As `higher`, for a statistic whose 95 % interval is known already, from a bootstrap or by counting."""
-    verdict = "supported" if bounds.low > than else "refuted" if bounds.high < than else "undecided"
-    return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
-
-
-def exactly(value: float) -> Interval:
-    """The interval of a quantity that is counted, not measured."""
-    return Interval(value, value, value)
-
-
-def no_benefit(claim: str, values: Sequence[float], reason: str, margin: float) -> Verdict:
-    """Verdict on "not higher than zero by anything that matters", from differences paired by seed.
-
-    Supported if the 95 % interval of the mean lies below `margin`, the smallest difference that matters; otherwise
-    refuted if it lies above zero, undecided if it holds both.
-    """
-    bounds = interval(values)
-    verdict = "supported" if bounds.high < margin else "refuted" if bounds.low > 0 else "undecided"
-    return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason)
-
-
-def as_good(claim: str, ours: Sequence[float], other: Sequence[float], reason: str) -> Verdict:
-    """Verdict on "ours is within the other's interval, or above it", from repetitions of both.
-
-    Better if our 95 % interval lies above the other's; otherwise supported if our mean is not below the lower end of
-    the other's interval, refuted if our whole interval lies below that end, undecided in between. Our mean and
-    interval are reported, the other's are added to the reason.
-    """
-    mine, theirs = interval(ours), interval(other)
-    if mine.low > theirs.high:
-        verdict = "better"
-    else:
-        verdict = "supported" if mine.mean >= theirs.low else "refuted" if mine.high < theirs.low else "undecided"
-    spread = "a single run" if len(other) == 1 else f"its interval {theirs.low:.2f} … {theirs.high:.2f}"
-    compared = f"{reason} The other's mean is {theirs.mean:.2f}, {spread}."
-    return Verdict(claim, mine.mean, mine.low, mine.high, verdict, compared)
+    verdict = "reproduced" if bounds.low > than else "not reproduced" if bounds.high < than else "undecided"
+    return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, reason, p)
 
 
 def as_printed(claim: str, ours: Sequence[float], tolerance: float, reason: str) -> Verdict:
     """Verdict on a printed measurement, from repetitions of ours.
 
-    Supported if our 95 % interval lies within `tolerance` of the published value, refuted if it lies outside,
+    Reproduced if our 95 % interval lies within `tolerance` of the published value, not reproduced if it lies outside,
     undecided otherwise.
     """
     printed = published(claim)["value"]
     bounds = interval(ours)
     least, most = printed - tolerance, printed + tolerance
     inside = least <= bounds.low and bounds.high <= most
-    verdict = "supported" if inside else "refuted" if bounds.high < least or bounds.low > most else "undecided"
+    verdict = "reproduced" if inside else "not reproduced" if bounds.high < least or bounds.low > most else "undecided"
     stated = f"{reason} The interval is asked to lie within {tolerance:g} of {printed:g}.".lstrip()
     return Verdict(claim, bounds.mean, bounds.low, bounds.high, verdict, stated)
 
 
+def single_run(claim: str, ours: Sequence[float], most: float, reason: str) -> Verdict:
+    """Verdict on a printed accuracy of one run, from repetitions of ours.
+
+    The next run of ours lies within the 95 % prediction interval, mean ± t s √(1 + 1/n). Reproduced if the printed
+    value lies in it too, not reproduced if it does not; undecided where its half-width exceeds `most`, since such an
+    interval holds anything. The interval reported is the prediction interval.
+
+    Raises:
+        ValueError: fewer than two repetitions.
+    """
+    values = np.asarray(ours, float)
+    if values.size < 2:
+        raise ValueError(f"ours must hold at least two repetitions, got {values.size}")
+    printed = published(claim)["value"]
+    bounds = interval(values.tolist())
+    half = (bounds.high - bounds.mean) * math.sqrt(values.size + 1)  # the mean's interval has √(1/n)
+    verdict = "undecided" if half > most else "reproduced" if abs(printed - bounds.mean) <= half else "not reproduced"
+    stated = f"{reason} Single runs lie within ± {half:.2f} of the mean; more than {most:.2f} decides nothing."
+    return Verdict(claim, bounds.mean, bounds.mean - half, bounds.mean + half, verdict, stated.lstrip())
+
+
+def by_design(claim: str, ours: float, holds: bool, reason: str) -> Verdict:
+    """Verdict on what follows from the construction and is checked, not found: "by design".
+
+    Raises:
+        ValueError: it does not hold, so the construction is wrong.
+    """
+    if not holds:
+        raise ValueError(f"{claim} must hold by construction, it does not: ours is {ours!r}")
+    return Verdict(claim, ours, ours, ours, "by design", reason)
+
+
+def beside(claim: str, values: Sequence[float], reason: str) -> Verdict:
+    """Our numbers beside a statement on another machine or of no stated measure: "not comparable"."""
+    bounds = interval(values) if len(values) > 1 else exactly(float(values[0]))
+    return Verdict(claim, bounds.mean, bounds.low, bounds.high, "not comparable", reason)
+
+
+def cells(claim: str, agreeing: int, explained: int, reason: str) -> Verdict:
+    """Verdict on a printed table, from the cells that agree and those that a named slip of the print explains.
+
+    Reproduced if all cells agree, "misprint" if the others are explained, not reproduced otherwise. The published value
+    is the number of cells.
+    """
+    printed = published(claim)["value"]
+    others = "misprint" if agreeing + explained == printed else "not reproduced"
+    return Verdict(claim, agreeing, agreeing, agreeing, "reproduced" if agreeing == printed else others, reason)
+
+
 def counted(claim: str, ours: float, rtol: float, reason: str) -> Verdict:
-    """Verdict on a printed number that follows from counting: supported within `rtol` of the published value."""
+    """Verdict on a printed number that follows from counting: reproduced within `rtol` of the published value."""
     value = published(claim)["value"]
-    verdict = "supported" if abs(ours - value) <= rtol * abs(value) else "refuted"
+    verdict = "reproduced" if abs(ours - value) <= rtol * abs(value) else "not reproduced"
     return Verdict(claim, ours, ours, ours, verdict, reason)
 
 
 def rounded(claim: str, ours: float, reason: str) -> Verdict:
-    """Verdict on a printed number that follows from counting: supported if it rounds to the printed digits."""
-    verdict = "supported" if agrees(str(published(claim)["value"]), ours) else "refuted"
+    """Verdict on a printed number that follows from counting: reproduced if it rounds to the printed digits."""
+    verdict = "reproduced" if agrees(str(published(claim)["value"]), ours) else "not reproduced"
     return Verdict(claim, ours, ours, ours, verdict, reason)
 
 
@@ -177,21 +170,21 @@ def agrees(printed: str, computed: float) -> bool:
 
 
 def at_most(claim: str, ours: float, reason: str, bounds: tuple[float, float] | None = None) -> Verdict:
-    """Verdict on a printed cost that is counted: better below the published value, supported at it, refuted above.
+    """Verdict on a printed cost that is counted: better below the value, reproduced at it, else not reproduced.
 
     With `bounds`, between which the cost lies for certain, undecided where they enclose the published value.
     """
     value = published(claim)["value"]
     low, high = bounds or (ours, ours)
     if low == high == value:
-        verdict = "supported"
+        verdict = "reproduced"
     else:
-        verdict = "better" if high < value else "refuted" if low > value else "undecided"
+        verdict = "better" if high < value else "not reproduced" if low > value else "undecided"
     return Verdict(claim, ours, low, high, verdict, reason)
 
 
 def at_least(claim: str, ours: float, reason: str) -> Verdict:
-    """Verdict on a printed number of which more is better, from counting: better above it, supported at it."""
+    """Verdict on a printed number of which more is better, from counting: better above it, reproduced at it."""
     value = published(claim)["value"]
-    verdict = "better" if ours > value else "supported" if ours == value else "refuted"
+    verdict = "better" if ours > value else "reproduced" if ours == value else "not reproduced"
     return Verdict(claim, ours, ours, ours, verdict, reason)

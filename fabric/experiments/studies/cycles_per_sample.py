@@ -1,12 +1,13 @@
 """Cycles per sample of Clos cascades and dense layers on chip, measured and as formulas (14_cycles_per_sample)."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
 
 from fabric.experiments.machines.torus import Campaign, LayerOnChip, run_campaign, run_layer
 from fabric.experiments.runs import Results
-from fabric.experiments.statements import published
+from fabric.experiments.statements import agrees, published
 from fabric.hardware import TorusMapping, cycles, program
 from fabric.hardware.torus import MODES
 from fabric.hardware.verilog.rtl import sources_hash
@@ -103,6 +104,37 @@ def table_one(measured: pd.DataFrame) -> pd.DataFrame:
                     "speedup": dense / steady,
                 }
             )
+    return pd.DataFrame(rows)
+
+
+def beside_formula(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
+    """The published C = I / R_i + R_i + R_m beside the machine's cycles per sample of inference.
+
+    Returns:
+        "layer" as text, "outputs", "formula", "cycles" of the cycle model, which the stopwatch confirms in `measure`.
+    """
+    rows = []
+    for layer in map(tuple, cascades):
+        inputs, outputs, first, middle, _ = layer
+        model = cycles(program(TorusMapping([layer]), "inference")).interval
+        rows.append(
+            {"layer": str(layer), "outputs": outputs, "formula": inputs // first + first + middle, "cycles": model}
+        )
+    return pd.DataFrame(rows)
+
+
+def printed_speedups() -> pd.DataFrame:
+    """The speed-ups of Clos in Table I beside the quotients of its own cycles.
+
+    Returns:
+        "printed", "computed", "agrees" (within the rounding of the print) and "cut_off": agrees only without rounding.
+    """
+    rows = []
+    for printed, dense, clos in published("closnets-table1-speedups")["cells"]:
+        computed, unit = dense / clos, 10 ** len(printed.partition(".")[2])
+        rounds = agrees(printed, computed)
+        cut = not rounds and math.floor(computed * unit) == round(float(printed) * unit)
+        rows.append({"printed": printed, "computed": computed, "agrees": rounds, "cut_off": cut})
     return pd.DataFrame(rows)
 
 

@@ -113,6 +113,22 @@ def compare_savings() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def explained(table: pd.DataFrame) -> int:
+    """Cells that disagree and that a slip explains: another row's label, or one cell in a row that else agrees."""
+    wrong = ~table["agrees"]
+    alone = wrong & (wrong.groupby(table["row"]).transform("sum") == 1)
+    return int((alone | (wrong & (table["finding"] == "mislabelled"))).sum())
+
+
+def alexnet_weights() -> dict[str, int]:
+    """Weights of AlexNet (Krizhevsky, Sutskever and Hinton 2012), biases not counted, by kind of layer."""
+    convolutions = [(96, 3, 11), (256, 48, 5), (384, 256, 3), (384, 192, 3), (256, 192, 3)]
+    return {
+        "convolutional": sum(outputs * inputs * side**2 for outputs, inputs, side in convolutions),
+        "fully connected": sum(a * b for a, b in itertools.pairwise((256 * 6 * 6, 4096, 4096, 1000))),
+    }
+
+
 def _finding(printed: str, computed: float) -> str:
     if agrees(printed, computed):
         return "agrees"

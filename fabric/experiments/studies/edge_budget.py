@@ -90,9 +90,9 @@ def fits(equal: pd.DataFrame, devices: Sequence[Mapping[str, object]]) -> pd.Dat
 
 
 def devices_gained(fitting: pd.DataFrame) -> pd.Series:
-    """Devices on which Clos trains batchless less those on which dense does, for each target that both reach."""
-    counts = fitting.pivot_table(index="target", columns="method", values="trains_batchless", aggfunc="sum")
-    return (counts["clos"] - counts["dense"]).dropna()
+    """Devices on which Clos trains batchless less those on which dense does, for each target; none if never reached."""
+    counts = fitting.pivot_table(index="target", columns="method", values="trains_batchless", aggfunc="sum").fillna(0)
+    return counts["clos"] - counts["dense"]
 
 
 def energies(equal: pd.DataFrame, costs: Mapping[str, float]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.runs import Measured, Natural, Results, RunConfig
+from fabric.experiments.statements import interval
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.experiments.studies.equal_layers import layers
 from fabric.topology import Topology
@@ -157,3 +158,17 @@ def describe(table: pd.DataFrame) -> str:
     return "; ".join(
         f"{dataset}: {ours} against {other}, {points:+.2f}" for (dataset, ours, other), points in means.items()
     )
+
+
+def in_words(per_seed: pd.DataFrame, ours: str, others: Sequence[str]) -> str:
+    """By how many points of accuracy one method leads each of others, with 95 % intervals, paired by seed.
+
+    Args:
+        per_seed: accuracies, rows by seed and columns by method.
+        ours, others: columns.
+    """
+    found = []
+    for other in others:
+        gap = interval(100 * (per_seed[ours] - per_seed[other]))
+        found.append(f"{other} by {gap.mean:.2f} ({gap.low:.2f} … {gap.high:.2f})")
+    return ", ".join(found)

@@ -49,6 +49,30 @@ def compare_sharing(depths: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def speed_up_behind_trunk(depth: int) -> float:
+    """What the pipeline gains where `depth` junctions stand behind a trunk, to which the first one passes deltas.
+
+    Counted on one junction more, of which only the trunk's place is taken: its own FF and UP, one block each, are left
+    out.
+    """
+    network = drawn([_NEURONS] * (depth + 2), [_FAN_OUT] * (depth + 1), [_LANES] * (depth + 1))
+    alone, piped = (simulate(network, 8 * depth, sharing).interval for sharing in ("one process", "both"))
+    return (alone - 2 * network.block_cycles) / piped
+
+
+def trade_off(cells: pd.DataFrame) -> float:
+    """The least factor by which a step to the next z saves cycles or costs lookup tables.
+
+    Args:
+        cells: "pattern", "parallelism", "cycles" and "lookup_tables".
+    """
+    factors = []
+    for _, rows in cells.sort_values("parallelism").groupby("pattern"):
+        factors += [*(rows["cycles"].shift() / rows["cycles"]).dropna()]
+        factors += [*(rows["lookup_tables"] / rows["lookup_tables"].shift()).dropna()]
+    return float(min(factors))
+
+
 def count_queues(networks: Sequence[JunctionNetwork]) -> pd.DataFrame:
     """Banks of activations and staleness of updates per junction, counted in the simulated pipeline.
 

@@ -104,11 +104,17 @@ def parts(design: Design) -> pd.DataFrame:
 
 
 def traversing(design: Design) -> list[str]:
-    """What processing elements pass on to their neighbours: names of the inputs that come from the west and north."""
-    inputs = [path.rpartition(".")[2] for path, signal in design.signals.items()
-              if "Input" in signal.kinds and design.owner(path) == ELEMENT]  # fmt: skip
-    return sorted({name.removesuffix("_west") for name in inputs if name.endswith("_west")}
-                  & {name.removesuffix("_north") for name in inputs if name.endswith("_north")})  # fmt: skip
+    """Words that a processing element takes from a neighbour on the torus: along both of its axes, or along rows only.
+
+    Those of both axes are inputs "…_west" and "…_north"; what is shifted along a row comes in as "…_in" and is handed
+    on as "…_q".
+    """
+    ports = {path.rpartition(".")[2] for path in design.signals if design.owner(path) == ELEMENT}
+    axes = {name.removesuffix("_west") for name in ports if name.endswith("_west")}
+    shifted = {name.removesuffix("_in") for name in ports if name.endswith("_in")}
+    return sorted(
+        {name for name in axes if f"{name}_north" in ports} | {name for name in shifted if f"{name}_q" in ports}
+    )
 
 
 def count_caches(design: Design) -> int:

@@ -1,9 +1,11 @@
 """What fixed point costs in accuracy, from the runs of `fabric.experiments.studies.word_length`, paired by seed."""
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from fabric.experiments.statements import summarise
-from fabric.experiments.studies.word_length import printable
+from fabric.experiments.studies.word_length import label, printable
 
 _KEYS = ["network", "number", "word", "weight", "rounding", "mode"]
 _RUN = ["cascades", "number", "stochastic", "mode", "rates", "seed"]
@@ -46,11 +48,22 @@ def accuracies(runs: pd.DataFrame) -> pd.DataFrame:
     return found.merge(rest, on=_KEYS)
 
 
-def gains(runs: pd.DataFrame, number: str) -> pd.Series:
-    """What the runs of a format, rounded stochastically and not overlapped, gain over float32: points by seed."""
+class WorstNetwork(NamedTuple):
+    """Accuracies (%) by seed, in the same order, of the network that a format costs most; all networks in words."""
+
+    fixed_point: pd.Series
+    float32: pd.Series
+    description: str
+
+
+def worst_network(runs: pd.DataFrame, number: str) -> WorstNetwork:
+    """The network that loses most against float32 in a format, rounded stochastically and not overlapped."""
     table = losses(runs)
     chosen = table[(table["number"] == number) & table["stochastic"] & (table["mode"] == "sequential")]
-    return -chosen.set_index("seed")["loss"]
+    lost = chosen.groupby("cascades", sort=False)["loss"].mean()
+    pairs = chosen[chosen["cascades"] == lost.idxmax()].set_index("seed")
+    described = ", ".join(f"{label(cascades[:1])} {loss:.2f}" for cascades, loss in lost.items())
+    return WorstNetwork(100 * pairs["accuracy"], 100 * pairs["accuracy_float32"], f"points lost: {described}.")
 
 
 def lateness(runs: pd.DataFrame) -> pd.DataFrame:

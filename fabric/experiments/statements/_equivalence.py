@@ -1,0 +1,107 @@
+"""Is one network as accurate as another? A paired equivalence test whose margins follow from the printed word.
+
+Ours minus the other, paired by seed, is held against a margin by two one-sided tests at 5 %, which is to ask whether
+the 90 % interval of its mean lies between minus and plus the margin (Schuirmann 1987). More seeds make the interval
+narrower, so a rule of this form cannot be passed by training few networks.
+
+The margin follows from the word that the source prints, from the samples n of the test set and from the dense
+network's accuracy p, and from nothing that our runs show. Two networks of accuracy p differ on n test samples by
+s = 100 √(2 p (1 - p) / n) percentage points, one standard deviation, where they are equally good.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from fabric.experiments.statements._intervals import Interval, interval, p_value
+from fabric.experiments.statements._verdicts import Verdict
+
+Word = Literal["comparable", "no loss"]
+# In units of s. "Comparable", "maintains": what a single run of each cannot tell apart at 95 %. "No loss", "the same",
+# "as well as": half of one standard deviation, a quarter of that.
+MARGINS: dict[Word, float] = {"comparable": 1.96, "no loss": 0.5}
+CONFIDENCE = 0.90  # two one-sided tests at 5 %
+
+
+def margin(word: Word, accuracy: float, test_samples: int) -> float:
+    """How many percentage points of accuracy `word` allows.
+
+    Args:
+        word: a key of `MARGINS`.
+        accuracy: of the dense network, a fraction.
+        test_samples: of the test set.
+
+    Raises:
+        ValueError: an unknown word, an accuracy outside 0 ... 1 or no test samples.
+    """
+    if word not in MARGINS:
+        raise ValueError(f"word must be one of {', '.join(MARGINS)}, got {word!r}")
+    if not 0 <= accuracy <= 1:
+        raise ValueError(f"accuracy must be a fraction from 0 to 1, got {accuracy!r}")
+    if test_samples < 1:
+        raise ValueError(f"test_samples must be a positive integer, got {test_samples!r}")
+    return MARGINS[word] * 100 * math.sqrt(2 * accuracy * (1 - accuracy) / test_samples)
+
+
+def equivalent(
+    claim: str,
+    ours: Sequence[float],
+    other: Sequence[float],
+    word: Word,
+    test_samples: int,
+    reason: str,
+    narrow: Sequence[float] | None = None,
+    dense: float | None = None,
+) -> Verdict:
+    """Verdict on "ours is as accurate as the other", from repetitions paired by seed; its "ours" is the mean
+    difference, ours minus the other.
+
+    Better if the difference's 95 % interval lies above zero. Otherwise within the margin if its 90 % interval lies
+    between minus and plus the margin, and then with a real loss if its 95 % interval lies below zero; worse by more
+    than the margin if the 90 % interval lies below minus the margin; undecided otherwise, and always where the margin
+    is not below half of what the narrow dense network loses, since then the task does not tell good from bad.
+
+    Args:
+        claim: key of the statement.
+        ours, other: test accuracies in %, of the same seeds in the same order.
+        word: what the source says, a key of `MARGINS`.
+        test_samples: of the test set.
+        reason: one sentence for the reader; the margin and the tipping margin, at which the verdict would change to
+            within, are added.
+        narrow: test accuracies in % of the dense network with as many weights as ours, where there is one.
+        dense: test accuracy in % of the dense network, from which the margin follows; that of `other` if left out.
+
+    Raises:
+        ValueError: repetitions that cannot be paired.
+    """
+    mine, theirs = np.asarray(ours, float), np.asarray(other, float)
+    if mine.shape != theirs.shape or mine.ndim != 1:
+        raise ValueError(f"ours and other must be paired by seed, got {mine.size} and {theirs.size} values")
+    allowed = margin(word, (float(theirs.mean()) if dense is None else dense) / 100, test_samples)
+    difference, tested = interval(mine - theirs), interval(mine - theirs, CONFIDENCE)
+    tipping = "one run has no tipping margin"
+    if mine.size > 1:
+        tipping = f"{max(-tested.low, tested.high):.2f} would be the tipping margin"
+    stated = (
+        f"{reason} The difference; the other has {theirs.mean():.2f} %. «{word}» allows {allowed:.2f} points, "
+        f"{tipping}."
+    ).lstrip()
+    verdict = _decided(difference, tested, allowed)
+    if narrow is not None:
+        lost = float(theirs.mean() - np.mean(narrow))
+        stated += f" The narrow dense network of equal weights loses {lost:.2f} points."
+        if verdict != "better" and allowed >= lost / 2:
+            verdict = "undecided"
+            stated += " The margin is not below half of that, so the task does not discriminate."
+    p = max(p_value(mine - theirs, -allowed, "greater"), p_value(mine - theirs, allowed, "less"))
+    return Verdict(claim, difference.mean, difference.low, difference.high, verdict, stated, p)
+
+
+def _decided(difference: Interval, tested: Interval, allowed: float) -> str:
+    if difference.low > 0:
+        return "better"
+    if -allowed < tested.low and tested.high < allowed:
+        return "within, with a real loss" if difference.high < 0 else "within the margin"
+    return "worse" if tested.high < -allowed else "undecided"

@@ -1,0 +1,66 @@
+"""What printed statements are held against where it is counted: by hand on small cases."""
+
+import pandas as pd
+import pytest
+
+from fabric.experiments.studies import cycles_per_sample, density_tables, edge_budget, heuristics, junction_pipeline
+
+
+def test_the_formula_agrees_with_the_machine_only_where_rings_are_not_longer_than_what_they_take():
+    table = cycles_per_sample.beside_formula(
+        [(1024, 256, 32, 16, 32), (1024, 256, 32, 8, 32), (1024, 256, 16, 8, 16), (1024, 256, 16, 5, 16)]
+    )
+    assert table["formula"].tolist() == [80, 72, 88, 85]
+    assert table["cycles"].tolist() == [80, 72, 96, 96]
+    varied = cycles_per_sample.beside_formula([(64, 32, 8, 8, 8), (64, 256, 8, 8, 8)])
+    assert varied["formula"].tolist() == [24, 24]
+    assert varied["cycles"].tolist() == [24, 72]
+
+
+def test_two_printed_speedups_are_cut_off():
+    table = cycles_per_sample.printed_speedups()
+    assert table["agrees"].tolist() == [False, True, False, True]
+    assert table["cut_off"].tolist() == [True, False, True, False]
+
+
+def test_slips_are_labels_of_other_rows_and_lone_cells():
+    table = pd.DataFrame(
+        {
+            "row": [1, 1, 2, 2, 3, 3],
+            "agrees": [True, False, False, False, False, True],
+            "finding": ["agrees", "misprint", "misprint", "misprint", "mislabelled", "mislabelled"],
+        }
+    )
+    assert density_tables.explained(table) == 2
+
+
+def test_alexnet_is_fully_connected_for_the_most_part():
+    weights = density_tables.alexnet_weights()
+    assert weights["fully connected"] == 9216 * 4096 + 4096 * 4096 + 4096 * 1000
+    assert weights["convolutional"] == 34848 + 307200 + 884736 + 663552 + 442368
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 6])
+def test_behind_a_trunk_junctions_gain_three_times_their_number(depth):
+    assert junction_pipeline.speed_up_behind_trunk(depth) == 3 * depth
+
+
+def test_the_least_step_of_the_trade_off_decides():
+    cells = pd.DataFrame(
+        {"pattern": ["a", "a", "b", "b"], "parallelism": [4, 2, 2, 4], "cycles": [10, 20, 20, 8],
+         "lookup_tables": [150, 100, 100, 130]}
+    )  # fmt: skip
+    assert junction_pipeline.trade_off(cells) == pytest.approx(1.3)
+
+
+def test_a_network_that_never_reaches_an_accuracy_trains_on_no_device():
+    fitting = pd.DataFrame(
+        [(0.9, "clos", True), (0.9, "clos", True), (0.9, "dense", True), (0.9, "dense", False), (0.99, "dense", True)],
+        columns=["target", "method", "trains_batchless"],
+    )
+    assert edge_budget.devices_gained(fitting).to_dict() == {0.9: 1, 0.99: -1}
+
+
+def test_leads_are_told_method_by_method():
+    accuracies = pd.DataFrame({"ours": [0.9, 0.9], "other": [0.8, 0.8]})
+    assert heuristics.in_words(accuracies, "ours", ["other"]) == "other by 10.00 (10.00 … 10.00)"
