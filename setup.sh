@@ -83,5 +83,6 @@ pip --no-index --no-deps "$torch" 2>/dev/null ||
     pip --no-deps --index-url https://download.pytorch.org/whl/cpu "$torch"
 pip --requirement requirements.lock
 "$venv/bin/python" ci/editable.py
+"$venv/bin/python" -m fabric.nn.kernels build >/dev/null || say "the CPU kernel is not built: layers compute with PyTorch's own operators"
 rm -rf "$venv/tmp"
 stamp >"$venv/installed.lock"

@@ -6,6 +6,7 @@ from fabric.nn._clos import ClosLinear
 from fabric.nn._clos_conv import ClosConv2d
 from fabric.nn._predefined import PredefinedLinear
 from fabric.nn._recurrent_layers import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM
+from fabric.nn.kernels import backend, reference
 
 __all__ = [
     "CascadeConv2d",
@@ -19,4 +20,6 @@ __all__ = [
     "LowRankLinear",
     "PredefinedLinear",
     "SparseLinear",
+    "backend",
+    "reference",
 ]

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from fabric import topology as topologies
 from fabric._checks import positive_int
-from fabric.nn._stages import FixedSkip, stage_module
+from fabric.nn._stages import BlockStage, FixedSkip, stage_module
 from fabric.nn._structured import StageWeight, StructuredLinear, check_size
 from fabric.nn.init import sparse_glorot_uniform_
+from fabric.nn.kernels import Layout
 from fabric.topology import Topology
 from fabric.topology.skips import checked
 
@@ -78,6 +79,20 @@ class CascadeLinear(StructuredLinear):
     def first_weight(self) -> Tensor:
         stage, _ = next(self._wired())
         return stage.weight
+
+    def layout(self) -> Layout | None:
+        if type(self).affine is not CascadeLinear.affine or any(skip is not None for skip in self.skips):
+            return None
+        stages = [stage.routers() for stage in self.stages if isinstance(stage, BlockStage)]
+        single = [routers for routers in stages if routers is not None]
+        if len(single) < len(self.stages):
+            return None
+        return Layout(self.in_features, self.out_features, tuple(single))
+
+    def layout_weights(self) -> list[Tensor] | None:
+        if any(stage._forward_pre_hooks or stage._forward_hooks for stage in self.stages):
+            return None
+        return [stage.weight for stage, _ in self._wired()]
 
     def extra_repr(self) -> str:
         return f"{self.topology.name}, bias={self.bias is not None}"

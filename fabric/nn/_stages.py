@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from fabric.nn._edges import edge_product
 from fabric.nn._layout import BlockLayout, block_layout
 from fabric.nn._structured import StageWeight
+from fabric.nn.kernels import Routers
 
 
 def stage_module(stage: np.ndarray, device=None, dtype=None) -> "BlockStage | EdgeStage":
@@ -54,6 +55,14 @@ class BlockStage(nn.Module):
         if self.layout.adds_up:
             return torch.cat(parts, dim=1)
         return torch.cat(parts) if self.layout.fans_out else torch.block_diag(*parts)
+
+    def routers(self) -> Routers | None:
+        """The stage for the kernel; None if it has several parts."""
+        if len(self.layout.parts) > 1:
+            return None
+        part = self.layout.parts[0]
+        routers, outputs, inputs = self.weight.shape
+        return Routers(routers, outputs, inputs, part.input_stride, part.output_stride)
 
     def stage_weight(self) -> StageWeight:
         layout = self.layout

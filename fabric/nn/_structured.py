@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fabric._checks import positive_int
+from fabric.nn import kernels
 from fabric.nn._batch_last import from_columns, to_columns
 from fabric.nn._equivalent import EquivalentWeight
 from fabric.topology import Topology
@@ -94,6 +95,14 @@ class StructuredLinear(nn.Module, ABC):
             return self.dense_weight()
         return EquivalentWeight(self, self.first_weight())
 
+    def layout(self) -> kernels.Layout | None:
+        """The layer as a cascade of equal routers, which a kernel can compute; None if it is none."""
+        return None
+
+    def layout_weights(self) -> list[Tensor] | None:
+        """The weights of the layout's stages; None where only calling the stages gives them."""
+        return None
+
     def forward(self, x: Tensor) -> Tensor:
         """(*, in_features) → (*, out_features).
 
@@ -101,6 +110,8 @@ class StructuredLinear(nn.Module, ABC):
             TypeError: x is not a tensor.
             ValueError: its last axis is not in_features long, or its dtype or device is not that of the weights.
         """
+        if isinstance(x, Tensor) and (y := kernels.product(self, x)) is not None:
+            return y
         return from_columns(self.affine(to_columns(x, self.in_features, self.first_weight())), x)
 
     def extra_repr(self) -> str:

@@ -5,13 +5,19 @@ from contextlib import contextmanager
 
 import torch
 
+from fabric.nn import reference
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch on one thread inside, as before outside: the number of threads changes the bits of a result."""
+    """PyTorch on one thread and layers on their reference path inside, as before outside.
+
+    The number of threads and the kernel change the bits of a result.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with reference():
+            yield
     finally:
         torch.set_num_threads(before)

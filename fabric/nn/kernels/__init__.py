@@ -1,1 +1,10 @@
-"""Compiled code behind the layers. The PyTorch path beside it is the reference."""
+"""Compiled code behind the layers, and who decides when it serves. The PyTorch path beside it is the reference.
+
+`python -m fabric.nn.kernels build` compiles the CPU kernel into the user's cache. No import ever compiles anything.
+"""
+
+from fabric.nn.kernels._build import KernelBuildError
+from fabric.nn.kernels._dispatch import backend, build, product, reference
+from fabric.nn.kernels._plan import Layout, Routers
+
+__all__ = ["KernelBuildError", "Layout", "Routers", "backend", "build", "product", "reference"]

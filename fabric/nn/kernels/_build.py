@@ -1,0 +1,116 @@
+"""Compiling the CPU kernel, and finding the compiled one: a shared library in the user's cache.
+
+The library's name holds the instruction set, a digest of sources and options and one of the compiler's version. It is
+written beside its place and renamed. So a build that is killed leaves nothing that could be taken for a library, and
+two builds at once do not disturb each other.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import torch
+
+_UNIT = "cascade.cpp"
+_SOURCES = ("vectors.h", "products.h", "single.h", "cascade.h", _UNIT)
+_OPTIONS = (
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-shared",
+    "-fvisibility=hidden",
+    "-fopenmp",
+    "-ffp-contract=fast",
+    "-w",
+)
+_TARGETS = {
+    "AVX-512": ("-march=x86-64-v4", "-DLANES=16"),
+    "AVX2": ("-march=x86-64-v3", "-DLANES=8"),
+    "NEON": ("-march=armv8-a", "-DLANES=4"),
+}
+
+
+class KernelBuildError(Exception):
+    """The kernel could not be compiled."""
+
+
+def instruction_set() -> str | None:
+    """The widest vector instructions that PyTorch uses on this machine and the kernel knows: a key of `_TARGETS`.
+
+    PyTorch's variable `ATEN_CPU_CAPABILITY` narrows them.
+    """
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "NEON"
+    return {"AVX512": "AVX-512", "AVX2": "AVX2"}.get(torch.backends.cpu.get_cpu_capability())
+
+
+def cache() -> Path:
+    """Where compiled kernels lie: $FABRIC_CACHE, or fabric/ in $XDG_CACHE_HOME or ~/.cache."""
+    if os.environ.get("FABRIC_CACHE"):
+        return Path(os.environ["FABRIC_CACHE"])
+    home = os.path.expanduser("~")  # noqa: PTH111, as Path.home() fails for a user without home
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path(home) / ".cache") / "fabric"
+
+
+def find(target: str) -> Path | None:
+    """The compiled kernel of these sources for an instruction set, the youngest if there are several; None if none."""
+    found = cache().glob(f"{_stem(target)}-*.so")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def build(target: str | None = None, compiler: str | None = None) -> Path:
+    """Compile the kernel into the cache, unless it is there; it serves all later calls, in this process too.
+
+    Args:
+        target: "AVX-512", "AVX2" or "NEON"; what this machine has if None.
+        compiler: a C++17 compiler, GCC 12 or Clang 14 or newer; $CXX, else g++, else clang++ if None.
+
+    Returns:
+        The library's path.
+
+    Raises:
+        KernelBuildError: no such target or compiler, or the compiler fails; the message carries what it printed.
+    """
+    target = target or instruction_set()
+    if target not in _TARGETS:
+        raise KernelBuildError(f"target must be one of {', '.join(_TARGETS)}, got {target!r}")
+    compiler = _compiler(compiler)
+    version = _run([compiler, "--version"])
+    path = cache() / f"{_stem(target)}-{_digest(version)}.so"
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".build-") as folder:
+        made = Path(folder) / path.name
+        here = Path(__file__).parent
+        _run([compiler, *_OPTIONS, *_TARGETS[target], str(here / _UNIT), "-o", str(made)])
+        made.replace(path)
+    return path
+
+
+def _stem(target: str) -> str:
+    texts = [(Path(__file__).parent / name).read_text() for name in _SOURCES]
+    return f"cascade-{target.lower()}-{_digest(*texts, *_OPTIONS, *_TARGETS[target])}"
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _compiler(wanted: str | None) -> str:
+    candidates = [wanted] if wanted else [os.environ.get("CXX"), "g++", "clang++"]
+    for name in filter(None, candidates):
+        if path := shutil.which(name):
+            return path
+    raise KernelBuildError(f"no C++ compiler: looked for {', '.join(filter(None, candidates))}; install g++")
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise KernelBuildError(f"{' '.join(command)} failed:\n{done.stderr}")
+    return done.stdout
