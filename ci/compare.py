@@ -143,7 +143,7 @@ def _columns(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _compare_rules(name: str, ours: dict[str, Any], reference: dict[str, Any]) -> list[Difference]:
-    """Rules that the notebook no longer states as the reference has them; columns without one are `compare_tables`'."""
+    """Rules that the notebook states otherwise than the reference; columns without one are `compare_tables`'."""
     changed = [column for column in ours if column in reference and ours[column] != reference[column]]
     if not ours:
         return [Difference(name, "table is not in this run's columns.json: run the notebook again", np.inf)]

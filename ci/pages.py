@@ -1,4 +1,4 @@
-"""Write the pages that follow from the committed results: README's gallery and `paper/STATEMENTS.md`.
+"""Write the pages that follow from the committed results: `paper/GALLERY.md` and `paper/STATEMENTS.md`.
 
 `make accept PROFILE=paper` calls it; a test holds both pages against the results.
 """
@@ -15,8 +15,7 @@ from places import ROOT, of_paper
 
 from fabric.experiments.statements import all_published
 
-README, STATEMENTS = ROOT / "README.md", ROOT / "paper" / "STATEMENTS.md"
-MARKS = ("<!-- gallery: made by ci/pages.py -->", "<!-- end of gallery -->")
+GALLERY, STATEMENTS = ROOT / "paper" / "GALLERY.md", ROOT / "paper" / "STATEMENTS.md"
 WORDS = {"supported": "reproduced", "better": "better", "refuted": "not reproduced", "undecided": "undecided"}
 
 
@@ -43,7 +42,7 @@ def studies() -> list[Study]:
             for claim, entry in all_published().items()
             if entry["notebook"] == path.stem
         ]
-        picture = (of_paper().figures_of(path.stem) / f"{_first_figure(cells)}.svg").relative_to(ROOT)
+        picture = (of_paper().figures_of(path.stem) / f"{_first_figure(cells)}.svg").relative_to(GALLERY.parent)
         title = cells[0].source.splitlines()[0].removeprefix("# ")
         found.append(Study(path.stem, title, picture.as_posix(), rows))
     return found
@@ -65,26 +64,20 @@ def _cells(entry: dict, table: pd.DataFrame, claim: str) -> tuple[str, str, str]
 
 
 def gallery() -> str:
-    """A picture and the counts of the verdicts of each notebook, as Markdown for the README."""
-    lines = ["| | notebook | published statements |", "|---|---|---|"]
+    """The page with a picture and the counts of the verdicts of each notebook, as Markdown."""
+    lines = [
+        "# Gallery",
+        "",
+        "Made by `ci/pages.py` from the committed results. [All statements, published and ours](STATEMENTS.md).",
+        "",
+        "| | notebook | published statements |",
+        "|---|---|---|",
+    ]
     for study in studies():
         counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(row[-1] for row in study.rows).items())
-        link = f"[{study.notebook[:2]} {study.title}](notebooks/{study.notebook}.ipynb)"
+        link = f"[{study.notebook[:2]} {study.title}](../notebooks/{study.notebook}.ipynb)"
         lines.append(f'| <img src="{study.picture}" width="320" alt="{study.title}"> | {link} | {counts} |')
-    return "\n".join(lines)
-
-
-def with_gallery(readme: str) -> str:
-    """The README's text with the gallery between its marks brought up to date.
-
-    Raises:
-        ValueError: the marks are not there.
-    """
-    before, found, rest = readme.partition(MARKS[0])
-    _, closed, after = rest.partition(MARKS[1])
-    if not (found and closed):
-        raise ValueError(f"README.md must hold the marks {MARKS[0]!r} and {MARKS[1]!r}")
-    return f"{before}{MARKS[0]}\n{gallery()}\n{MARKS[1]}{after}"
+    return "\n".join([*lines, ""])
 
 
 def statements() -> str:
@@ -109,7 +102,7 @@ def statements() -> str:
 
 
 def main() -> int:
-    README.write_text(with_gallery(README.read_text(encoding="utf-8")), encoding="utf-8")
+    GALLERY.write_text(gallery(), encoding="utf-8")
     STATEMENTS.write_text(statements(), encoding="utf-8")
     return 0
 

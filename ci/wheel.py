@@ -1,4 +1,4 @@
-"""Build the wheel, install it in a new environment outside the checkout and run README's examples there.
+"""Build the wheel, install it in a new environment outside the checkout and run the examples of README there.
 
 The environment sees what the wheel declares and nothing else: links to those packages of the environment that runs
 this, since installing PyTorch once more takes minutes. Examples without `fabric.hardware` must do without its extra.
@@ -14,10 +14,9 @@ import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
-import readme
 from packaging.requirements import Requirement
+from readme import PAGES, ROOT, examples
 
-ROOT = readme.README.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 HARDWARE = re.compile(r"\bfabric\.hardware\b")
 
@@ -93,12 +92,12 @@ def main() -> None:
         (Path(site) / "declared.pth").write_text(f"{packages}\n", encoding="utf-8")
         for extra, is_its in (("", lambda source: not HARDWARE.search(source)), ("hardware", HARDWARE.search)):
             link(closure(requirements(wheel), extra), packages)
-            chosen = [example for example in readme.examples() if is_its(example[0])]
+            chosen = [example for page in PAGES for example in examples(page) if is_its(example[0])]
             said = run(python, "".join(source for source, _ in chosen), folder)
             expected = [line for _, printed in chosen for line in printed]
             if said != expected:
-                sys.exit(f"wheel: README's examples printed {said}, README says {expected}")
-            print(f"wheel: {len(chosen)} examples of README run with {wheel.stem.split('-')[0]}[{extra}]")
+                sys.exit(f"wheel: the examples printed {said}, their pages say {expected}")
+            print(f"wheel: {len(chosen)} examples run with {wheel.stem.split('-')[0]}[{extra}]")
 
 
 if __name__ == "__main__":

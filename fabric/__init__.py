@@ -1,6 +1,6 @@
-"""Neural networks that are sparse before training: topologies, layers, experiments.
+"""Neural networks that are sparse before training: topologies, layers, machines, experiments.
 
 `fabric.topology` says what is connected to what; `fabric.nn` turns a topology into a trainable layer;
-`fabric.constraints` counts what it can represent, before training; `fabric.experiments` trains and stores runs;
-`fabric.plots` draws.
+`fabric.constraints` counts what it can represent, before training; `fabric.hardware` trains it on a machine in
+Verilog; `fabric.experiments` trains and stores runs; `fabric.plots` draws.
 """

@@ -1,4 +1,4 @@
-"""Imported first by the packages that only the artifact needs: one sentence where what they stand on is missing."""
+"""The packages that only the artifact needs import this first: one sentence says what is missing of its extra."""
 
 from importlib.util import find_spec
 

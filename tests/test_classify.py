@@ -71,7 +71,7 @@ def test_the_same_configuration_gives_the_same_record():
     assert longer["accuracy_by_epoch"][:6] == record["accuracy_by_epoch"]
 
 
-def test_layers_behind_a_trunk_learn_and_outputs_may_be_padded():
+def test_layers_after_a_trunk_learn_and_outputs_may_be_padded():
     network = classification_layers((196, 32, 16), (8, 16))
     record = classify(ClassifierConfig("digits", network, epochs=12, seed=0, trunk=SMALL_TRUNK))
     assert record["accuracy"] > 0.4  # chance: 0.1

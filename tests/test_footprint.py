@@ -35,7 +35,7 @@ def saved_in_graph(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
         if node is None or node in seen:
             continue
         seen.add(node)
-        waiting += [behind for behind, _ in node.next_functions]
+        waiting += [after for after, _ in node.next_functions]
         named = [getattr(node, name) for name in dir(node) if name.startswith("_saved_")]
         for tensor in (*named, *getattr(node, "saved_tensors", ())):
             if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().data_ptr() not in known:

@@ -30,7 +30,7 @@ def runs(accuracies: dict[tuple[int, str, int], list[float]]) -> pd.DataFrame:
     return pd.DataFrame(rows).sample(frac=1, random_state=0, ignore_index=True)
 
 
-def test_networks_have_a_dense_layer_behind_the_cascade():
+def test_networks_have_a_dense_layer_after_the_cascade():
     networks = how_deep.networks_of_depth(CASCADES)
     assert networks["method"].tolist() == ["butterfly", "clos", "clos", "torus"]
     assert networks["stages"].tolist() == [4, 3, 4, 2]

@@ -35,7 +35,7 @@ def test_statements_and_records_are_the_union_over_the_rooms(paper):
         ("second", "02_b"),
     ]
     assert committed_runs() == [paper / "01_a" / "runs.jsonl", paper / "02_b" / "runs.jsonl"]
-    with pytest.raises(KeyError, match="claim must be one of first, second, got 'third'"):
+    with pytest.raises(KeyError, match="claim must be one of 2, such as first, second, got 'third'"):
         published("third")
 
 
@@ -137,7 +137,6 @@ def test_a_new_notebook_comes_through_with_four_files_and_no_list_edited(tmp_pat
     (tmp_path / "paper").mkdir()
     for name in ("report.typ", "lib.typ", "references.bib"):
         shutil.copy2(ROOT / "paper" / name, tmp_path / "paper")
-    shutil.copy2(ROOT / "README.md", tmp_path)
     written = lay_down(tmp_path)
     assert len(written) <= 4
     by_hand = [path for path in tmp_path.rglob("*") if path.suffix in (".py", ".toml", ".typ", ".ipynb")]
@@ -157,4 +156,4 @@ def test_a_new_notebook_comes_through_with_four_files_and_no_list_edited(tmp_pat
     assert (tmp_path / "build" / "paper" / "report.pdf").exists()
     statements = (tmp_path / "paper" / "STATEMENTS.md").read_text()
     assert "Eight is eight. (Nobody, figure 1) | 8 | 8 edges | reproduced" in statements
-    assert "paper/24_toy/figures/edges.svg" in (tmp_path / "README.md").read_text()
+    assert 'src="24_toy/figures/edges.svg"' in (tmp_path / "paper" / "GALLERY.md").read_text()

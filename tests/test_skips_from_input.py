@@ -13,7 +13,7 @@ from fabric.topology import skips
 CASCADES = {
     "clos": topology.clos(16, 16, 4, 4, 4),
     "uneven clos": topology.clos(13, 9, 4, 3, 2),
-    "wider behind": topology.clos(5, 12, 2, 2, 3),
+    "wider after": topology.clos(5, 12, 2, 2, 3),
     "four stages": topology.multistage_clos(12, 10, [3, 2, 3, 2]),
     "butterfly": topology.butterfly(16),
     "low rank": topology.low_rank(8, 8, 3),

@@ -36,9 +36,9 @@ def test_the_variance_at_a_level_is_that_of_the_cascade_cut_there(depth, seed):
         assert len(levels) == depth + 1
         assert (levels[0].forward == 1).all() and (levels[-1].backward == 1).all()
         for cut in range(1, depth):
-            before, behind = Topology(t.stages[:cut]), Topology(t.stages[cut:])
+            before, after = Topology(t.stages[:cut]), Topology(t.stages[cut:])
             assert np.allclose(levels[cut].forward, expected_variance(before, initialise).forward, rtol=1e-12)
-            assert np.allclose(levels[cut].backward, expected_variance(behind, initialise).backward, rtol=1e-12)
+            assert np.allclose(levels[cut].backward, expected_variance(after, initialise).backward, rtol=1e-12)
         assert (levels[-1].forward == expected_variance(t, initialise).forward).all()
 
 

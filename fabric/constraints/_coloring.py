@@ -54,8 +54,8 @@ def coloring(
 
     Strategy. The inputs are visited in random order, again and again. A visit finds the least wasteful way to every
     output by a dynamic program over the levels (fewest new edges among equals, then at random), goes through the
-    outputs in random order and draws the first path of waste one, or the first 1 + inputs // 16 of them: large cascades
-    need fewer visits so, and spreading the paths over the inputs is what leaves every edge a pair that still needs it.
+    outputs in random order and draws the first path of waste one, or the first 1 + inputs // 16 of them, so that large
+    cascades need fewer visits. Paths spread over the inputs leave every edge a pair that still needs it.
     When a whole round draws nothing, more waste is allowed, up to the depth; when it draws something, waste one is
     allowed again. An attempt ends when nothing is uncoloured or a round with any waste allowed draws nothing. The best
     of `attempts` is kept; reaching the bound, as Clos cascades and butterflies do at once, spares the others.

@@ -79,7 +79,7 @@ def _exchange(matrix, one, other) -> None:
 def _eliminate(matrix, start, factors) -> int:
     """Eliminate the columns start ... start + factors.shape[1] - 1 of all rows; returns the number of pivots.
 
-    Rows are exchanged so that the pivot rows come first, in the whole matrix; columns behind the panel are not touched
+    Rows are exchanged so that the pivot rows come first, in the whole matrix; columns after the panel are not touched
     otherwise. factors[i, t] is the multiple of pivot row t that was subtracted from row i > t; factors[t, t] is one.
     """
     stop = start + factors.shape[1]

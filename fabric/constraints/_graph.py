@@ -84,11 +84,11 @@ def free_edges(topology: Topology, skips: Sequence[np.ndarray | None]) -> list[n
     by level each equation can be solved for its left-out derivative. The number of edges kept bounds the rank.
     """
     free = [stage.copy() for stage in topology.stages]
-    for level, (before, behind) in enumerate(pairwise(skips)):
+    for level, (before, after) in enumerate(pairwise(skips)):
         rescaled = free[level].any(axis=1)
         if before is not None:
             rescaled &= ~(before & ~topology.stages[level]).any(axis=1)
-        if behind is not None:
-            rescaled &= ~(behind & ~topology.stages[level + 1]).any(axis=0)
+        if after is not None:
+            rescaled &= ~(after & ~topology.stages[level + 1]).any(axis=0)
         free[level][rescaled, free[level].argmax(axis=1)[rescaled]] = False
     return free

@@ -17,7 +17,7 @@ _MOST_NUMBERS = 1 << 31  # float64, 16 GB
 def jacobian_rank(topology: Topology, rng: np.random.Generator, skips: Sequence[ArrayLike | None] | None = None) -> int:
     """Generic rank of the map from the edge weights to the dense matrix (outputs, inputs).
 
-    It is the dimension of the set of matrices that the cascade can represent: so many entries can be chosen freely, at
+    It is the dimension of the set of matrices that the cascade can represent: as many entries can be chosen freely, at
     least locally, and no more. It is at most min(I O, P - H), since rescaling a hidden neuron changes no entry.
 
     Method. The derivative with respect to the weight of edge (o, i) of one stage is the outer product of two vectors:
@@ -73,10 +73,10 @@ def _jacobian(
         later.append(_field.product(later[-1], factor))
     jacobian = np.empty((topology.outputs, topology.inputs, sum(int(edges.sum()) for edges in free)))
     column = 0
-    for before, behind, edges in zip(earlier, reversed(later), free, strict=True):
+    for before, after, edges in zip(earlier, reversed(later), free, strict=True):
         head, tail = np.nonzero(edges)
         columns = jacobian[:, :, column : column + len(head)]
-        np.multiply(behind[:, None, head], before[tail].T, out=columns)
+        np.multiply(after[:, None, head], before[tail].T, out=columns)
         np.mod(columns, _field.PRIME, out=columns)
         column += len(head)
     return jacobian.reshape(topology.outputs * topology.inputs, column)

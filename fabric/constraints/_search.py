@@ -1,4 +1,4 @@
-"""The compiled loops behind `coloring`: the search for the least wasteful path, and the accounts of the four rules."""
+"""The compiled loops of `coloring`: the search for the least wasteful path, and the accounts of the four rules."""
 
 from typing import NamedTuple
 

@@ -55,7 +55,7 @@ def array(name: str, values: object, kinds: str, wanted: str) -> np.ndarray:
 
 
 def words(name: str, values: object, bits: int) -> np.ndarray:
-    """Integers that fit in so many bits, or raise ValueError."""
+    """Integers that fit in the given bits, or raise ValueError."""
     found, limit = array(name, values, "iu", "integers (the methods of FixedPoint round floats)"), 1 << (bits - 1)
     if found.size and (found.min() < -limit or found.max() >= limit):
         raise ValueError(f"{name} must be from {-limit} to {limit - 1}, got {found.min()} to {found.max()}")

@@ -22,7 +22,7 @@ class CascadeLinear(StructuredLinear):
     """The stages of a topology one after the other, as a drop-in for `torch.nn.Linear`.
 
     Shapes: x (*, topology.inputs) → y (*, topology.outputs). Linear inside (NeuroFabric abstract, figure 1); put the
-    activation behind it. Stages made of equal routers are stored as blocks, others as edge lists; either way there
+    activation after it. Stages made of equal routers are stored as blocks, others as edge lists; either way there
     is exactly one weight per edge, no mask, and no gradient or optimiser state for absent edges.
 
     Fixed skips (see `fabric.topology.skips`) are added to their stages with weight one: stage l computes

@@ -80,13 +80,13 @@ class CascadeConv2d(StructuredConv2d):
             dtype,
         )
         self.topology = topology
-        first, *behind = topology.stages
-        layout = block_layout(first) if self.spatial == "first" and behind else None
+        first, *later = topology.stages
+        layout = block_layout(first) if self.spatial == "first" and later else None
         self.entry = None if layout is None else KernelBlocks(layout, self._inner, device, dtype)
         if layout is not None:
-            cascade = Topology(behind)
+            cascade = Topology(later)
         elif self.spatial == "first":  # without routers to group the channels by: as edges from all pixels of a window
-            cascade = Topology([np.repeat(first, self._inner.area, axis=1), *behind])
+            cascade = Topology([np.repeat(first, self._inner.area, axis=1), *later])
         else:
             cascade = topology
         self.cascade = CascadeLinear(cascade, bias, None, device, dtype)

@@ -28,7 +28,7 @@ class ClosRouters(NamedTuple):
 class ClosLinear(StructuredLinear):
     """Clos cascade (I, O, R_i, R_m, R_o) of ClosNets, section II, as a drop-in for `torch.nn.Linear`.
 
-    Shapes: x (*, in_features) → y (*, out_features). Linear inside; put the activation behind it. The wires between the
+    Shapes: x (*, in_features) → y (*, out_features). Linear inside; put the activation after it. The wires between the
     routers are a swap of two axes, seen as a view and never copied, so the layer holds no index.
 
     The weights are `input_weight` (R_i, R_m, ceil(I / R_i)), `middle_weight` (R_m, R_o, R_i) and `output_weight`

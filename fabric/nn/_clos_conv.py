@@ -107,7 +107,7 @@ class ClosConv2d(StructuredConv2d):
         return kernel if self.spatial != "first" else self._emptied(kernel)
 
     def _cascade_weights(self) -> list[StageWeight]:
-        first, *behind = self.cascade.stage_weights()
+        first, *later = self.cascade.stage_weights()
         if self.spatial == "first":
             area, routers = self._inner.area, self.cascade.input_routers
             sizes = topology.router_sizes(self.in_channels, routers)
@@ -115,7 +115,7 @@ class ClosConv2d(StructuredConv2d):
             used = torch.arange(first.weight.shape[2], device=first.weight.device) < pixels
             widths = self.in_channels * area, first.widths[1]
             first = replace(first, fan_in=pixels, widths=widths, used=used)
-        return [seen_by_every_tap(first, self._inner.area), *behind]
+        return [seen_by_every_tap(first, self._inner.area), *later]
 
     def _filled(self, channels: Tensor) -> Tensor:
         """Channels of zeros added to the routers that have one fewer than the largest: (C, ...) → (more, ...)."""

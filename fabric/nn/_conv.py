@@ -191,7 +191,7 @@ class StructuredConv2d(nn.Module, ABC):
 def seen_by_every_tap(stage: StageWeight, area: int) -> StageWeight:
     """A first stage over the pixels of a window, whose inputs are counted once per pixel, as a stage of a convolution.
 
-    A pixel lies in `area` windows: that many times as many edges leave it, and so many outputs are within reach.
+    A pixel lies in `area` windows. So `area` times as many edges leave it and reach `area` times as many outputs.
     """
     inputs, outputs = stage.widths
     return replace(stage, fan_out=stage.fan_out * area, widths=(inputs, outputs * area))

@@ -11,7 +11,7 @@ from fabric.nn._structured import check_size
 class PredefinedLinear(CascadeLinear):
     """One junction with fixed fan-in and fan-out (Dey, Beerel and Chugg): in_features * fan_out weights.
 
-    Shapes: x (*, in_features) → y (*, out_features). Put the activation behind it. There is one weight per edge and
+    Shapes: x (*, in_features) → y (*, out_features). Put the activation after it. There is one weight per edge and
     neither a mask nor a dense gradient: at full fan-out the layer is one dense block, below it an edge list.
 
     Args:

@@ -49,7 +49,7 @@ def glorot_uniform_(module: nn.Module, *, generator: torch.Generator | None = No
 
 
 def he_normal_(module: nn.Module, *, generator: torch.Generator | None = None) -> nn.Module:
-    """Draw all weights from N(0, 2 / f_in), edge by edge; set biases to zero. For layers behind a ReLU.
+    """Draw all weights from N(0, 2 / f_in), edge by edge; set biases to zero. For layers after a ReLU.
 
     Like Sparse Glorot it counts the edges that exist: pre-defined sparsity prescribes He-normal weights.
     """

@@ -9,7 +9,7 @@ from fabric.plots.looks import GRID
 def use_style() -> None:
     """Set this project's style from matplotlib's own defaults; every notebook calls it once.
 
-    Whatever a user's matplotlibrc says is left behind, so that the same table gives the same bytes everywhere. The
+    Whatever a user's matplotlibrc says is ignored, so that the same table gives the same bytes everywhere. The
     backend stays, since it shows pictures and draws none of them.
     """
     mpl.rcdefaults()

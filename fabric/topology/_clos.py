@@ -63,7 +63,7 @@ def clos(inputs: int, outputs: int, input_routers: int, middle_routers: int, out
 def multistage_clos(inputs: int, outputs: int, routers: Sequence[int]) -> Topology:
     """Clos cascade with any number of router levels; three levels [R_i, R_m, R_o] are `clos`.
 
-    A router has one wire from each router of the level before it and one to each router of the level behind it, and is
+    A router has one wire from each router of the level before it and one to each router of the level after it, and is
     dense in between; the first and last level share out the inputs and outputs (see `router_sizes`). The wire from
     router a to router b is hidden neuron a * (routers of b's level) + b. Between every pair there are as many paths
     as the product of the inner router counts, so every input reaches every output. With routers R_1 ... R_k there are
@@ -94,8 +94,8 @@ def _clos_stages(inputs: int, outputs: int, routers: Sequence[int]) -> list[Rout
     """One stage per router level: a neuron is joined to the neurons that enter or leave the same router."""
     entered = [np.repeat(np.arange(routers[0]), router_sizes(inputs, routers[0]))]
     left = []
-    for before, behind in pairwise(routers):
-        source, target = np.divmod(np.arange(before * behind), behind)
+    for before, after in pairwise(routers):
+        source, target = np.divmod(np.arange(before * after), after)
         left.append(source)
         entered.append(target)
     left.append(np.repeat(np.arange(routers[-1]), router_sizes(outputs, routers[-1])))

@@ -53,7 +53,7 @@ def off_support(topology: Topology) -> tuple[np.ndarray, ...]:
     them out. The same topology always gets the same skips.
 
     Raises:
-        ValueError: a stage that has so many edges that no such permutation exists.
+        ValueError: a stage with too many edges: no such permutation exists.
     """
     skips = []
     for position, stage in enumerate(instance("topology", topology, Topology).stages):
@@ -82,7 +82,7 @@ def from_input(topology: Topology) -> tuple[Topology, tuple[np.ndarray, ...]]:
     widened cascade has the parameters of the given one and takes its place in everything that knows skips.
 
     Returns:
-        The widened topology, the copies numbered behind the neurons of their level, and its skips. Where there is one
+        The widened topology, the copies numbered after the neurons of their level, and its skips. Where there is one
         stage only, the topology itself and no skip.
     """
     if instance("topology", topology, Topology).depth == 1:

@@ -28,7 +28,7 @@ _DIGITS_TEST = 360  # of 1,797: a fifth
 
 
 def is_known(name: str) -> bool:
-    """Whether `load` takes this name. The name of a Morse data set that is wrong in itself is said so by `load`."""
+    """Whether `load` takes this name. What is wrong within the name of a Morse data set, `load` says."""
     return name in _IMAGES or name.startswith("morse-") or _REDUCED.fullmatch(name) is not None
 
 

@@ -36,7 +36,7 @@ class Count(NamedTuple):
 class MobileNet(Checked):
     """A 3 × 3 convolution, 13 blocks of a depthwise and a pointwise one, the mean over pixels, a linear classifier.
 
-    Batch normalisation and ReLU stand behind every convolution, none of which has a bias.
+    Batch normalisation and ReLU follow every convolution. No convolution has a bias.
 
     Attributes:
         width: factor on all channels, rounded down.
@@ -72,7 +72,7 @@ class MobileNet(Checked):
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """Behind the first convolution and behind every block."""
+        """After the first convolution and after every block."""
         return tuple(max(1, int(channels * self.width)) for channels in (_STEM, *(out for out, _ in _BLOCKS)))
 
     def counts(self) -> list[Count]:

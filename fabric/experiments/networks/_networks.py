@@ -76,11 +76,11 @@ def build(network: Network, initialization: str, seed: int) -> nn.Sequential:
     one_of("initialization", initialization, INITIALIZATIONS)
     rng = np.random.default_rng(checked_seed(seed))
     layers = [layer.module(rng) for layer in checked(network)]
-    for position, (before, behind) in enumerate(pairwise(layers), start=1):
-        if before.out_features != behind.in_features:
+    for position, (before, after) in enumerate(pairwise(layers), start=1):
+        if before.out_features != after.in_features:
             raise ValueError(
                 f"network[{position}] must take the {before.out_features} outputs of the layer before it, "
-                f"it has {behind.in_features} inputs"
+                f"it has {after.in_features} inputs"
             )
     module = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
     INITIALIZATIONS[initialization](module, generator=torch.Generator().manual_seed(seed))

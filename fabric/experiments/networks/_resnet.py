@@ -11,10 +11,10 @@ _BLOCKS = 2  # per stride
 
 
 class ResNet18(nn.Module):
-    """Eighteen layers for images of about 32 × 32: a first convolution of 3 × 3 and no pool behind it.
+    """Eighteen layers for images of about 32 × 32: a first convolution of 3 × 3 and no pool after it.
 
     Shapes: x (batch, channels, side, side) → logits (batch, classes). Four pairs of residual blocks, each pair with
-    twice the filters and half the side of the one before; batch normalisation behind every convolution.
+    twice the filters and half the side of the one before; batch normalisation after every convolution.
 
     Args:
         channels: of the images.

@@ -1,4 +1,4 @@
-"""Finished runs and what notebooks leave behind: kept by content, swept on cores or a cluster, never repeated."""
+"""Finished runs and what notebooks make: kept by content, swept on cores or a cluster, never repeated."""
 
 from fabric.experiments.runs._columns import close, free, mean_over_seeds
 from fabric.experiments.runs._config import (

@@ -1,4 +1,4 @@
-"""What a notebook leaves behind: runs, tables, figures and verdicts, with their provenance."""
+"""What a notebook makes: runs, tables, figures and verdicts, with their provenance."""
 
 import json
 import re

@@ -47,8 +47,8 @@ def decode(genome: Mapping[str, Any], n: int, budget: int) -> Candidate:
     """The cascade that a genome stands for; nothing is built or counted."""
     if genome["family"] == "clos":
         routers = tuple(int(genome[f"routers_{level}"]) for level in range(genome["levels"]))
-        wires = [before * behind for before, behind in pairwise(routers)]
-        inner = sum(wire * behind for wire, behind in zip(wires, routers[2:], strict=False))
+        wires = [before * after for before, after in pairwise(routers)]
+        inner = sum(wire * after for wire, after in zip(wires, routers[2:], strict=False))
         parameters = n * (routers[1] + routers[-2]) + inner
         layer = Layer("multistage_clos", (n, n, routers))
         has_room, depth, cycles = min(routers) > 1, len(routers), clos_rings(n, n, routers).cycles

@@ -25,7 +25,7 @@ def square_layers(sizes: Sequence[int], dense_sizes: Sequence[int]) -> list[tupl
 
 
 def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, dense_samples: int) -> pd.DataFrame:
-    """Run layers on the simulated machine: so many samples on Clos cascades, and on dense layers, which take longer.
+    """Run layers on the simulated machine: `dense_samples` on dense layers, which take longer, `samples` on the others.
 
     Returns:
         One row for each layer and mode: "layer" as text, "network" ("dense" or "Clos"), "inputs", "elements", "mode",
@@ -107,7 +107,7 @@ def table_one(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def campaign(results: Results, tori: Sequence[str], cases: int, parts: int) -> pd.DataFrame:
-    """Random cases against the golden model: `cases` on each torus, in so many parts with seeds of their own.
+    """Random cases against the golden model: `cases` on each torus, in `parts` with seeds of their own.
 
     Returns:
         "torus", "cases", "samples", the cases in each mode, and "differing", cases in which anything differed.

@@ -38,7 +38,7 @@ NETWORKS = {
     "MNIST CL only": Network(None, (784, 112, 10)),
 }
 
-# Fan-outs behind the table of savings, which does not print them.
+# Fan-outs from which the table of savings follows; it does not print them.
 SAVINGS_FAN_OUTS = {
     "MNIST CL only": (42, 10),
     "MNIST conv2": (16, 10),

@@ -20,7 +20,7 @@ def rivals(
     tree_counts: Sequence[int],
     penalties: Sequence[float],
 ) -> pd.DataFrame:
-    """Trees, forests and support vector machines in at most so many bytes, all seeds of each.
+    """Trees, forests and support vector machines in at most the bytes of each budget, all seeds of each.
 
     A decision tree gets all the leaves that a budget allows. The number of a forest's trees, which share the budget,
     and the penalty of the support vector machine are those with the best accuracy on `held_out` training samples.

@@ -16,7 +16,7 @@ def layers(side: int) -> dict[str, Layer | LayerWithSkips]:
     That many stages of a torus just connect every input with every output. All others are sized to match: routers,
     depth, rank or the number of butterflies are whole numbers, so some come near only. "+ skips" marks a fixed
     permutation around every stage, off its support. The dense layer has fewer outputs instead, such that the network
-    with a dense layer to ten classes behind it matches.
+    with a dense layer to ten classes after it matches.
 
     Args:
         side: a power of two, at least 8.

@@ -49,7 +49,7 @@ def describe_cascades(networks: pd.DataFrame, colored_up_to: int, seed: int) -> 
 
     Returns:
         "label", "target", "method", "stages", "parameters" (of the cascade alone), "narrowest" (neurons of the smallest
-        level: at most so many independent signals pass), "fully_connected", "fewest_paths" and "most_paths" between an
+        level: no more independent signals pass), "fully_connected", "fewest_paths" and "most_paths" between an
         input and an output (exact, as text), and the entries that can be hit exactly: "bound" min(I O, P - H),
         "closed_form" (empty where none is proved) and "coloring" (greedy; empty where not coloured).
     """

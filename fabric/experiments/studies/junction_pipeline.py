@@ -15,7 +15,7 @@ from fabric.topology import predefined
 from fabric.topology.clashes import reads_in_order, stall_cycles
 
 _MODES: tuple[Literal["pipelined", "sequential"], ...] = ("pipelined", "sequential")
-_NEURONS, _FAN_OUT, _LANES = 64, 8, 16  # of the junctions that `compare_sharing` puts one behind the other
+_NEURONS, _FAN_OUT, _LANES = 64, 8, 16  # of the junctions that `compare_sharing` puts one after the other
 
 
 def drawn(widths: Sequence[int], fan_outs: Sequence[int], parallelisms: Sequence[int]) -> JunctionNetwork:

@@ -53,7 +53,7 @@ def skip_table(width: int) -> pd.DataFrame:
 
 
 def networks_with_skips(cascades: Sequence[tuple[str, Sequence[Any]]], kinds: Sequence[str]) -> pd.DataFrame:
-    """One network per cascade and kind of skips, a dense layer to ten classes behind it.
+    """One network per cascade and kind of skips, a dense layer to ten classes after it.
 
     Args:
         cascades: name of a topology and its arguments, e.g. ["clos", [1024, 256, 32, 16, 32]].

@@ -72,7 +72,7 @@ def losses(found: pd.DataFrame, n: int, budget: int) -> np.ndarray:
 
 
 def hypervolumes(found: pd.DataFrame, n: int, budget: int, evaluations: Sequence[int]) -> pd.DataFrame:
-    """Hypervolume of the first so many cascades of every search, against 1 in every objective of `losses`.
+    """Hypervolume of the first `evaluations` cascades of every search, against 1 in every objective of `losses`.
 
     Returns:
         "algorithm", "seed", "evaluations" and "hypervolume", from 0 to 1.

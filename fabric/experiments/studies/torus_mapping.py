@@ -223,7 +223,7 @@ def _steps(trace: Trace, side: str) -> np.ndarray:
 
 
 def _begins(trace: Trace, side: str) -> np.ndarray:
-    """Where a unit works on the first value of a phase: behind a cycle of rest or the last one of a phase."""
+    """Where a unit works on the first value of a phase: after a cycle of rest or the last one of a phase."""
     works, ends = (trace.unsigned(f"{side}{what}_q") == 1 for what in ("", "_last"))
     return works & ~np.append(False, works[:-1] & ~ends[:-1])
 

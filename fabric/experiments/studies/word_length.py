@@ -21,7 +21,7 @@ _SLOWEST = 8
 
 
 def formats(word: int, weight: int, activation_whole: int = 3, weight_whole: int = 0) -> FixedPoint:
-    """The format with given bits: deltas below one, activations and weights with so many bits before the binary point.
+    """The format with given bits: deltas below one, activations and weights with given bits before the binary point.
 
     Learning rates down to 2 ** -8 are possible: activations have eight bits after the binary point at most, and deltas
     no more than that rate and the machine's random bits allow.
@@ -71,7 +71,7 @@ def way(
 
 
 def last_layers(first: Sequence[int], last: Sequence[Sequence[int]], word: int, weight: int, rates: Sequence[int]):
-    """Rows for every last layer behind the first cascade, with "place", where it runs."""
+    """Rows for every last layer after the first cascade, with "place", where it runs."""
     return pd.DataFrame(
         way((first, layer), formats(word, weight), rates)
         | {"place": "same torus" if len(layer) == 5 else "a ring of its own"}
@@ -124,12 +124,12 @@ def choose_rates(
 
 
 def networks(table: pd.DataFrame, firsts: Sequence[Sequence[int]], last: Sequence[int], dense: Sequence[Sequence[int]]):
-    """The rows of a table for other networks: each first cascade with the last layer behind it, and a dense network
+    """The rows of a table for other networks: each first cascade with the last layer after it, and a dense network
     unless it has no layers."""
     rows = []
     for way_, first in itertools.product(table.to_dict("records"), firsts):
-        behind = (last[0], last[1], first[4], *last[3:])
-        rows.append(way_ | {"cascades": (tuple(first), behind)})
+        after = (last[0], last[1], first[4], *last[3:])
+        rows.append(way_ | {"cascades": (tuple(first), after)})
     for way_ in table.to_dict("records") if dense else ():
         rows.append(way_ | {"cascades": tuple(map(tuple, dense)), "scales": (way_["scales"][0], 0)})
     return pd.DataFrame(rows)

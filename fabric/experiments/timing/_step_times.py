@@ -114,7 +114,7 @@ class _Task:
 def _timed(
     call: Callable[[], object], seconds: float, device: torch.device, most: float = math.inf
 ) -> tuple[int, float]:
-    """Calls made within about so many seconds, at most `most`, and the seconds of each; a first one is not counted."""
+    """Calls made within about `seconds`, at most `most`, and the seconds of each; a first one is not counted."""
     call()
     begin, calls = _now(device), 0
     while calls < most and (calls == 0 or seconds == math.inf or _now(device) - begin < seconds):

@@ -1,4 +1,4 @@
-"""The compiled loop behind `reconstruct`: Adam on the edge weights of a cascade, at a cost in proportion to the edges.
+"""The compiled loop of `reconstruct`: Adam on the edge weights of a cascade, at a cost in proportion to the edges.
 
 Neurons are numbered through all levels, inputs first and outputs last. Row h of an array (neurons, inputs) says how
 neuron h depends on the inputs; an edge adds its weight times the row of its tail to the row of its head.

@@ -1,4 +1,4 @@
-"""Junctions one behind the other, and what the pipelined machine needs for them (pre-defined sparsity, section 5)."""
+"""Junctions one after the other, and what the pipelined machine needs for them (pre-defined sparsity, section 5)."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ LATENCY = 2  # cycles of a block after its last address: multiply, then add, rou
 
 
 class JunctionNetwork:
-    """Junctions one behind the other, and what the pipelined machine needs for them.
+    """Junctions one after the other, and what the pipelined machine needs for them.
 
     Args:
         junctions: from the inputs to the outputs.
@@ -148,7 +148,7 @@ class JunctionNetwork:
     def multipliers(self) -> tuple[int, int, int]:
         """Multipliers of the forward, the backward and the update units.
 
-        z forward, z update and, behind the first junction, z backward; behind a sigmoid layer z more for its
+        z forward, z update and, after the first junction, z backward; after a sigmoid layer z more for its
         derivative. (Learning rates are powers of two.)
         """
         lanes = sum(junction.parallelism for junction in self.junctions)

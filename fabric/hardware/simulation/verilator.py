@@ -80,7 +80,7 @@ class Simulation:
         self.sink_names = [name.removesuffix("_valid") for name, _ in self.outputs if name.endswith("_valid")]
 
     def start_vcd_trace(self, path: Path) -> None:
-        """Write a value change dump of the cycles of `pump` from now on."""
+        """Write a value change dump of the cycles of `pump` from this call on."""
         self._design.start_vcd_trace(str(path), auto_tracing=False)
 
     def stop_vcd_trace(self) -> None:

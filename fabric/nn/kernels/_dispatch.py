@@ -121,7 +121,7 @@ def product(layer: "StructuredLinear", x: Tensor) -> Tensor | None:
         plan is None
         or dtype not in _DTYPES
         or x.ndim == 0
-        or x.shape[-1] != plan.inputs
+        or x.shape[-1] != layer.in_features
         or _dispatch_keys(x).raw_repr() not in _PLAIN_KEYS
         or (_dispatch_tls_local_include_set().raw_repr(), _dispatch_tls_local_exclude_set().raw_repr())
         not in _PLAIN_SWITCHES
