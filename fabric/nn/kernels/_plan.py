@@ -65,13 +65,13 @@ class Plan:
 
     Attributes:
         address: of the structure.
-        inputs, outputs: neurons of the first and of the last level.
+        outputs: neurons of the last level.
         pack_forward, pack_backward: make a `Call` of its fields.
     """
 
     def __init__(self, layout: Layout) -> None:
         self._layout, stages = layout, layout.stages
-        self.inputs, self.outputs = layout.inputs, layout.outputs
+        self.outputs = layout.outputs
         widths = [layout.inputs, *(stage.routers * stage.inputs for stage in stages[1:]), layout.outputs]
         self._sources = [_members(s.routers, s.inputs, s.input_stride, widths[i]) for i, s in enumerate(stages)]
         self._targets = [_members(s.routers, s.outputs, s.output_stride, widths[i + 1]) for i, s in enumerate(stages)]
