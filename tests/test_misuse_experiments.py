@@ -140,7 +140,7 @@ ACCEPTED: dict[object, set[str]] = {
     "noise": NUMBERS,
     "computed": NUMBERS | {"negative", "nan"},
     "seed": {"zero", "billion"},
-    "edges": {"billion"},
+    "edges": {"zero", "billion", "beyond 64 bits"},
     "leading_space": {"bool"},
     "normalised": {"bool"},
     "residual": {"bool"},
