@@ -82,7 +82,7 @@ def test_a_damaged_batch_is_never_unpickled(tmp_path, monkeypatch):
 
 
 def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(tmp_path, monkeypatch):
-    batch = pickled({b"data": np.full((2, 12), 255, np.uint8), b"labels": [3, 4]})
+    batch = pickled({b"data": np.full((2, 3072), 255, np.uint8), b"labels": [3, 4]})
     asked = []
 
     def retrieve(url, known_hash, fname, path, processor):
@@ -103,7 +103,7 @@ def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(tmp_pat
     monkeypatch.setitem(files._HASHES, "cifar10", dict.fromkeys(files._HASHES["cifar10"], digest))
     loaded = data.load("cifar10")
     data._loaded.cache_clear()
-    assert loaded.train_x.shape == (10, 12)
+    assert loaded.train_x.shape == (10, 3072)
     assert (loaded.test_x == 1).all()
     assert loaded.test_y.tolist() == [3, 4]
     assert set(asked) == {

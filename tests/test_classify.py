@@ -163,5 +163,5 @@ def test_bad_configurations_are_named_with_their_value(change, message):
 
 
 def test_fan_outs_are_one_per_junction():
-    with pytest.raises(ValueError, match="fan_outs must hold one per junction of 3 layers, got 1"):
+    with pytest.raises(ValueError, match="fan_outs must hold one for each junction between the 3 widths, got 1"):
         classification_layers((784, 112, 10), (14,))

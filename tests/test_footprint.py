@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from fabric.experiments.counting import footprint, index_bytes
 from fabric.experiments.networks import Layer, ResNet18, build, one_hidden_layer, weights
+from fabric.nn import reference
 
 NETWORKS = {
     "dense": Layer("dense", (784, 32)),
@@ -26,9 +27,10 @@ def batch(network: nn.Module, samples: int) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def saved_in_graph(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
-    """Bytes that the nodes of the autograd graph name as saved, parameters and labels left out."""
+    """Bytes that the nodes of the autograd graph name as saved, parameters and labels left out, without kernels."""
     known = {tensor.untyped_storage().data_ptr() for tensor in (*network.parameters(), *network.buffers(), y)}
-    loss = functional.cross_entropy(network(x), y)
+    with reference():
+        loss = functional.cross_entropy(network(x), y)
     found, seen, waiting = {}, set(), [loss.grad_fn]
     while waiting:
         node = waiting.pop()

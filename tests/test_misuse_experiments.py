@@ -29,6 +29,7 @@ HELD = counting.Footprint(8, 8, 0, 16, 0)
 COSTS = {"dram_access": 640.0, "sram_access": 5.0, "float_multiply": 3.7, "float_add": 0.9}
 NET = nn.Sequential(nn.Linear(4, 3))
 TRUNK = networks.Trunk((28, 1), (networks.Convolution(5, 2), networks.Pool(2)))
+WIDE = networks.Trunk((28, 1), (networks.Convolution(3, 1 << 26),))
 RECIPE = morse.MorseRecipe(samples=(2, 1, 1))
 FRAME = pd.DataFrame({"layer": ["a", "b"], "accuracy": [0.5, 0.6]})
 RNG = Fresh(lambda: np.random.default_rng(0))
@@ -138,9 +139,9 @@ ACCEPTED: dict[object, set[str]] = {
     "rate": POSITIVE,
     "l2": NUMBERS,
     "noise": NUMBERS,
-    "computed": NUMBERS | {"negative"},
+    "computed": NUMBERS | {"negative", "nan"},
     "seed": {"zero", "billion"},
-    "edges": {"billion"},
+    "edges": {"zero", "billion", "beyond 64 bits"},
     "leading_space": {"bool"},
     "normalised": {"bool"},
     "residual": {"bool"},
@@ -174,6 +175,11 @@ ACCEPTED: dict[object, set[str]] = {
     (data.Dataset.hold_out, "samples"): {"zero"},
     (data.Dataset.check_outputs, "outputs"): HUGE,
 }
+# What errors name instead, where an argument is known by another name or one of two does not fit the other.
+ALSO = {
+    (data.load, "name"): ["dataset"], (data.Dataset.padded, "inputs"): ["network"],
+    (data.Dataset.check_outputs, "outputs"): ["network"],
+}  # fmt: skip
 # Runs of configurations: each takes one argument, and the table of all of them would say the same of every one.
 RUNS = [
     training.train, training.classify, training.compress, training.reconstruct, searching.search, timing.measure,
@@ -207,10 +213,45 @@ def test_the_right_calls_are_right(function):
 @pytest.mark.parametrize(("function", "argument"), CASES)
 def test_a_wrong_argument_is_named_with_its_value(function, argument):
     accepted = ACCEPTED.get(argument, set()) | ACCEPTED.get((function, argument), set())
+    also = ALSO.get((function, argument), ())
     wrong = {kind: value for kind, value in WRONG.items() if not (argument == "run" and callable(value))}
-    assert not faults(function, RIGHT[function], argument, accepted=accepted, wrong=wrong)
+    assert not faults(function, RIGHT[function], argument, accepted=accepted, also=also, wrong=wrong)
 
 
 @pytest.mark.parametrize("function", RUNS)
 def test_a_run_takes_its_configuration_only(function):
     assert not faults(function, {"config": None}, "config", accepted=(), wrong=WRONG | {"another": RECORD})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train_x": torch.full((6, 4), torch.nan)}, "train_x must hold features from 0 to 1, got nan"),
+        ({"test_x": torch.full((2, 4), 255.0)}, "test_x must hold features from 0 to 1, got 255 to 255"),
+        ({"train_x": torch.ones(6, 4, dtype=torch.float64)}, r"train_x .*, got torch.float64 of shape \(6, 4\)"),
+        ({"test_x": torch.ones(2, 3)}, r"test_x .*, got torch.float32 of shape \(2, 3\)"),
+        ({"train_y": torch.arange(5)}, r"train_y .* of 6 labels.*, got torch.int64 of shape \(5,\)"),
+        ({"test_y": torch.tensor([0, -1])}, "test_y must be an int64 tensor of 2 labels, counted from 0"),
+        ({"image": (1, 2, 3)}, r"image .* of the 4 features, got \(1, 2, 3\)"),
+    ],
+)
+def test_a_data_set_that_is_wrong_in_itself_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(DATA, **change)
+
+
+@pytest.mark.parametrize(
+    ("function", "change", "message"),
+    [
+        (counting.sample_energy, {"costs": COSTS | {"sram_access": -1.0}}, r"costs\['sram_access'\] .*, got -1.0"),
+        (counting.footprint, {"y": torch.arange(3)}, r"y must hold int64 labels of the 2 samples of x, got .*\(3,\)"),
+        (runs.RunStore.put, {"record": {"key": "a", "value": object()}}, "record must hold what JSON can hold"),
+        (runs.Results.table, {"name": "../table"}, "name must be a name, without folders, got '../table'"),
+        (batchless.initial_weights, {"cascades": [(1 << 20, 1 << 20)]}, "at most 268,435,456 weights, got"),
+        (networks.Trunk.build, {"self": WIDE}, "layers must have"),
+        (morse.MorseRecipe, {"dilation": 1 << 20}, "dilation must leave at most 268,435,456 levels .* got"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_together_is_refused(function, change, message):
+    with pytest.raises(ValueError, match=message):
+        call(function, RIGHT[function] | change)

@@ -127,7 +127,7 @@ def test_loading_by_name():
         (lambda: MorseRecipe(noise=float("nan")), r"noise must be a finite number of at least 0, got nan"),
         (lambda: MorseRecipe(shortest_dash=10), r"shortest_dash must be an integer from 1 to 9, got 10"),
         (lambda: MorseRecipe(dilation=0), r"dilation must be a positive integer, got 0"),
-        (lambda: MorseRecipe(samples=(5, 1)), r"samples must be three numbers: .*, got \(5, 1\)"),
+        (lambda: MorseRecipe(samples=(5, 1)), r"samples must hold numbers .*, 3 in all, got 2: \(5, 1\)"),
         (lambda: MorseRecipe(samples=(5, 0, 1)), r"samples \(validation\) must be a positive integer, got 0"),
     ],
 )

@@ -35,7 +35,7 @@ def test_statements_and_records_are_the_union_over_the_rooms(paper):
         ("second", "02_b"),
     ]
     assert committed_runs() == [paper / "01_a" / "runs.jsonl", paper / "02_b" / "runs.jsonl"]
-    with pytest.raises(KeyError, match="claim must be one of 2, such as first, second, got 'third'"):
+    with pytest.raises(KeyError, match="claim must be one of first, second, got 'third'"):
         published("third")
 
 

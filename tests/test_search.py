@@ -142,6 +142,11 @@ def test_butterflies_on_a_torus(radices, count, rings):
     assert (sorted(found[:2]), found.cycles) == (sorted(rings[:2]), rings[2])
 
 
+@pytest.mark.parametrize("algorithm", ["nsga2", "random"])
+def test_a_search_ends_where_no_cascade_is_within_the_budget(algorithm):
+    assert search(SearchConfig(4, 1, 2, 3, algorithm, 0)) == {"found": []}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"n": 48}, "n must.*48"), ({"budget": 4096}, "budget.*4096"), ({"algorithm": "tabu"}, "algorithm.*'tabu'")],

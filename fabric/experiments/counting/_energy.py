@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fabric._checks import instance, mapping, number, positive_int, shown
+from fabric._checks import instance, integer, mapping, number, shown
 from fabric.experiments.counting._footprint import Footprint
 
 _WORD = 4  # bytes of an access
@@ -52,7 +52,7 @@ def sample_energy(held: Footprint, edges: int, costs: Mapping[str, float]) -> Sa
         ValueError: an argument of another kind, or a cost that is missing, negative or not finite.
     """
     instance("held", held, Footprint)
-    positive_int("edges", edges, upper=1 << 40)
+    number("edges", integer("edges", edges), least=0)
     for name in _COSTS:
         if name not in mapping("costs", costs):
             raise ValueError(f"costs must hold {', '.join(_COSTS)}, got {shown(costs)}")

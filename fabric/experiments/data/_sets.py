@@ -49,7 +49,7 @@ def load(name: str) -> Dataset:
         DataError: a file is missing from FABRIC_DATA or damaged.
     """
     if not (isinstance(name, str) and is_known(name)):
-        raise ValueError(f"dataset must be the name of a data set, {_WANTED}, got {shown(name)}")
+        raise ValueError(f"dataset must be {_WANTED}, got {shown(name)}")
     return _loaded(name)
 
 

@@ -19,6 +19,8 @@ from fabric.experiments.searching._genome import decode, solvable, variables
 
 OBJECTIVES = ("constraints", "parameters", "depth", "cycles")  # the first is maximised, the others minimised
 
+_GENERATIONS = 10  # at most, for each cascade that is to be evaluated
+
 
 @dataclass(frozen=True)
 class SearchConfig(RunConfig):
@@ -119,14 +121,20 @@ def _evolve(problem: _Problem) -> None:
         problem.config.population, MixedVariableSampling(), mating=breeding, eliminate_duplicates=duplicates
     )
     algorithm.setup(
-        problem, termination=("n_gen", 10 * problem.config.evaluations), seed=problem.config.seed, verbose=False
+        problem,
+        termination=("n_gen", _GENERATIONS * problem.config.evaluations),
+        seed=problem.config.seed,
+        verbose=False,
     )
     while algorithm.has_next() and not problem.is_done:
         algorithm.next()
 
 
 def _draw(problem: _Problem) -> None:
+    """Genomes drawn uniformly; it ends early where they stand for nothing new, after as many draws as `_evolve`."""
     rng = np.random.default_rng(problem.config.seed)
-    while not problem.is_done:
+    for _ in range(_GENERATIONS * problem.config.evaluations):
+        if problem.is_done:
+            return
         for genome in MixedVariableSampling()._do(problem, problem.config.population, random_state=rng):
             problem.consider(genome)

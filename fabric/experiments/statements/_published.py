@@ -15,6 +15,7 @@ from fabric._checks import shown
 # it and have not; another notebook will.
 WITHOUT_VERDICT = ("not comparable", "not run here", "open")
 
+_LISTED = 10  # most claims that an error lists
 _PAPER = Path(__file__).resolve().parents[3] / "paper"
 
 
@@ -75,8 +76,11 @@ def published(claim: str) -> dict[str, Any]:
     """
     entries = all_published()
     if not isinstance(claim, str) or claim not in entries:
-        known = difflib.get_close_matches(claim, entries, n=10, cutoff=0) if isinstance(claim, str) else [*entries][:10]
-        raise KeyError(f"claim must be one of {len(entries)}, such as {', '.join(known)}, got {shown(claim)}")
+        known = sorted(entries)
+        if len(known) > _LISTED:
+            near = difflib.get_close_matches(shown(claim), known, n=_LISTED, cutoff=0)
+            known = [*near, f"… ({len(known)} in all)"]
+        raise KeyError(f"claim must be one of {', '.join(known)}, got {shown(claim)}")
     return entries[claim]
 
 

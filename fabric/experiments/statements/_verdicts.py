@@ -156,9 +156,10 @@ def agrees(printed: str, computed: float) -> bool:
     """Whether `computed` may be printed as `printed`: no further away than half a unit of its last digit.
 
     Raises:
-        ValueError: `printed` is no finite decimal number or `computed` no finite number.
+        ValueError: `printed` is no finite decimal number or `computed` neither a finite number nor nan.
     """
-    number("computed", computed)
+    if not (isinstance(computed, float) and math.isnan(computed)):  # which agrees with nothing
+        number("computed", computed)
     try:
         exponent = Decimal(instance("printed", printed, str)).as_tuple().exponent
     except InvalidOperation:
