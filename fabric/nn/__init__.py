@@ -5,6 +5,7 @@ from fabric.nn._cascade_conv import CascadeConv2d
 from fabric.nn._clos import ClosLinear
 from fabric.nn._clos_conv import ClosConv2d
 from fabric.nn._predefined import PredefinedLinear
+from fabric.nn._rates import parameter_groups
 from fabric.nn._recurrent_layers import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "LowRankLinear",
     "PredefinedLinear",
     "SparseLinear",
+    "parameter_groups",
 ]
