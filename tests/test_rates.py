@@ -107,6 +107,6 @@ def test_misuse_is_named():
         parameter_groups(nn.ModuleDict({"norm": nn.Linear(2, 2)}), 1, base=nn.ModuleDict())
     with pytest.raises(ValueError, match="but norm is a LayerNorm there"):
         parameter_groups(nn.ModuleDict({"norm": nn.Linear(2, 2)}), 1, base=nn.ModuleDict({"norm": nn.LayerNorm(2)}))
-    parametrize.register_parametrization(layer, "middle_weight", nn.Identity())
+    parametrize.register_parametrization(layer, "middle_weight", nn.Tanh())
     with pytest.raises(ValueError, match=r"but inner is parametrized"):
         parameter_groups(Toy(8, layer), 1)

@@ -3,7 +3,7 @@
 Adam moves every weight by about the rate, so what a step adds to a neuron's sum grows with the edges into it. A factor
 has few of them and its steps must be larger than those of the dense matrix that the product stands for: by the inputs
 of the layer over the edges into one of the factor's neurons, shared among the factors (Qiu et al., "Compute Better
-Spent", ICML 2024, section 3). The same rule carries a rate from one width to another (Yang et al., "Tensor Programs V").
+Spent", ICML 2024, section 3). The same rule carries a rate over to another width (Yang et al., "Tensor Programs V").
 """
 
 import math
