@@ -4,6 +4,7 @@ from fabric.nn._cascade import CascadeLinear, LowRankLinear, SparseLinear
 from fabric.nn._cascade_conv import CascadeConv2d
 from fabric.nn._clos import ClosLinear
 from fabric.nn._clos_conv import ClosConv2d
+from fabric.nn._plan import Plan, plan
 from fabric.nn._predefined import PredefinedLinear
 from fabric.nn._rates import parameter_groups
 from fabric.nn._recurrent_layers import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM
@@ -18,7 +19,9 @@ __all__ = [
     "ClosLSTM",
     "ClosLinear",
     "LowRankLinear",
+    "Plan",
     "PredefinedLinear",
     "SparseLinear",
     "parameter_groups",
+    "plan",
 ]

@@ -89,8 +89,7 @@ def _factors(model: nn.Module) -> dict[int, tuple[str, str, float, float]]:
         if layer in inside or not isinstance(layer, StructuredLinear | StructuredConv2d):
             continue
         inside.update(layer.modules())
-        inputs = _inputs(layer)
-        outputs = layer.out_features if isinstance(layer, StructuredLinear) else layer.out_channels
+        inputs, outputs = _dense_shape(layer)
         stages = layer.stage_weights()
         weights = sum(_edges(stage) for stage in stages)
         for stage in stages:
@@ -103,6 +102,13 @@ def _factors(model: nn.Module) -> dict[int, tuple[str, str, float, float]]:
             rate = inputs / (_block_inputs(stage) * len(stages))
             found[id(parameter)] = "factor", name, rate, weights / (inputs * outputs)
     return found
+
+
+def _dense_shape(layer: StructuredLinear | StructuredConv2d) -> tuple[int, int]:
+    """Inputs and outputs of the dense matrix that the layer stands for."""
+    if isinstance(layer, StructuredLinear):
+        return layer.in_features, layer.out_features
+    return layer.in_channels * math.prod(layer.kernel_size), layer.out_channels
 
 
 def _edges(stage: StageWeight) -> int:
@@ -131,10 +137,10 @@ def _wider(model: nn.Module, base: nn.Module | None, owner: str, name: str) -> f
 
 def _inputs(module: nn.Module, name: str = "") -> int | None:
     """Inputs that an output of a layer sums over, for a module of several matrices those of the named one."""
-    if isinstance(module, nn.Linear | StructuredLinear):
+    if isinstance(module, StructuredLinear | StructuredConv2d):
+        return _dense_shape(module)[0]
+    if isinstance(module, nn.Linear):
         return module.in_features
-    if isinstance(module, StructuredConv2d):
-        return module.in_channels * math.prod(module.kernel_size)
     if isinstance(module, CONVOLUTIONS):
         return module.in_channels // module.groups * math.prod(module.kernel_size)
     weight = getattr(module, name, None) if isinstance(module, STACKED) else None
