@@ -4,10 +4,12 @@ from fabric.nn._cascade import CascadeLinear, LowRankLinear, SparseLinear
 from fabric.nn._cascade_conv import CascadeConv2d
 from fabric.nn._clos import ClosLinear
 from fabric.nn._clos_conv import ClosConv2d
+from fabric.nn._fewer import fewer
 from fabric.nn._plan import Plan, plan
 from fabric.nn._predefined import PredefinedLinear
 from fabric.nn._rates import parameter_groups
 from fabric.nn._recurrent_layers import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM
+from fabric.nn._replace import Replaced, replace
 
 __all__ = [
     "CascadeConv2d",
@@ -21,7 +23,10 @@ __all__ = [
     "LowRankLinear",
     "Plan",
     "PredefinedLinear",
+    "Replaced",
     "SparseLinear",
+    "fewer",
     "parameter_groups",
     "plan",
+    "replace",
 ]

@@ -36,6 +36,8 @@ class Plan:
         weights: edges, which are the multiply-accumulates of one sample.
         paths: between every input and every output.
         padding: entries that the layer stores and multiplies beside its weights, where sizes do not divide.
+        taps: pixels of a convolution's window, 1 for a linear layer; `weights` counts an edge of the first stage
+            once for each.
     """
 
     in_features: int
@@ -45,6 +47,7 @@ class Plan:
     weights: int
     paths: int
     padding: int
+    taps: int = 1
 
     @property
     def operations(self) -> int:
@@ -52,8 +55,8 @@ class Plan:
         return self.weights + self.padding
 
     def topology(self) -> topology.Topology:
-        """What is connected to what."""
-        i, o, counts = self.in_features, self.out_features, self.counts
+        """What is connected to what; for a convolution from channels to channels."""
+        i, o, counts = self.in_features // self.taps, self.out_features, self.counts
         if self.structure == "clos":
             return topology.clos(i, o, *counts)
         if self.structure == "two-level":
@@ -64,14 +67,20 @@ class Plan:
 
     @cached_property
     def constraints(self) -> int | None:
-        """Entries of the dense matrix that the layer can hit exactly, None where no formula is proved.
+        """Entries of the dense matrix that the layer can hit exactly, None where no formula is proved and for windows.
 
         Counts the paths between all pairs when first asked for, which takes seconds for thousands of neurons.
         """
-        return closed_form(self.topology())
+        return closed_form(self.topology()) if self.taps == 1 else None
 
     def layer(self, bias: bool = True, device=None, dtype=None) -> ClosLinear | CascadeLinear:
-        """The layer, freshly initialised; the arguments are those of `torch.nn.Linear`."""
+        """The layer, freshly initialised; the arguments are those of `torch.nn.Linear`.
+
+        Raises:
+            ValueError: the plan is one of a convolution: `replace` builds those.
+        """
+        if self.taps != 1:
+            raise ValueError(f"taps must be 1 for a linear layer, the plan was made with {self.taps}")
         if self.structure == "clos":
             first, middle, last = self.counts
             return ClosLinear(self.in_features, self.out_features, first, middle, last, bias, device, dtype)
@@ -115,13 +124,10 @@ def plan(
         raise ValueError(f"in_features must be a multiple of taps = {taps}, got {inputs}")
     budget, argument = _budget(dense, weights, fewer)
 
-    def entries(most: int) -> list[Plan]:
-        return [entry for name in STRUCTURES if name in wanted for entry in _ENTRIES[name](inputs, outputs, most, taps)]
-
-    found = entries(budget)
+    found = entries(inputs, outputs, budget, wanted, taps)
     if found:
         return found
-    least = bisect_left(range(dense), True, key=lambda most: bool(entries(most)))
+    least = bisect_left(range(dense), True, key=lambda most: bool(entries(inputs, outputs, most, wanted, taps)))
     if least == dense:
         raise ValueError(
             f"structures must hold one that exists for {inputs} inputs and {outputs} outputs with fewer weights than "
@@ -133,32 +139,43 @@ def plan(
     )
 
 
+def entries(inputs: int, outputs: int, budget: int, structures: Sequence[str], taps: int = 1) -> list[Plan]:
+    """What `plan` returns for a budget below the dense layer's weights, nothing if none of the structures fits it."""
+    chosen = (_ENTRIES[name] for name in STRUCTURES if name in structures)
+    return [entry for structure in chosen for entry in structure(inputs, outputs, budget, taps)]
+
+
+def above_one(name: str, value: object) -> float:
+    """Return `value` as a float, or raise ValueError unless it is a finite number above 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 < value < math.inf:
+        raise ValueError(f"{name} must be a finite number above 1, got {value!r}")
+    return float(value)
+
+
 def _budget(dense: int, weights: int | None, fewer: float | None) -> tuple[int, str]:
     """Weights at most, and the argument that says so."""
     if (weights is None) == (fewer is None):
         raise ValueError(f"weights or fewer must be given, and not both, got weights={weights!r} and fewer={fewer!r}")
-    if weights is not None:
-        budget = positive_int("weights", weights)
-        if budget >= dense:
-            raise ValueError(f"weights must be below the dense layer's {dense}, got {weights!r}")
-        return budget, f"weights = {budget}"
-    if isinstance(fewer, bool) or not isinstance(fewer, int | float) or not 1 < fewer < math.inf:
-        raise ValueError(f"fewer must be a finite number above 1, got {fewer!r}")
-    return int(dense / fewer), f"fewer = {fewer}"
+    if weights is None:
+        return int(dense / above_one("fewer", fewer)), f"fewer = {fewer}"
+    budget = positive_int("weights", weights)
+    if budget >= dense:
+        raise ValueError(f"weights must be below the dense layer's {dense}, got {weights!r}")
+    return budget, f"weights = {budget}"
 
 
 def _clos(inputs: int, outputs: int, budget: int, taps: int) -> list[Plan]:
-    entries: list[Plan] = []
+    found: list[Plan] = []
     for first, last in product(_router_counts(inputs // taps), _router_counts(outputs)):
         used = inputs + outputs + first * last  # by each middle router
         stored = first * -(-inputs // taps // first) * taps + last * -(-outputs // last) + first * last
         most = min(budget // used, (inputs * outputs - 1) // stored)
         for middle in {most, most - most % BLOCK} - {0}:
             padding = middle * (stored - used)
-            entries.append(Plan(inputs, outputs, "clos", (first, middle, last), middle * used, middle, padding))
-    if not entries:
+            found.append(Plan(inputs, outputs, "clos", (first, middle, last), middle * used, middle, padding, taps))
+    if not found:
         return []
-    most = max(map(_independent, entries))
+    most = max(map(_independent, found))
 
     def order(entry: Plan) -> tuple[bool, int, float]:
         first, middle, last = entry.counts
@@ -167,7 +184,7 @@ def _clos(inputs: int, outputs: int, budget: int, taps: int) -> list[Plan]:
         imbalance = abs(math.log(first**2 / (inputs // taps))) + abs(math.log(last**2 / outputs))
         return _independent(entry) < CLOSE * most, odd, imbalance
 
-    return sorted(entries, key=order)[:CLOS_SHOWN]
+    return sorted(found, key=order)[:CLOS_SHOWN]
 
 
 def _independent(entry: Plan) -> int:
@@ -185,13 +202,13 @@ def _two_level(inputs: int, outputs: int, budget: int, taps: int) -> list[Plan]:
     if not fits:
         return []
     first, last = max(fits, key=lambda counts: inputs * counts[1] + counts[0] * outputs - math.prod(counts))
-    return [Plan(inputs, outputs, "two-level", (first, last), inputs * last + first * outputs, 1, 0)]
+    return [Plan(inputs, outputs, "two-level", (first, last), inputs * last + first * outputs, 1, 0, taps)]
 
 
 def _low_rank(inputs: int, outputs: int, budget: int, taps: int) -> list[Plan]:
     most = budget // (inputs + outputs)
     rank = most - most % BLOCK if most - most % BLOCK >= CLOSE * most else most
-    return [Plan(inputs, outputs, "low rank", (rank,), rank * (inputs + outputs), rank, 0)] if rank else []
+    return [Plan(inputs, outputs, "low rank", (rank,), rank * (inputs + outputs), rank, 0, taps)] if rank else []
 
 
 def _butterfly(inputs: int, outputs: int, budget: int, taps: int) -> list[Plan]:

@@ -91,7 +91,7 @@ def _factors(model: nn.Module) -> dict[int, tuple[str, str, float, float]]:
         inside.update(layer.modules())
         inputs, outputs = _dense_shape(layer)
         stages = layer.stage_weights()
-        weights = sum(_edges(stage) for stage in stages)
+        weights = sum(stage.connections for stage in stages)
         for stage in stages:
             parameter = stage.weight if stage.weight._base is None else stage.weight._base  # seen in another shape
             if not isinstance(parameter, nn.Parameter):
@@ -109,10 +109,6 @@ def _dense_shape(layer: StructuredLinear | StructuredConv2d) -> tuple[int, int]:
     if isinstance(layer, StructuredLinear):
         return layer.in_features, layer.out_features
     return layer.in_channels * math.prod(layer.kernel_size), layer.out_channels
-
-
-def _edges(stage: StageWeight) -> int:
-    return stage.weight.numel() if stage.used is None else int(stage.used.expand_as(stage.weight).sum())
 
 
 def _block_inputs(stage: StageWeight) -> float:
