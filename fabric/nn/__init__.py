@@ -4,6 +4,7 @@ from fabric.nn._cascade import CascadeLinear, LowRankLinear, SparseLinear
 from fabric.nn._cascade_conv import CascadeConv2d
 from fabric.nn._clos import ClosLinear
 from fabric.nn._clos_conv import ClosConv2d
+from fabric.nn._convert import convert
 from fabric.nn._fewer import fewer
 from fabric.nn._plan import Plan, plan
 from fabric.nn._predefined import PredefinedLinear
@@ -25,6 +26,7 @@ __all__ = [
     "PredefinedLinear",
     "Replaced",
     "SparseLinear",
+    "convert",
     "fewer",
     "parameter_groups",
     "plan",

@@ -194,15 +194,25 @@ def _independent(entry: Plan) -> int:
 
 
 def _two_level(inputs: int, outputs: int, budget: int, taps: int) -> list[Plan]:
+    fits = two_level_counts(inputs, outputs, budget, taps)
+    if not fits:
+        return []
+    first, last = max(fits, key=lambda counts: inputs * counts[1] + counts[0] * outputs - math.prod(counts))
+    return [Plan(inputs, outputs, "two-level", (first, last), inputs * last + first * outputs, 1, 0, taps)]
+
+
+def two_level_counts(inputs: int, outputs: int, budget: int, taps: int) -> list[tuple[int, int]]:
+    """Router counts without padding within the budget, those left out that split others' routers less finely."""
     fits = [
         (first, last)
         for first, last in product(_divisors(inputs // taps), _divisors(outputs))
         if inputs * last + first * outputs <= budget
     ]
-    if not fits:
-        return []
-    first, last = max(fits, key=lambda counts: inputs * counts[1] + counts[0] * outputs - math.prod(counts))
-    return [Plan(inputs, outputs, "two-level", (first, last), inputs * last + first * outputs, 1, 0, taps)]
+    return [
+        counts
+        for counts in fits
+        if not any(more != counts and more[0] % counts[0] == 0 == more[1] % counts[1] for more in fits)
+    ]
 
 
 def _low_rank(inputs: int, outputs: int, budget: int, taps: int) -> list[Plan]:

@@ -159,7 +159,7 @@ def _edges(layer: StructuredLinear | StructuredConv2d) -> int:
     return edges
 
 
-def built(entry: Plan, layer: nn.Module) -> nn.Module:
+def built(entry: Plan, layer: nn.Module) -> StructuredLinear | StructuredConv2d:
     """The layer of a plan's entry with the bias, device, dtype and geometry of a Linear or Conv2d."""
     if isinstance(layer, nn.Linear):
         return entry.layer(layer.bias is not None, layer.weight.device, layer.weight.dtype)
