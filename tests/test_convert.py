@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from fabric.nn import ClosConv2d, ClosLinear, LowRankLinear, convert
-from fabric.nn._project import low_rank, two_level
+from fabric.nn import ClosConv2d, ClosLinear, LowRankLinear, Plan, convert
+from fabric.nn._project import low_rank, project, two_level
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +100,20 @@ def test_no_layer_is_worse_than_low_rank_or_monarch_of_its_weights(outputs, inpu
         assert not isinstance(model, LowRankLinear)
 
 
+def test_clos_on_data_is_where_no_factor_alone_can_do_better():
+    torch.manual_seed(10)
+    matrix, mixing = torch.randn(10, 11, dtype=torch.float64), torch.randn(11, 11, dtype=torch.float64)
+    layer, root = ClosLinear(11, 10, 3, 2, 3, bias=False, dtype=torch.float64), mixing
+    plan = Plan(11, 10, "clos", (3, 2, 3), 60, 2, 0)
+    for stage, value in zip(layer.stage_weights(), project(matrix, plan, root, 250, None), strict=True):
+        stage.weight.data.copy_(value)
+    error = ((layer.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum()
+    error.backward()
+    assert max(parameter.grad.abs().max().item() for parameter in layer.parameters()) < 1e-5
+    plain = ClosLinear.from_dense(linear(matrix), 3, 2, 3, sweeps=250)
+    assert error < ((plain.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum() - 0.01
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -116,7 +130,7 @@ def test_a_model_is_converted_on_data_and_what_is_lost_is_reported():
     net = Net().eval()
     net.hidden.train()
     data = [torch.randn(40, 8, 6, 6) + 0.5 for _ in range(3)]
-    model, table = convert(net, 0.4, data, at_least=1000, sweeps=20, refinements=15)
+    model, table = convert(net, 0.4, data, at_least=1000, sweeps=15)
     assert {row["layer"]: row["after"].startswith("kept") for row in table} == {
         "convolution": False,
         "hidden": False,
@@ -153,17 +167,17 @@ def test_low_rank_on_data_is_the_whitened_optimum_and_others_are_no_worse():
     model, (row,) = convert(layer, 200 / 600, [x], at_least=1, structures=["low rank"])
     assert row["on data"] == pytest.approx(best)
     assert relative((model(x) - layer(x)).detach(), layer(x).detach()) == pytest.approx(best)
-    assert convert(layer, 200 / 600, [x], at_least=1, refinements=20).table[0]["on data"] <= best + 1e-12
+    assert convert(layer, 200 / 600, [x], at_least=1, sweeps=20).table[0]["on data"] <= best + 1e-12
 
 
-def test_refinement_on_data_never_hurts():
+def test_more_sweeps_on_data_lose_less():
     torch.manual_seed(6)
     layer = linear(torch.randn(24, 24))
     x = torch.randn(100, 24) * torch.arange(1, 25)
     for structure in ("clos", "two-level"):
         errors = [
-            convert(layer, 0.4, [x], at_least=1, structures=[structure], refinements=steps).table[0]["on data"]
-            for steps in (0, 10, 60)
+            convert(layer, 0.4, [x], at_least=1, structures=[structure], sweeps=sweeps).table[0]["on data"]
+            for sweeps in (1, 10, 60)
         ]
         assert errors[0] > errors[1] > errors[2]
 
@@ -220,7 +234,6 @@ def test_misuse_of_options_is_named():
         convert(net, 0.5, at_least=1)
     for option, message in (
         ({"structures": ["dense"]}, "structures must be one of clos, two-level, low rank"),
-        ({"refinements": -1}, "refinements must be an integer from 0"),
         ({"sweeps": 0}, "sweeps must be a positive integer"),
         ({"tolerance": float("nan")}, "tolerance must be a number from 0"),
     ):

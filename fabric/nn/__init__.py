@@ -6,6 +6,7 @@ from fabric.nn._clos import ClosLinear
 from fabric.nn._clos_conv import ClosConv2d
 from fabric.nn._convert import convert
 from fabric.nn._fewer import fewer
+from fabric.nn._heal import heal
 from fabric.nn._plan import Plan, plan
 from fabric.nn._predefined import PredefinedLinear
 from fabric.nn._rates import parameter_groups
@@ -28,6 +29,7 @@ __all__ = [
     "SparseLinear",
     "convert",
     "fewer",
+    "heal",
     "parameter_groups",
     "plan",
     "replace",

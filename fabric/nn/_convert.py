@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fabric._checks import integer, one_of, positive_int, sequence
+from fabric._checks import one_of, positive_int, sequence
 from fabric.nn._conv import StructuredConv2d
 from fabric.nn._moments import Moments, moments
 from fabric.nn._plan import Plan, entries, two_level_counts
@@ -38,7 +38,6 @@ def convert(
     tolerance: float = math.inf,
     skip: Sequence[str] = (),
     sweeps: int = 100,
-    refinements: int = 50,
     in_place: bool = False,
     generator: torch.Generator | None = None,
 ) -> Replaced:
@@ -47,9 +46,9 @@ def convert(
     Every layer becomes the structure of least error within its budget: the optimum of low rank, the optimum of a
     two-level Clos (Monarch) of any routers that divide, or a Clos cascade by alternating least squares. So no layer is
     worse than low rank or Monarch within the same budget. Without `data` the error is that of the matrix; with `data`
-    that of the layer's outputs on them, for which low rank has a closed form too, the other structures are refined,
-    and a bias takes up the mean of what is lost. Layers that cannot be exchanged alone (see `replace`), recurrent ones,
-    grouped convolutions and those that pad with other than zeros are kept.
+    that of the layer's outputs on them: low rank is the optimum again, the others start from what is nearest without
+    data and descend, and a bias takes up the mean of what is lost. Layers that cannot be exchanged alone (see
+    `replace`), recurrent ones, grouped convolutions and those that pad with other than zeros are kept.
 
     Args:
         model: trained.
@@ -60,8 +59,7 @@ def convert(
         at_least: weights of the smallest layer that is exchanged.
         tolerance: relative error above which a layer is kept dense.
         skip: names to keep, with wildcards as of a shell.
-        sweeps: of the alternating least squares.
-        refinements: steps of L-BFGS with `data`, 0 for none.
+        sweeps: of the alternating least squares for Clos, with `data` as many on them, and steps of L-BFGS for Monarch.
         in_place: as for `replace`.
         generator: of random starts; one of seed 0 for every layer if None, so that equal calls give equal models.
 
@@ -79,9 +77,6 @@ def convert(
     structures = [one_of("structures", name, CONVERTIBLE) for name in sequence("structures", structures, "names")]
     skip = [str(pattern) for pattern in sequence("skip", skip, "names of layers")]
     at_least, sweeps = positive_int("at_least", at_least), positive_int("sweeps", sweeps)
-    refinements = integer("refinements", refinements)
-    if refinements < 0:
-        raise ValueError(f"refinements must be an integer from 0, got {refinements}")
 
     def wanted(name: str, layer: nn.Module) -> bool:
         if not isinstance(layer, nn.Linear | nn.Conv2d) or obstacle(layer):
@@ -96,7 +91,7 @@ def convert(
     def choose(name: str, layer: nn.Module) -> nn.Module | None:
         if name not in chosen or not isinstance(layer, nn.Linear | nn.Conv2d):
             return None
-        best = _best(name, layer, budget, seen.get(name), structures, sweeps, refinements, generator)
+        best = _best(name, layer, budget, seen.get(name), structures, sweeps, generator)
         if best is None or best.loss() > tolerance:
             return None
         fits[name] = best
@@ -117,7 +112,6 @@ def _best(
     seen: Moments | None,
     structures: Sequence[str],
     sweeps: int,
-    refinements: int,
     generator: torch.Generator | None,
 ) -> _Fit | None:
     """The fit of least error with the bias set, None where no structure fits the budget."""
@@ -134,10 +128,9 @@ def _best(
         fit = _measured(new, matrix, root)
         if entry.structure not in fits or fit.loss() < fits[entry.structure].loss():
             fits[entry.structure] = fit
-    if root is not None and refinements:
-        for structure in fits.keys() - {"low rank"}:
-            refine(fits[structure].layer, matrix, root, refinements)
-            fits[structure] = _measured(fits[structure].layer, matrix, root)
+    if root is not None and "two-level" in fits:
+        refine(fits["two-level"].layer, matrix, root, sweeps)
+        fits["two-level"] = _measured(fits["two-level"].layer, matrix, root)
     best = min(fits.values(), key=_Fit.loss, default=None)
     if best is not None and layer.bias is not None and best.layer.bias is not None:
         with torch.no_grad():

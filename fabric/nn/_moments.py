@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fabric.nn._calls import called, evaluating
+
 
 @dataclass
 class Moments:
@@ -58,23 +60,16 @@ def moments(model: nn.Module, layers: Mapping[str, nn.Module], data: Iterable[ob
 
         return add
 
-    modes = {module: module.training for module in model.modules()}
     handles = [layer.register_forward_pre_hook(watch(name), with_kwargs=True) for name, layer in layers.items()]
     batches = 0
     try:
-        model.eval()
-        with torch.no_grad():
+        with evaluating(model), torch.no_grad():
             for batch in data:
                 batches += 1
-                if isinstance(batch, Mapping):
-                    model(**batch)
-                else:
-                    model(*(batch if isinstance(batch, tuple | list) else (batch,)))
+                called(model, batch)
     finally:
         for handle in handles:
             handle.remove()
-        for module, mode in modes.items():
-            module.training = mode
     if batches == 0:
         raise ValueError("data must hold at least one input of the model, got none")
     for name, moment in found.items():

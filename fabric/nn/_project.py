@@ -1,13 +1,15 @@
 """The nearest matrix of a structure, as the weights of its stages: closed forms where there are some.
 
-Nearest is in the Frobenius norm, for low rank in that of the outputs on given inputs too. All is float64.
+Nearest is in the Frobenius norm, or in that of the outputs on given inputs. All is float64.
 """
 
 import torch
 from torch import Tensor, nn
 
-from fabric.nn._clos import ClosLinear
+from fabric.nn._clos import ClosLinear, router_blocks
 from fabric.nn._conv import StructuredConv2d
+from fabric.nn._factorise import Factors
+from fabric.nn._factorise_on_data import factorise_on_data
 from fabric.nn._plan import Plan
 from fabric.nn._structured import StructuredLinear
 
@@ -20,8 +22,9 @@ def project(
     Args:
         matrix: float64 (outputs, inputs).
         entry: of structure "clos", "two-level" or "low rank", for the matrix's sizes.
-        root: float64 (inputs, n), a square root of the inputs' covariance; low rank is optimal with respect to it.
-        sweeps, generator: as for `ClosLinear.from_dense`.
+        root: float64 (inputs, inputs), a square root of the inputs' covariance, for the nearest outputs; low rank is
+            the optimum again, Clos no worse than without. The two-level matrix is the nearest one all the same.
+        sweeps, generator: as for `ClosLinear.from_dense`; with a root as many sweeps more.
     """
     if entry.structure == "low rank":
         return low_rank(matrix, entry.counts[0], root)
@@ -32,7 +35,11 @@ def project(
         dense.weight.copy_(matrix)
     first, middle, last = entry.counts
     layer = ClosLinear.from_dense(dense, first, middle, last, sweeps=sweeps, generator=generator)
-    return [stage.weight.detach() for stage in layer.stage_weights()]
+    factors = Factors(*(stage.weight.detach() for stage in layer.stage_weights()))
+    if root is None:
+        return list(factors)
+    blocks, covariance = router_blocks(matrix, first, last), router_blocks(root @ root.T, first, first)
+    return list(factorise_on_data(blocks, covariance, factors, sweeps))
 
 
 def low_rank(matrix: Tensor, rank: int, root: Tensor | None = None) -> list[Tensor]:
