@@ -239,3 +239,10 @@ def test_misuse_of_options_is_named():
     ):
         with pytest.raises(ValueError, match=message):
             convert(net, 0.5, **option)
+    with pytest.raises(ValueError, match="model must be a Module, got <class"):
+        convert(nn.Linear, 0.5)
+    tied = nn.Sequential(nn.Embedding(8, 8), nn.Linear(8, 8, bias=False))
+    tied[1].weight = tied[0].weight
+    with pytest.raises(ValueError, match=r"skip must hold '1', a layer that shares a weight with 0\.weight"):
+        convert(tied, 0.5, at_least=1)
+    assert convert(tied, 0.5, at_least=1, skip=["1"]).table[0]["after"] == "kept"

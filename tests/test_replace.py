@@ -240,7 +240,7 @@ def test_misuse_is_named():
         replace(model, fewer(2))
     with pytest.raises(ValueError, match="in_place must be False where the model itself is a layer"):
         replace(nn.Linear(2, 2), fewer(2), in_place=True)
-    with pytest.raises(ValueError, match=r"model must be a torch\.nn\.Module, got type"):
+    with pytest.raises(ValueError, match="model must be a Module, got <class"):
         replace(nn.Linear, fewer(2))
     with pytest.raises(ValueError, match="choose must be a function of name and module, got int"):
         replace(model, 10)

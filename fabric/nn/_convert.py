@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fabric._checks import one_of, positive_int, sequence
+from fabric._checks import instance, one_of, positive_int, sequence
 from fabric.nn._conv import StructuredConv2d
 from fabric.nn._moments import Moments, moments
 from fabric.nn._plan import Plan, entries, two_level_counts
 from fabric.nn._project import project, refine
-from fabric.nn._replace import Replaced, built, obstacle, replace
+from fabric.nn._replace import Replaced, built, obstacle, replace, shared
 from fabric.nn._structured import StructuredLinear
 
 CONVERTIBLE = ("clos", "two-level", "low rank")
@@ -68,8 +68,10 @@ def convert(
         "on data", relative to the layer's outputs, less their mean where it has a bias; None where nothing was done.
 
     Raises:
-        ValueError: an argument out of its range, weights that are not finite, or a layer for `replace` to refuse.
+        ValueError: an argument out of its range, weights that are not finite, or a layer that shares its weight with
+            another module and is not in `skip`.
     """
+    instance("model", model, nn.Module)
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < 1:
         raise ValueError(f"budget must be a number between 0 and 1, got {budget!r}")
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0:
@@ -85,6 +87,9 @@ def convert(
         return plain and layer.weight.numel() >= at_least and not any(fnmatchcase(name, pattern) for pattern in skip)
 
     chosen = {name: layer for name, layer in model.named_modules() if wanted(name, layer)}
+    for name, layer in chosen.items():
+        if reason := shared(model, layer):
+            raise ValueError(f"skip must hold {name!r}, a layer that {reason}")
     seen = moments(model, chosen, data) if data is not None else {}
     fits: dict[str, _Fit] = {}
 

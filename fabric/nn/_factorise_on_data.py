@@ -58,5 +58,5 @@ def _sweep(blocks: Tensor, covariance: Tensor, factors: Factors) -> Factors:
         gram = torch.einsum("om,omn,on->mn", d[:, r], gram_u, d[:, r])
         v[r] = solve(gram, torch.einsum("om,omp->mp", d[:, r], seen)) @ torch.linalg.pinv(own, hermitian=True)
         change = torch.einsum("oqm,om,mp->oqp", u, d[:, r], v[r]) - present
-        missing = missing - torch.einsum("oqp,spk->osqk", change, covariance[r])
+        missing -= torch.einsum("oqp,spk->osqk", change, covariance[r])
     return Factors(v, d.permute(2, 0, 1).contiguous(), u)

@@ -14,7 +14,6 @@ from itertools import product
 
 from fabric import topology
 from fabric._checks import one_of, positive_int, sequence, size
-from fabric.constraints import closed_form
 from fabric.nn._cascade import CascadeLinear, LowRankLinear
 from fabric.nn._clos import ClosLinear
 
@@ -71,6 +70,8 @@ class Plan:
 
         Counts the paths between all pairs when first asked for, which takes seconds for thousands of neurons.
         """
+        from fabric.constraints import closed_form  # here, as it brings numba, which no layer needs
+
         return closed_form(self.topology()) if self.taps == 1 else None
 
     def layer(self, bias: bool = True, device=None, dtype=None) -> ClosLinear | CascadeLinear:

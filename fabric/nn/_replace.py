@@ -8,12 +8,13 @@ from typing import Any, NamedTuple, cast
 from torch import nn
 from torch.nn.utils import parametrize
 
+from fabric._checks import instance
 from fabric.nn._cascade_conv import CascadeConv2d
 from fabric.nn._clos_conv import ClosConv2d
 from fabric.nn._conv import StructuredConv2d
 from fabric.nn._plan import Plan
 from fabric.nn._structured import StructuredLinear
-from fabric.nn._table import Table
+from fabric.nn._table import Table, weights
 
 Choose = Callable[[str, nn.Module], nn.Module | Plan | None]
 # What a module that takes the place of one of these must have in common with it, where it has the attribute at all.
@@ -57,7 +58,8 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
     A new layer gets the device, the dtype, the training mode and the frozen state of the old one, and its hooks on
     calls, whose handles remain valid. A layer that the model has under several names is exchanged under all of them.
     The inference shortcut of `torch.nn.TransformerEncoderLayer`, which reads weights past its layers, is switched off
-    where a layer of it is exchanged. Weights are fresh, see `convert` for trained ones.
+    where a layer of it is exchanged. Weights are fresh, see `convert` for trained ones. Bare parameters, as the input
+    projection of `torch.nn.MultiheadAttention`, are no layers and stay.
 
     Args:
         model: any; if it is itself a layer, the new layer is the result.
@@ -72,8 +74,7 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
             parametrized, pruned or normalised by a hook, shares a weight with another module, or has hooks on its
             weights or its state; or a module of another shape, or one that has a place already.
     """
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    instance("model", model, nn.Module)
     if not callable(choose):
         raise ValueError(f"choose must be a function of name and module, got {type(choose).__name__}")
     if in_place and isinstance(model, tuple(SHAPE)):
@@ -92,7 +93,7 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
         answer, new = choose(name, layer), cast(nn.Module, layer)
         reason = obstacle(layer)
         if answer is not None and answer is not layer:
-            reason = reason or _shared(model, layer)
+            reason = reason or shared(model, layer)
             if reason:
                 raise ValueError(f"choose must return None for {name or 'the model'}, which {reason}")
             new = _checked(name, layer, answer)
@@ -134,29 +135,6 @@ def obstacle(layer: nn.Module) -> str | None:
     if len({parameter.requires_grad for parameter in own.values()}) > 1:
         return "is frozen in part"
     return None
-
-
-def weights(module: nn.Module) -> int:
-    """Trainable numbers without the padding of uneven routers; `torch.nn.Module.parameters` counts it."""
-    padding, inside = 0, set[nn.Module]()
-    for part in module.modules():
-        if isinstance(part, StructuredLinear | StructuredConv2d) and part not in inside:
-            inside.update(part.modules())
-            bias = 0 if part.bias is None else part.bias.numel()
-            padding += sum(parameter.numel() for parameter in part.parameters()) - bias - _edges(part)
-    return sum(parameter.numel() for parameter in module.parameters()) - padding
-
-
-def _edges(layer: StructuredLinear | StructuredConv2d) -> int:
-    """Of all stages, counted from the topology, for there may be no numbers on the layer's device."""
-    edges = layer.topology.parameters
-    if isinstance(layer, StructuredConv2d):
-        area = math.prod(layer.kernel_size)
-        if layer.spatial == "first":
-            edges += (area - 1) * int(layer.topology.stages[0].sum())
-        if layer.depthwise_weight is not None:
-            edges += layer.depthwise_weight.numel()
-    return edges
 
 
 def built(entry: Plan, layer: nn.Module) -> StructuredLinear | StructuredConv2d:

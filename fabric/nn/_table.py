@@ -1,6 +1,12 @@
-"""What was done to the layers of a model, as rows to print or to hand to pandas."""
+"""What was done to the layers of a model, as rows to print or to hand to pandas, and the weights counted in them."""
 
+import math
 from collections.abc import Mapping
+
+from torch import nn
+
+from fabric.nn._conv import StructuredConv2d
+from fabric.nn._structured import StructuredLinear
 
 
 class Table(list[dict[str, object]]):
@@ -37,3 +43,26 @@ def _totals(rows: list[dict[str, object]]) -> list[str]:
         for values in columns.values()
     ]
     return ["in all", *sums[1:]]
+
+
+def weights(module: nn.Module) -> int:
+    """Trainable numbers without the padding of uneven routers; `torch.nn.Module.parameters` counts it."""
+    padding, inside = 0, set[nn.Module]()
+    for part in module.modules():
+        if isinstance(part, StructuredLinear | StructuredConv2d) and part not in inside:
+            inside.update(part.modules())
+            bias = 0 if part.bias is None else part.bias.numel()
+            padding += sum(parameter.numel() for parameter in part.parameters()) - bias - _edges(part)
+    return sum(parameter.numel() for parameter in module.parameters()) - padding
+
+
+def _edges(layer: StructuredLinear | StructuredConv2d) -> int:
+    """Of all stages, counted from the topology, for there may be no numbers on the layer's device."""
+    edges = layer.topology.parameters
+    if isinstance(layer, StructuredConv2d):
+        area = math.prod(layer.kernel_size)
+        if layer.spatial == "first":
+            edges += (area - 1) * int(layer.topology.stages[0].sum())
+        if layer.depthwise_weight is not None:
+            edges += layer.depthwise_weight.numel()
+    return edges
