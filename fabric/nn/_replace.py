@@ -187,7 +187,8 @@ def _called_hooks(module: nn.Module) -> bool:
     return any(getattr(module, hooks) for hooks in CALL_HOOKS)
 
 
-def _shared(model: nn.Module, layer: nn.Module) -> str | None:
+def shared(model: nn.Module, layer: nn.Module) -> str | None:
+    """Why a layer cannot be exchanged for what else is in the model; None if it can."""
     own = set(map(id, layer.parameters()))
     for name, module in model.named_modules():
         if module is not layer:
