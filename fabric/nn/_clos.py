@@ -132,10 +132,7 @@ class ClosLinear(StructuredLinear):
         chance = torch.Generator().manual_seed(0) if generator is None else generator
         with torch.no_grad():
             matrix = weight.detach().to("cpu", torch.float64)
-            by_output = _deal(matrix, layer.out_features, layer.output_routers)  # (Ro, O/Ro, I)
-            columns = by_output.flatten(0, 1).t()
-            blocks = _deal(columns, layer.in_features, layer.input_routers)  # (Ri, I/Ri, Ro · O/Ro)
-            blocks = blocks.unflatten(2, by_output.shape[:2]).permute(2, 0, 3, 1)
+            blocks = router_blocks(matrix, layer.input_routers, layer.output_routers)
             sweeps, starts = positive_int("sweeps", sweeps), positive_int("starts", starts)
             for name, value in factorise(blocks, layer.middle_routers, sweeps, starts, chance)._asdict().items():
                 getattr(layer, name).copy_(value)
@@ -213,6 +210,13 @@ class ClosLinear(StructuredLinear):
     def extra_repr(self) -> str:
         routers = f"routers=({self.input_routers}, {self.middle_routers}, {self.output_routers})"
         return f"{super().extra_repr()}, {routers}"
+
+
+def router_blocks(matrix: Tensor, input_routers: int, output_routers: int) -> Tensor:
+    """(O, I) → (R_o, R_i, ceil(O / R_o), ceil(I / R_i)), padded with zeros where routers are smaller."""
+    by_output = _deal(matrix, matrix.shape[0], output_routers)  # (Ro, O/Ro, I)
+    blocks = _deal(by_output.flatten(0, 1).t(), matrix.shape[1], input_routers)  # (Ri, I/Ri, Ro · O/Ro)
+    return blocks.unflatten(2, by_output.shape[:2]).permute(2, 0, 3, 1)
 
 
 def clos_columns(

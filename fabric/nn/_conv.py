@@ -156,10 +156,7 @@ class StructuredConv2d(nn.Module, ABC):
     @property
     def connections(self) -> int:
         """Weights that stand for edges: all trainable numbers but the bias and the padding of uneven routers."""
-        return sum(
-            stage.weight.numel() if stage.used is None else int(stage.used.expand_as(stage.weight).sum())
-            for stage in self.stage_weights()
-        )
+        return sum(stage.connections for stage in self.stage_weights())
 
     def end_to_end_factor(self) -> float:
         """Factor on every variance of Sparse Glorot that gives the kernel the mean variance of dense Glorot.

@@ -75,15 +75,15 @@ def _sweep(blocks: Tensor, factors: Factors) -> Factors:
     v, u = factors.input_weight, factors.output_weight
     by_input = torch.einsum("orqp,rmp->orqm", blocks, v)
     gram_u, gram_v = u.mT @ u, v @ v.mT
-    d = _solve(gram_u[:, None] * gram_v, torch.einsum("oqm,orqm->orm", u, by_input)[..., None])[..., 0]
-    u = _solve(torch.einsum("orm,rmn,orn->omn", d, gram_v, d), torch.einsum("orqm,orm->omq", by_input, d)).mT
+    d = solve(gram_u[:, None] * gram_v, torch.einsum("oqm,orqm->orm", u, by_input)[..., None])[..., 0]
+    u = solve(torch.einsum("orm,rmn,orn->omn", d, gram_v, d), torch.einsum("orqm,orm->omq", by_input, d)).mT
     gram_u = u.mT @ u
     by_output = torch.einsum("orm,oqm,orqp->rmp", d, u, blocks)
-    v = _solve(torch.einsum("orm,omn,orn->rmn", d, gram_u, d), by_output)
+    v = solve(torch.einsum("orm,omn,orn->rmn", d, gram_u, d), by_output)
     return Factors(v, d.permute(2, 0, 1).contiguous(), u.contiguous())
 
 
-def _solve(gram: Tensor, right: Tensor) -> Tensor:
+def solve(gram: Tensor, right: Tensor) -> Tensor:
     """Least squares from normal equations, batched."""
     ridge = RIDGE * gram.diagonal(dim1=-2, dim2=-1).mean(-1) + torch.finfo(gram.dtype).tiny
     return torch.linalg.solve(gram + torch.diag_embed(ridge[..., None].expand(gram.shape[:-1])), right)

@@ -40,6 +40,11 @@ class StageWeight:
     used: Tensor | None = None
     edges: tuple[Tensor, Tensor] | None = None
 
+    @property
+    def connections(self) -> int:
+        """Weights that stand for edges."""
+        return self.weight.numel() if self.used is None else int(self.used.expand_as(self.weight).sum())
+
 
 class StructuredLinear(nn.Module, ABC):
     """A linear map y = W x + b whose W is structured; drop-in for `torch.nn.Linear`.

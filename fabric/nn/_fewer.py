@@ -1,0 +1,81 @@
+"""A rule for `replace`: every layer that is large enough with so many times fewer weights."""
+
+import math
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from fabric._checks import one_of, positive_int, sequence
+from fabric.nn._plan import STRUCTURES, Plan, above_one, entries
+from fabric.nn._recurrent_layers import ClosGRU, ClosLSTM
+from fabric.nn._replace import Choose, obstacle
+
+
+def fewer(
+    factor: float, *, at_least: int = 10_000, structures: Sequence[str] = ("clos",), skip: Sequence[str] = ()
+) -> Choose:
+    """The rule for `replace` that takes the preferred plan with at most 1 / `factor` of a layer's weights.
+
+    Layers are kept that are too small for the budget or cannot be exchanged alone (see `replace`), grouped convolutions
+    and those that pad with other than zeros, and recurrent layers with projections. All cells of a recurrent layer have
+    the routers of the one with the fewest inputs, and are Clos cascades whatever `structures` says.
+
+    Args:
+        factor: above 1.
+        at_least: weights of the smallest layer that is exchanged.
+        structures: as for `plan`, of which its first entry counts.
+        skip: names to keep, with wildcards as of a shell: "head" or "*.qkv".
+
+    Raises:
+        ValueError: an argument that is out of its range.
+    """
+    factor, at_least = above_one("factor", factor), positive_int("at_least", at_least)
+    structures = [one_of("structures", name, STRUCTURES) for name in sequence("structures", structures, "names")]
+    skip = [str(pattern) for pattern in sequence("skip", skip, "names of layers")]
+
+    def choose(name: str, layer: nn.Module) -> nn.Module | Plan | None:
+        if obstacle(layer) or any(fnmatchcase(name, pattern) for pattern in skip):
+            return None
+        if sum(parameter.numel() for parameter in layer.parameters()) < at_least:
+            return None
+        if isinstance(layer, nn.GRU | nn.LSTM):
+            return _recurrent(layer, factor)
+        if isinstance(layer, nn.Conv2d):
+            if layer.groups > 1 or layer.padding_mode != "zeros":
+                return None
+            taps = math.prod(layer.kernel_size)
+            return _first(layer.in_channels * taps, layer.out_channels, factor, structures, taps)
+        return (
+            _first(layer.in_features, layer.out_features, factor, structures) if isinstance(layer, nn.Linear) else None
+        )
+
+    return choose
+
+
+def _first(inputs: int, outputs: int, factor: float, structures: Sequence[str], taps: int = 1) -> Plan | None:
+    return next(iter(entries(inputs, outputs, int(inputs * outputs / factor), structures, taps)), None)
+
+
+def _recurrent(layer: nn.GRU | nn.LSTM, factor: float) -> nn.Module | None:
+    weight = layer.all_weights[0][1]  # (gates, hidden_size)
+    gates = weight.shape[0]
+    inputs = [layer.input_size] + [(1 + layer.bidirectional) * layer.hidden_size] * (layer.num_layers > 1)
+    into = _first(min(inputs), gates, factor, ["clos"])
+    hidden = _first(layer.hidden_size, gates, factor, ["clos"])
+    if layer.proj_size or into is None or hidden is None:
+        return None
+    kind = ClosGRU if isinstance(layer, nn.GRU) else ClosLSTM
+    return kind(
+        layer.input_size,
+        layer.hidden_size,
+        layer.num_layers,
+        layer.bias,
+        layer.batch_first,
+        layer.dropout,
+        layer.bidirectional,
+        device=weight.device,
+        dtype=weight.dtype,
+        input_routers=into.counts,
+        hidden_routers=hidden.counts,
+    )

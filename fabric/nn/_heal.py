@@ -1,0 +1,64 @@
+"""What a conversion lost, learnt back from the model before it."""
+
+from collections.abc import Callable, Iterable, Sized
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fabric.nn._calls import called, evaluating, first_tensor
+from fabric.nn._rates import parameter_groups
+
+Loss = Callable[[Tensor, Tensor], Tensor]  # of the student's and the teacher's outputs
+
+
+def heal(
+    student: nn.Module,
+    teacher: nn.Module,
+    batches: Iterable[object],
+    *,
+    lr: float = 1e-3,
+    weight_decay: float = 0.0,
+    loss: Loss = functional.mse_loss,
+) -> list[float]:
+    """Distillation: train a converted model to give the outputs of the one it was made from, a step per batch.
+
+    AdamW with the rates of `parameter_groups`, which fall along half a cosine if the batches have a length. The student
+    runs in the mode that it is in and is changed in place, the teacher in evaluation mode, which is put back.
+
+    Args:
+        student, teacher: called alike; they return a tensor, or a sequence or mapping whose first entry is one.
+        batches: inputs: tensors, tuples of arguments or dictionaries by name. No labels.
+        lr, weight_decay: of a dense matrix, see `parameter_groups`.
+        loss: of both outputs, a scalar; for a classifier the Kullback-Leibler divergence of its logits, say.
+
+    Returns:
+        The loss at every step, before it.
+
+    Raises:
+        ValueError: student and teacher are one or share parameters, there are no batches, or the loss is not finite.
+    """
+    if set(map(id, student.parameters())) & set(map(id, teacher.parameters())):
+        raise ValueError("teacher must share no parameters with student: convert a copy (in_place=False)")
+    optimiser = torch.optim.AdamW(parameter_groups(student, lr, weight_decay))
+    schedule = None
+    if isinstance(batches, Sized):
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, len(batches)))
+    losses: list[float] = []
+    with evaluating(teacher):
+        for batch in batches:
+            with torch.no_grad():
+                wanted = first_tensor(called(teacher, batch))
+            value = loss(first_tensor(called(student, batch)), wanted)
+            losses.append(value.item())
+            if not torch.isfinite(value):
+                raise ValueError(f"lr must be below {lr}, or batches are faulty: step {len(losses)} lost {value}")
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+            if schedule is not None:
+                schedule.step()
+    if not losses:
+        raise ValueError("batches must hold at least one input, got none")
+    optimiser.zero_grad()
+    return losses

@@ -1,0 +1,91 @@
+"""The nearest matrix of a structure, as the weights of its stages: closed forms where there are some.
+
+Nearest is in the Frobenius norm, or in that of the outputs on given inputs. All is float64.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from fabric.nn._clos import ClosLinear, router_blocks
+from fabric.nn._conv import StructuredConv2d
+from fabric.nn._factorise import Factors
+from fabric.nn._factorise_on_data import factorise_on_data
+from fabric.nn._plan import Plan
+from fabric.nn._structured import StructuredLinear
+
+
+def project(
+    matrix: Tensor, entry: Plan, root: Tensor | None, sweeps: int, generator: torch.Generator | None
+) -> list[Tensor]:
+    """The weights of the stages, inputs first, of an entry's layer near to a matrix.
+
+    Args:
+        matrix: float64 (outputs, inputs).
+        entry: of structure "clos", "two-level" or "low rank", for the matrix's sizes.
+        root: float64 (inputs, inputs), a square root of the inputs' covariance, for the nearest outputs; low rank is
+            the optimum again, Clos no worse than without. The two-level matrix is the nearest one all the same.
+        sweeps, generator: as for `ClosLinear.from_dense`; with a root as many sweeps more.
+    """
+    if entry.structure == "low rank":
+        return low_rank(matrix, entry.counts[0], root)
+    if entry.structure == "two-level":
+        return two_level(matrix, *entry.counts)
+    dense = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        dense.weight.copy_(matrix)
+    first, middle, last = entry.counts
+    layer = ClosLinear.from_dense(dense, first, middle, last, sweeps=sweeps, generator=generator)
+    factors = Factors(*(stage.weight.detach() for stage in layer.stage_weights()))
+    if root is None:
+        return list(factors)
+    blocks, covariance = router_blocks(matrix, first, last), router_blocks(root @ root.T, first, first)
+    return list(factorise_on_data(blocks, covariance, factors, sweeps))
+
+
+def low_rank(matrix: Tensor, rank: int, root: Tensor | None = None) -> list[Tensor]:
+    """The optimum, (1, rank, inputs) and (1, outputs, rank): Eckart and Young.
+
+    Of the error times the root of a covariance the optimum is the projection on the leading outputs of matrix · root.
+    """
+    left = torch.linalg.svd(matrix if root is None else matrix @ root, full_matrices=False)[0][:, :rank]
+    inner = left.mT @ matrix
+    scale = inner.norm(dim=1).clamp_min(torch.finfo(inner.dtype).tiny).sqrt()  # shared between both factors
+    return [(inner / scale[:, None])[None], (left * scale)[None]]
+
+
+def two_level(matrix: Tensor, input_routers: int, output_routers: int) -> list[Tensor]:
+    """The optimum, (R_i, R_o, inputs / R_i) and (R_o, outputs / R_o, R_i), where the counts divide the sizes.
+
+    The block of an output router and an input router has rank one and no weight in common with another: the nearest is
+    its leading singular pair (Dao et al., "Monarch", ICML 2022, theorem 1, for any rectangle).
+    """
+    blocks = matrix.unflatten(1, (input_routers, -1)).unflatten(0, (output_routers, -1)).transpose(1, 2)
+    tall = blocks.shape[2] >= blocks.shape[3]
+    squares = blocks.mT @ blocks if tall else blocks @ blocks.mT
+    leading = torch.linalg.eigh(squares)[1][..., -1:]  # (R_o, R_i, fewer of a router's outputs and inputs, 1)
+    other = blocks @ leading if tall else blocks.mT @ leading
+    scale = other.norm(dim=2, keepdim=True).clamp_min(torch.finfo(matrix.dtype).tiny).sqrt()
+    into, out = (leading * scale, other / scale) if tall else (other / scale, leading * scale)
+    return [into[..., 0].transpose(0, 1).contiguous(), out[..., 0].transpose(1, 2).contiguous()]
+
+
+def refine(layer: StructuredLinear | StructuredConv2d, matrix: Tensor, root: Tensor, steps: int) -> None:
+    """L-BFGS on the error of a layer's `dense_weight` times the root of a covariance; never worse than the start."""
+    factors = [parameter for name, parameter in layer.named_parameters() if not name.endswith("bias")]
+    optimiser = torch.optim.LBFGS(factors, max_iter=steps, history_size=20, line_search_fn="strong_wolfe")
+    scale = (matrix @ root).square().sum()
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        with torch.enable_grad():
+            error = (((layer.dense_weight().flatten(1) - matrix) @ root).square().sum()) / scale
+            error.backward()
+        return error.detach()
+
+    before, kept = loss(), [factor.detach().clone() for factor in factors]
+    optimiser.step(loss)
+    if not loss() <= before:
+        for factor, value in zip(factors, kept, strict=True):
+            factor.data.copy_(value)
+    for factor in factors:
+        factor.grad = None

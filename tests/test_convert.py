@@ -1,0 +1,248 @@
+"""Trained layers as products of factors: never worse than the optimum of low rank or Monarch within the same budget."""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from fabric.nn import ClosConv2d, ClosLinear, LowRankLinear, Plan, convert
+from fabric.nn._project import low_rank, project, two_level
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small products in many steps: several threads wait for each other more than they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def linear(weight, bias=False):
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias, dtype=weight.dtype)
+    layer.weight.data.copy_(weight)
+    return layer
+
+
+def spectrum(outputs, inputs, power):
+    left, _, right = torch.linalg.svd(torch.randn(outputs, inputs, dtype=torch.float64), full_matrices=False)
+    return left @ torch.diag(torch.arange(1, len(right) + 1, dtype=torch.float64) ** -power) @ right
+
+
+def best_of_rank(matrix, rank):
+    return (torch.linalg.svdvals(matrix)[rank:].norm() / matrix.norm()).item()
+
+
+def relative(lost, whole):
+    return (lost.norm() / whole.norm()).item()
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (12, 20), (20, 12)])
+def test_two_level_is_the_optimum_block_by_block(shape):
+    torch.manual_seed(0)
+    matrix = torch.randn(shape, dtype=torch.float64)
+    for into, out in itertools.product((2, 4), (2, 4)):
+        first, last = two_level(matrix, into, out)
+        least = 0.0
+        for rows in matrix.chunk(out):
+            least += sum(torch.linalg.svdvals(block)[1:].square().sum().item() for block in rows.chunk(into, 1))
+        layer = convert(linear(matrix), (first.numel() + last.numel()) / matrix.numel(), structures=["two-level"],
+                        at_least=1).table[0]  # fmt: skip
+        assert (layer["error"] * matrix.norm().item()) ** 2 <= least + 1e-9
+        product = torch.einsum("oqi,iop->oqip", last, first).flatten(2).flatten(0, 1)
+        assert (product - matrix).square().sum().item() == pytest.approx(least)
+
+
+def test_two_level_is_no_worse_than_descent_from_anywhere():
+    torch.manual_seed(1)
+    matrix = torch.randn(6, 6, dtype=torch.float64)
+    first, last = two_level(matrix, 2, 3)
+    least = (torch.einsum("oqi,iop->oqip", last, first).flatten(2).flatten(0, 1) - matrix).norm().item()
+    for _ in range(3):
+        factors = [torch.randn_like(factor).requires_grad_() for factor in (first, last)]
+        optimiser = torch.optim.LBFGS(factors, max_iter=100, line_search_fn="strong_wolfe")
+
+        def loss(factors=factors, optimiser=optimiser):
+            optimiser.zero_grad()
+            value = (torch.einsum("oqi,iop->oqip", factors[1], factors[0]).flatten(2).flatten(0, 1) - matrix).norm()
+            value.backward()
+            return value
+
+        assert optimiser.step(loss) is not None and loss().item() >= least - 1e-6
+
+
+def test_low_rank_is_the_optimum_on_data_too():
+    torch.manual_seed(2)
+    matrix, root = torch.randn(9, 7, dtype=torch.float64), torch.randn(7, 7, dtype=torch.float64)
+    first, last = low_rank(matrix, 3, root)
+    assert relative((last[0] @ first[0] - matrix) @ root, matrix @ root) == pytest.approx(
+        best_of_rank(matrix @ root, 3)
+    )
+    first, last = low_rank(matrix, 3)
+    assert relative(last[0] @ first[0] - matrix, matrix) == pytest.approx(best_of_rank(matrix, 3))
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.5])
+@pytest.mark.parametrize(("outputs", "inputs"), [(48, 48), (64, 24), (31, 53)])
+def test_no_layer_is_worse_than_low_rank_or_monarch_of_its_weights(outputs, inputs, power):
+    torch.manual_seed(3)
+    matrix = spectrum(outputs, inputs, power)
+    model, (row,) = convert(linear(matrix), 0.3, at_least=1, sweeps=30)
+    assert row["weights left"] <= 0.3 * matrix.numel()
+    assert relative(model.dense_weight() - matrix, matrix) == pytest.approx(row["error"])
+    assert row["error"] <= best_of_rank(matrix, int(0.3 * matrix.numel()) // (inputs + outputs)) + 1e-12
+    alone = convert(linear(matrix), 0.3, at_least=1, structures=["two-level"]).table[0]["error"]
+    assert alone is None or row["error"] <= alone
+    if power == 1.5:
+        assert isinstance(model, LowRankLinear)
+    if power == 0:
+        assert not isinstance(model, LowRankLinear)
+
+
+def test_clos_on_data_is_where_no_factor_alone_can_do_better():
+    torch.manual_seed(10)
+    matrix, mixing = torch.randn(10, 11, dtype=torch.float64), torch.randn(11, 11, dtype=torch.float64)
+    layer, root = ClosLinear(11, 10, 3, 2, 3, bias=False, dtype=torch.float64), mixing
+    plan = Plan(11, 10, "clos", (3, 2, 3), 60, 2, 0)
+    for stage, value in zip(layer.stage_weights(), project(matrix, plan, root, 250, None), strict=True):
+        stage.weight.data.copy_(value)
+    error = ((layer.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum()
+    error.backward()
+    assert max(parameter.grad.abs().max().item() for parameter in layer.parameters()) < 1e-5
+    plain = ClosLinear.from_dense(linear(matrix), 3, 2, 3, sweeps=250)
+    assert error < ((plain.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum() - 0.01
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(8, 16, 3, padding=1, stride=2)
+        self.hidden = nn.Linear(64, 48)
+        self.head = nn.Linear(48, 5)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.hidden(torch.relu(self.convolution(x)).flatten(2).mean(2).repeat(1, 4))))
+
+
+def test_a_model_is_converted_on_data_and_what_is_lost_is_reported():
+    torch.manual_seed(4)
+    net = Net().eval()
+    net.hidden.train()
+    data = [torch.randn(40, 8, 6, 6) + 0.5 for _ in range(3)]
+    model, table = convert(net, 0.4, data, at_least=1000, sweeps=15)
+    assert {row["layer"]: row["after"].startswith("kept") for row in table} == {
+        "convolution": False,
+        "hidden": False,
+        "head": True,
+    }
+    assert net.hidden.training and not net.training and model.hidden.training and not model.training
+    kinds = {"convolution": lambda x: x, "hidden": lambda x: x}
+    inputs = {}
+    for name in kinds:
+        handle = net.get_submodule(name).register_forward_hook(
+            lambda layer, args, y, name=name: inputs.setdefault(name, []).append(args[0].detach())
+        )
+        for batch in data:
+            net(batch)
+        handle.remove()
+    for row in table[:2]:
+        old, new = net.get_submodule(row["layer"]), model.get_submodule(row["layer"])
+        x = torch.cat(inputs[row["layer"]])
+        lost, whole = old(x) - new(x), old(x)
+        if whole.ndim == 4:
+            lost, whole = (y.transpose(0, 1).flatten(1).t() for y in (lost, whole))
+        torch.testing.assert_close(lost.mean(0), torch.zeros_like(lost[0]), atol=1e-4, rtol=0)
+        assert relative(lost, whole - whole.mean(0)) == pytest.approx(row["on data"], rel=1e-3)
+    blind = convert(net, 0.4, at_least=1000, sweeps=20).table
+    assert blind[1]["error"] <= table[1]["error"] and blind[1]["on data"] is None
+    assert table[2]["error"] is None
+
+
+def test_low_rank_on_data_is_the_whitened_optimum_and_others_are_no_worse():
+    torch.manual_seed(5)
+    layer = linear(torch.randn(20, 30, dtype=torch.float64))
+    x = torch.randn(200, 30, dtype=torch.float64) @ torch.randn(30, 30, dtype=torch.float64)
+    best = best_of_rank(layer(x).detach(), 4)
+    model, (row,) = convert(layer, 200 / 600, [x], at_least=1, structures=["low rank"])
+    assert row["on data"] == pytest.approx(best)
+    assert relative((model(x) - layer(x)).detach(), layer(x).detach()) == pytest.approx(best)
+    assert convert(layer, 200 / 600, [x], at_least=1, sweeps=20).table[0]["on data"] <= best + 1e-12
+
+
+def test_more_sweeps_on_data_lose_less():
+    torch.manual_seed(6)
+    layer = linear(torch.randn(24, 24))
+    x = torch.randn(100, 24) * torch.arange(1, 25)
+    for structure in ("clos", "two-level"):
+        errors = [
+            convert(layer, 0.4, [x], at_least=1, structures=[structure], sweeps=sweeps).table[0]["on data"]
+            for sweeps in (1, 10, 60)
+        ]
+        assert errors[0] > errors[1] > errors[2]
+
+
+def test_convolutions_become_clos_cascades_of_the_same_pixels():
+    torch.manual_seed(7)
+    wanted = ClosConv2d(8, 8, 3, 4, 3, 4, padding=1, dtype=torch.float64)
+    layer = nn.Conv2d(8, 8, 3, padding=1, dtype=torch.float64)
+    layer.weight.data.copy_(wanted.dense_weight())
+    model, (row,) = convert(layer, wanted.connections / 576, at_least=1, structures=["clos"])
+    assert isinstance(model, ClosConv2d) and row["weights left"] <= wanted.connections + 8
+    x = torch.randn(2, 8, 5, 5, dtype=torch.float64)
+    kernel = model.dense_weight()
+    torch.testing.assert_close(model(x), nn.functional.conv2d(x, kernel, layer.bias, padding=1))
+
+
+def test_modes_dtypes_and_biases_stay_and_equal_calls_are_equal():
+    torch.manual_seed(8)
+    net = nn.Sequential(nn.Linear(32, 32, dtype=torch.bfloat16).eval(), nn.Linear(32, 32, bias=False))
+    first, second = (convert(net, 0.5, at_least=1, sweeps=5, structures=["clos"]).model for _ in range(2))
+    assert isinstance(first[0], ClosLinear) and first[0].input_weight.dtype == torch.bfloat16
+    assert not first[0].training and torch.equal(first[0].bias, net[0].bias) and first[1].bias is None
+    assert all(map(torch.equal, first.parameters(), second.parameters()))
+    assert isinstance(net[0], nn.Linear)
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in first.parameters())
+
+
+def test_what_is_lost_too_much_or_skipped_stays_dense():
+    torch.manual_seed(9)
+    net = nn.Sequential(linear(spectrum(32, 32, 3)), linear(torch.randn(32, 32)), nn.Linear(32, 32))
+    net = net.to(torch.float64)
+    table = convert(net, 0.3, at_least=1, sweeps=5, tolerance=0.2, skip=["2"]).table
+    assert [row["after"] == "kept" for row in table] == [False, True, True]
+    assert "error" in str(table).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1.0,), r"budget must be a number between 0 and 1, got 1\.0"),
+        ((0.5, []), "data must hold at least one input of the model, got none"),
+        ((0.5, [torch.randn(7, 8)]), "data must bring 0 as many rows as its 8 inputs at least, got 7"),
+        ((0.5, [torch.full((9, 8), torch.nan)]), "data must be such that finite numbers enter 0"),
+    ],
+)
+def test_misuse_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        convert(nn.Sequential(nn.Linear(8, 8)), *arguments, at_least=1)
+
+
+def test_misuse_of_options_is_named():
+    net = nn.Sequential(linear(torch.full((8, 8), torch.inf)))
+    with pytest.raises(ValueError, match="model must have finite weights, got some in 0 that are not"):
+        convert(net, 0.5, at_least=1)
+    for option, message in (
+        ({"structures": ["dense"]}, "structures must be one of clos, two-level, low rank"),
+        ({"sweeps": 0}, "sweeps must be a positive integer"),
+        ({"tolerance": float("nan")}, "tolerance must be a number from 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            convert(net, 0.5, **option)
+    with pytest.raises(ValueError, match="model must be a Module, got <class"):
+        convert(nn.Linear, 0.5)
+    tied = nn.Sequential(nn.Embedding(8, 8), nn.Linear(8, 8, bias=False))
+    tied[1].weight = tied[0].weight
+    with pytest.raises(ValueError, match=r"skip must hold '1', a layer that shares a weight with 0\.weight"):
+        convert(tied, 0.5, at_least=1)
+    assert convert(tied, 0.5, at_least=1, skip=["1"]).table[0]["after"] == "kept"

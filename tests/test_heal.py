@@ -1,0 +1,65 @@
+"""Distillation after a conversion: less is lost, only the student changes, and misuse is named."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from fabric.nn import ClosLinear, convert, heal
+
+
+def teacher():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(16, 32), nn.Tanh(), nn.Dropout(0.5), nn.Linear(32, 8))
+
+
+def test_a_converted_model_comes_nearer_to_its_teacher_and_nothing_else_changes():
+    model = teacher()
+    before = copy.deepcopy(model.state_dict())
+    student = convert(model, 0.5, at_least=1, sweeps=5, structures=["clos"]).model.eval()
+    batches, unseen = [torch.randn(32, 16) for _ in range(60)], torch.randn(200, 16)
+
+    def lost():
+        with torch.no_grad():
+            return (student(unseen) - copy.deepcopy(model).eval()(unseen)).square().mean().item()
+
+    at_first = lost()
+    losses = heal(student, model, batches, lr=3e-3)
+    assert len(losses) == 60 and lost() < 0.5 * at_first and losses[-1] < losses[0]
+    assert model.training and not student.training and isinstance(student[0], ClosLinear)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in [*student.parameters(), *model.parameters()])
+
+
+class Named(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x, scale=1.0):
+        return {"logits": self.layer(x) * scale, "more": None}
+
+
+def test_any_call_and_any_loss():
+    model, student = Named(), Named()
+    batches = ({"x": torch.randn(5, 4), "scale": 2.0} for _ in range(30))
+    losses = heal(student, model, batches, lr=0.05, loss=nn.functional.l1_loss)
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_misuse_is_named():
+    model = teacher()
+    with pytest.raises(ValueError, match="teacher must share no parameters with student"):
+        heal(model, model, [torch.randn(2, 16)])
+    with pytest.raises(ValueError, match="batches must hold at least one input, got none"):
+        heal(copy.deepcopy(model), model, [])
+    with pytest.raises(ValueError, match=r"lr must be below 0\.001, or batches are faulty: step 1 lost nan"):
+        heal(copy.deepcopy(model), model, [torch.full((2, 16), torch.nan)])
+    with pytest.raises(ValueError, match="the model must return a tensor, alone or first of several, got str"):
+        heal(nn.ModuleList([nn.Linear(1, 1)]), _Talks(), [torch.randn(2, 16)])
+
+
+class _Talks(nn.Module):
+    def forward(self, x):
+        return "text"
