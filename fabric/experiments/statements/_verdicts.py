@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-import numpy as np
-
 from fabric._checks import instance, number, shown
 from fabric.experiments.statements._intervals import Interval, exactly, interval, p_value
 from fabric.experiments.statements._published import published
@@ -100,12 +98,11 @@ def single_run(claim: str, ours: Sequence[float], most: float, reason: str) -> V
     Raises:
         ValueError: fewer than two repetitions.
     """
-    values = np.asarray(ours, float)
-    if values.size < 2:
-        raise ValueError(f"ours must hold at least two repetitions, got {values.size}")
+    if len(ours) < 2:
+        raise ValueError(f"ours must hold at least two repetitions, got {len(ours)}")
     printed = published(claim)["value"]
-    bounds = interval(values.tolist())
-    half = (bounds.high - bounds.mean) * math.sqrt(values.size + 1)  # the mean's interval has √(1/n)
+    bounds = interval(ours)
+    half = (bounds.high - bounds.mean) * math.sqrt(len(ours) + 1)  # the mean's interval has √(1/n)
     verdict = "undecided" if half > most else "reproduced" if abs(printed - bounds.mean) <= half else "not reproduced"
     stated = f"{reason} Single runs lie within ± {half:.2f} of the mean; more than {most:.2f} decides nothing."
     return Verdict(claim, bounds.mean, bounds.mean - half, bounds.mean + half, verdict, stated.lstrip())
