@@ -61,7 +61,9 @@ def matter() -> pd.DataFrame:
     for claim, entry in marked.items():
         table = pd.read_csv(of_paper().tables_of(entry["notebook"]) / "verdicts.csv").set_index("claim")
         rows.append({"statement": entry["statement"], "notebook": entry["notebook"], **table.loc[claim]})
-    found = pd.DataFrame(rows)
+    found = pd.DataFrame(
+        rows, columns=None if rows else ["statement", "notebook", "verdict", "ours", "low", "high", "p"]
+    )
     return found.assign(holm=holm(found["p"]))
 
 

@@ -16,8 +16,12 @@ def test_no_name_of_a_package_shadows_one_of_its_modules(name):
     package = importlib.import_module(name)
     modules = [module.name for module in pkgutil.iter_modules(package.__path__)]
     before = [module for module in modules if not isinstance(getattr(package, module, package), ModuleType)]
-    for module in modules:
-        importlib.import_module(f"{name}.{module}")
+    for module in list(modules):
+        try:
+            importlib.import_module(f"{name}.{module}")
+        except ModuleNotFoundError as error:
+            assert error.name == "triton"  # an extra; what needs it is imported where it is there
+            modules.remove(module)
     assert before + [module for module in modules if not isinstance(getattr(package, module), ModuleType)] == []
 
 
