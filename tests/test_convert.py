@@ -7,6 +7,9 @@ import torch
 from torch import nn
 
 from fabric.nn import ClosConv2d, ClosLinear, LowRankLinear, Plan, convert
+from fabric.nn._clos import router_blocks
+from fabric.nn._factorise import Factors
+from fabric.nn._factorise_on_data import _sweep
 from fabric.nn._project import low_rank, project, two_level
 
 
@@ -80,6 +83,7 @@ def test_low_rank_is_the_optimum_on_data_too():
         best_of_rank(matrix @ root, 3)
     )
     first, last = low_rank(matrix, 3)
+    torch.testing.assert_close(first[0].norm(dim=1), last[0].norm(dim=0))  # neither factor trains at another scale
     assert relative(last[0] @ first[0] - matrix, matrix) == pytest.approx(best_of_rank(matrix, 3))
 
 
@@ -112,6 +116,20 @@ def test_clos_on_data_is_where_no_factor_alone_can_do_better():
     assert max(parameter.grad.abs().max().item() for parameter in layer.parameters()) < 1e-5
     plain = ClosLinear.from_dense(linear(matrix), 3, 2, 3, sweeps=250)
     assert error < ((plain.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum() - 0.01
+
+
+def test_every_sweep_on_data_comes_nearer():
+    torch.manual_seed(11)
+    matrix, mixing = torch.randn(16, 24, dtype=torch.float64), torch.randn(24, 24, dtype=torch.float64)
+    blocks, covariance = router_blocks(matrix, 6, 4), router_blocks(mixing @ mixing.T, 6, 6)
+    shapes = (6, 3, 4), (3, 4, 6), (4, 4, 3)
+    factors = Factors(*(torch.randn(shape, dtype=torch.float64) for shape in shapes))
+    errors = []
+    for _ in range(25):
+        factors = _sweep(blocks, covariance, factors)
+        lost = (factors.blocks() - blocks).transpose(1, 2).flatten(2).flatten(0, 1) @ mixing
+        errors.append(lost.square().sum().item())
+    assert all(after <= before * (1 + 1e-9) for before, after in itertools.pairwise(errors))
 
 
 class Net(nn.Module):

@@ -45,6 +45,11 @@ def test_preferred_is_no_padding_where_it_costs_little_and_padding_where_sizes_a
     assert first.padding > 0 and first.weights > 0.9 * 97 * 61 / 4
 
 
+def test_padding_never_costs_more_than_the_dense_layer():
+    (entry,) = plan(7, 5, weights=34, structures=["clos"])
+    assert (entry.weights, entry.operations) == (16, 18)
+
+
 def test_constraints_where_a_formula_is_proved():
     for entry in plan(64, 64, fewer=4):
         assert entry.constraints == constraints.closed_form(entry.topology())
@@ -56,6 +61,7 @@ def test_routers_of_a_convolution_share_out_channels():
     for entry in plan(12 * 9, 20, fewer=3, taps=9, structures=["clos"]):
         first, middle, last = entry.counts
         assert first <= 6 and entry.weights == middle * (12 * 9 + 20 + first * last)
+    assert {entry.counts[0] for entry in plan(4 * 9, 32, fewer=2, taps=9, structures=["clos", "two-level"])} == {2}
 
 
 def test_errors_name_the_nearest_budget():

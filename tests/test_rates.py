@@ -72,6 +72,7 @@ def test_low_rank_convolutions_and_recurrent_layers():
     depthwise = parameter_groups(ClosConv2d(8, 8, 3, 2, 2, 4, spatial="depthwise"), 1.0, 1.0)
     assert of(depthwise, "depthwise_weight")["lr"] == pytest.approx(72 / 9 / 4)
     assert of(depthwise, "depthwise_weight")["weight_decay"] > 0
+    assert of(depthwise, "cascade.input_weight")["lr"] == pytest.approx(72 / 4 / 4)
     recurrent = parameter_groups(ClosLSTM(8, 8, input_routers=(2, 2, 4), hidden_routers=(4, 2, 4)), 1.0)
     assert of(recurrent, "hidden_layers.0.input_weight")["lr"] == pytest.approx(8 / 2 / 3)
 
