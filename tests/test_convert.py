@@ -9,8 +9,8 @@ from torch import nn
 from fabric.nn import ClosConv2d, ClosLinear, LowRankLinear, Plan, convert
 from fabric.nn._clos import router_blocks
 from fabric.nn._factorise import Factors
-from fabric.nn._factorise_on_data import _sweep
-from fabric.nn._project import low_rank, project, two_level
+from fabric.nn.models._factorise_on_data import _sweep
+from fabric.nn.models._project import low_rank, project, two_level
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_s
 
 from fabric import topology
 from fabric.nn import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM
-from fabric.nn._recurrent_layers import balanced_routers
+from fabric.nn.recurrence._recurrent_layers import balanced_routers
 
 
 def states_of(layer, batch, generator=None):

@@ -1,18 +1,18 @@
 """Topologies as trainable PyTorch layers, and how to initialise them."""
 
 from fabric.nn._cascade import CascadeLinear, LowRankLinear, SparseLinear
-from fabric.nn._cascade_conv import CascadeConv2d
 from fabric.nn._clos import ClosLinear
-from fabric.nn._clos_conv import ClosConv2d
-from fabric.nn._convert import convert
-from fabric.nn._fewer import fewer
-from fabric.nn._heal import heal
-from fabric.nn._plan import Plan, plan
 from fabric.nn._predefined import PredefinedLinear
-from fabric.nn._rates import parameter_groups
-from fabric.nn._recurrent_layers import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM
-from fabric.nn._replace import Replaced, replace
+from fabric.nn.convolution._cascade_conv import CascadeConv2d
+from fabric.nn.convolution._clos_conv import ClosConv2d
 from fabric.nn.kernels import backend, reference
+from fabric.nn.models._convert import convert
+from fabric.nn.models._fewer import fewer
+from fabric.nn.models._heal import heal
+from fabric.nn.models._plan import Plan, plan
+from fabric.nn.models._rates import parameter_groups
+from fabric.nn.models._replace import Replaced, replace
+from fabric.nn.recurrence._recurrent_layers import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM
 
 __all__ = [
     "CascadeConv2d",

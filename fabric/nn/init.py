@@ -16,11 +16,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from fabric.nn._conv import StructuredConv2d
 from fabric.nn._orthogonal import orthogonal
 from fabric.nn._stages import FixedSkip
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn._variance import Variance, end_to_end_factor, propagate
+from fabric.nn.convolution._conv import StructuredConv2d
 from fabric.topology import Topology
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from fabric._checks import positive_int
 from fabric.nn._structured import StageWeight, StructuredLinear
-from fabric.nn._window import Window, is_channels_last, window
+from fabric.nn.convolution._window import Window, is_channels_last, window
 from fabric.topology import Topology
 
 SPATIAL = ("first", "im2col", "depthwise")

@@ -8,8 +8,8 @@ from torch import Tensor
 from fabric import topology
 from fabric._checks import positive_int
 from fabric.nn._clos import ClosLinear
-from fabric.nn._conv import StructuredConv2d, seen_by_every_tap
 from fabric.nn._structured import StageWeight
+from fabric.nn.convolution._conv import StructuredConv2d, seen_by_every_tap
 from fabric.nn.init import sparse_glorot_uniform_
 
 

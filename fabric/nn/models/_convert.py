@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from fabric._checks import instance, one_of, positive_int, sequence
-from fabric.nn._conv import StructuredConv2d
-from fabric.nn._moments import Moments, moments
-from fabric.nn._plan import Plan, entries, two_level_counts
-from fabric.nn._project import project, refine
-from fabric.nn._replace import Replaced, built, obstacle, replace, shared
 from fabric.nn._structured import StructuredLinear
+from fabric.nn.convolution._conv import StructuredConv2d
+from fabric.nn.models._moments import Moments, moments
+from fabric.nn.models._plan import Plan, entries, two_level_counts
+from fabric.nn.models._project import project, refine
+from fabric.nn.models._replace import Replaced, built, obstacle, replace, shared
 
 CONVERTIBLE = ("clos", "two-level", "low rank")
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fabric.nn._calls import called, evaluating, first_tensor
-from fabric.nn._rates import parameter_groups
+from fabric.nn.models._calls import called, evaluating, first_tensor
+from fabric.nn.models._rates import parameter_groups
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # of the student's and the teacher's outputs
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from fabric.nn._cascade import CascadeLinear
-from fabric.nn._conv import StructuredConv2d, seen_by_every_tap
 from fabric.nn._layout import BlockLayout, block_layout
 from fabric.nn._stages import BlockStage, _gather, _scatter
 from fabric.nn._structured import StageWeight
-from fabric.nn._window import Window, window
+from fabric.nn.convolution._conv import StructuredConv2d, seen_by_every_tap
+from fabric.nn.convolution._window import Window, window
 from fabric.nn.init import sparse_glorot_uniform_
 from fabric.topology import Topology
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from fabric.nn._clos import ClosLinear, router_blocks
-from fabric.nn._conv import StructuredConv2d
 from fabric.nn._factorise import Factors
-from fabric.nn._factorise_on_data import factorise_on_data
-from fabric.nn._plan import Plan
 from fabric.nn._structured import StructuredLinear
+from fabric.nn.convolution._conv import StructuredConv2d
+from fabric.nn.models._factorise_on_data import factorise_on_data
+from fabric.nn.models._plan import Plan
 
 
 def project(

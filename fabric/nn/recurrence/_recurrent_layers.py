@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fabric._checks import positive_int
 from fabric.nn._cascade import CascadeLinear
 from fabric.nn._clos import ClosLinear
-from fabric.nn._recurrent import Build, _Gru, _Lstm
+from fabric.nn.recurrence._recurrent import Build, _Gru, _Lstm
 from fabric.topology import Topology
 
 Routers = Sequence[int]  # (R_i, R_m, R_o)

@@ -9,12 +9,12 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fabric._checks import instance
-from fabric.nn._cascade_conv import CascadeConv2d
-from fabric.nn._clos_conv import ClosConv2d
-from fabric.nn._conv import StructuredConv2d
-from fabric.nn._plan import Plan
 from fabric.nn._structured import StructuredLinear
-from fabric.nn._table import Table, weights
+from fabric.nn.convolution._cascade_conv import CascadeConv2d
+from fabric.nn.convolution._clos_conv import ClosConv2d
+from fabric.nn.convolution._conv import StructuredConv2d
+from fabric.nn.models._plan import Plan
+from fabric.nn.models._table import Table, weights
 
 Choose = Callable[[str, nn.Module], nn.Module | Plan | None]
 # What a module that takes the place of one of these must have in common with it, where it has the attribute at all.

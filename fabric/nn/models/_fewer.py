@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from fabric._checks import one_of, positive_int, sequence
-from fabric.nn._plan import STRUCTURES, Plan, above_one, entries
-from fabric.nn._recurrent_layers import ClosGRU, ClosLSTM
-from fabric.nn._replace import Choose, obstacle
+from fabric.nn.models._plan import STRUCTURES, Plan, above_one, entries
+from fabric.nn.models._replace import Choose, obstacle
+from fabric.nn.recurrence._recurrent_layers import ClosGRU, ClosLSTM
 
 
 def fewer(

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from fabric.nn._conv import StructuredConv2d
 from fabric.nn._structured import StructuredLinear
+from fabric.nn.convolution._conv import StructuredConv2d
 
 
 class Table(list[dict[str, object]]):

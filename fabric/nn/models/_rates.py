@@ -12,8 +12,8 @@ from typing import Any
 from torch import nn
 
 from fabric._checks import one_of
-from fabric.nn._conv import StructuredConv2d
 from fabric.nn._structured import StageWeight, StructuredLinear
+from fabric.nn.convolution._conv import StructuredConv2d
 
 STACKED = (nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase)  # modules of several matrices (outputs, inputs)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fabric.nn._calls import called, evaluating
+from fabric.nn.models._calls import called, evaluating
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Convolutions as cascades: with Clos routers, or of any topology; `fabric.nn` is the contents page."""
