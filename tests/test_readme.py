@@ -13,7 +13,7 @@ MARKDOWN = sorted(path for folder in (".", "rtl", "paper") for path in (ROOT / f
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_run_and_print_what_they_say(page, capsys):
     names, found = {}, examples(page)
-    assert len(found) == 2
+    assert found
     for source, printed in found:
         exec(compile(source, page.name, "exec"), names)
         assert capsys.readouterr().out.splitlines() == printed
