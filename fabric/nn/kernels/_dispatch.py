@@ -110,7 +110,9 @@ def backend(layer: "StructuredLinear") -> str:
 
 def product(layer: "StructuredLinear", x: Tensor) -> Tensor | None:
     """x (*, inputs) → (*, outputs) by the kernel, None where the reference must serve."""
-    if torch.compiler.is_compiling() or not (native := _kernel.native or _kernel.get()) or _forced.get():
+    if torch.compiler.is_compiling() or torch._C._is_tracing():
+        return None
+    if not (native := _kernel.native or _kernel.get()) or _forced.get():
         return None
     attributes = layer.__dict__
     if "_plan" not in attributes:
