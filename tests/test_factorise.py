@@ -76,3 +76,13 @@ def test_bad_arguments_are_named():
         ClosLinear.from_dense(nn.Linear(4, 4), 2, 2, 2, sweeps=0)
     with pytest.raises(ValueError, match="input_routers must be an integer from 1 to 4, got 5"):
         ClosLinear.from_dense(nn.Linear(4, 4), 5, 2, 2)
+
+
+@pytest.mark.parametrize("sizes", [(24, 36, 6, 4, 4), (50, 33, 5, 3, 4)])
+def test_weights_into_hidden_neurons_are_as_large_as_those_out_of_them(sizes):
+    torch.manual_seed(5)
+    linear = dense(torch.randn(sizes[1], sizes[0], dtype=torch.float64))
+    layer = ClosLinear.from_dense(linear, *sizes[2:], sweeps=20)
+    squares = [weight.detach().square() for weight in (layer.input_weight, layer.middle_weight, layer.output_weight)]
+    torch.testing.assert_close(squares[0].sum(2), squares[1].sum(1).T, rtol=1e-3, atol=0)
+    torch.testing.assert_close(squares[1].sum(2).T, squares[2].sum(1), rtol=1e-3, atol=0)

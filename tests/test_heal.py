@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from fabric.nn import ClosLinear, convert, heal
+from fabric.nn import ClosLinear, convert, heal, parameter_groups
 
 
 def teacher():
@@ -63,3 +63,34 @@ def test_misuse_is_named():
 class _Talks(nn.Module):
     def forward(self, x):
         return "text"
+
+
+def test_a_rate_too_high_leaves_the_student_as_it_was():
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4))
+    student = convert(model, 0.4, at_least=1).model
+    before = copy.deepcopy(student.state_dict())
+    with pytest.raises(ValueError, match=r"lr must be below 30: the loss rose from"):
+        heal(student, model, [torch.randn(64, 16) for _ in range(20)], lr=30)
+    assert all(torch.equal(values, before[name]) for name, values in student.state_dict().items())
+
+
+def test_converted_layers_heal_at_the_default_rate():
+    torch.manual_seed(4)
+    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
+    student = convert(model, 0.3, at_least=5000).model
+    losses = heal(student, model, [torch.randn(256, 64) for _ in range(60)])
+    assert max(losses) < 1.5 * losses[0]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_wrong_objects_are_named():
+    model = nn.Linear(4, 4)
+    with pytest.raises(TypeError, match=r"student must be a torch\.nn\.Module, got int"):
+        heal(5, model, [torch.randn(2, 4)])
+    with pytest.raises(TypeError, match=r"batches must be an iterable of inputs, such as \[x\], got Tensor"):
+        heal(copy.deepcopy(model), model, torch.randn(2, 4))
+    with pytest.raises(ValueError, match=r"data must be an iterable of inputs, such as \[x\], got Tensor"):
+        convert(model, 0.5, torch.randn(2, 4))
+    with pytest.raises(ValueError, match="model must be"):
+        parameter_groups(model.parameters(), lr=1)

@@ -53,7 +53,28 @@ def factorise(blocks: Tensor, middle_routers: int, sweeps: int, starts: int, gen
     if min(outputs, inputs) >= middle_routers and min(ro, ri) >= 2:
         candidates.append(_exact(blocks, middle_routers))
     tried = [_descend(blocks, factors, max(1, sweeps // 10)) for factors in candidates]
-    return _descend(blocks, min(tried, key=lambda factors: _error(blocks, factors)), sweeps)
+    return balanced(_descend(blocks, min(tried, key=lambda factors: _error(blocks, factors)), sweeps))
+
+
+def balanced(factors: Factors, rounds: int = 30) -> Factors:
+    """The same product with the weights into every hidden neuron as large as those out of it (sums of squares).
+
+    The scale of a hidden neuron is free. Least squares leave some factors thousands of times larger than others, which
+    no learning rate suits.
+    """
+    v, d, u = factors
+    for _ in range(rounds):
+        scale = _ratio(d.square().sum(1).T, v.square().sum(2))  # of the neurons after input routers, (R_i, R_m)
+        v, d = v * scale[..., None], d / scale.T[:, None]
+        scale = _ratio(u.square().sum(1), d.square().sum(2).T)  # of the neurons before output routers, (R_o, R_m)
+        d, u = d * scale.T[..., None], u / scale[:, None]
+    return Factors(v.contiguous(), d.contiguous(), u.contiguous())
+
+
+def _ratio(wanted: Tensor, given: Tensor) -> Tensor:
+    """What makes both sums of squares equal if it multiplies the one and divides the other; 1 where one is zero."""
+    ratio = (wanted / given) ** 0.25
+    return torch.where(torch.isfinite(ratio) & (ratio > 0), ratio, 1.0)
 
 
 def _descend(blocks: Tensor, factors: Factors, sweeps: int) -> Factors:

@@ -72,6 +72,8 @@ def convert(
             another module and is not in `skip`.
     """
     instance("model", model, nn.Module)
+    if data is not None and (isinstance(data, Tensor) or not isinstance(data, Iterable)):
+        raise ValueError(f"data must be an iterable of inputs, such as [x], got {type(data).__name__}")
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < 1:
         raise ValueError(f"budget must be a number between 0 and 1, got {budget!r}")
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0:

@@ -7,7 +7,7 @@ part of it in common. Input routers do, so one after the other takes up what the
 import torch
 from torch import Tensor
 
-from fabric.nn._factorise import Factors, solve
+from fabric.nn._factorise import Factors, balanced, solve
 
 
 def factorise_on_data(blocks: Tensor, covariance: Tensor, factors: Factors, sweeps: int) -> Factors:
@@ -25,7 +25,7 @@ def factorise_on_data(blocks: Tensor, covariance: Tensor, factors: Factors, swee
         error = _error(blocks, covariance, factors)
         if error < least:
             best, least = factors, error
-    return best
+    return balanced(best)
 
 
 def _error(blocks: Tensor, covariance: Tensor, factors: Factors) -> float:

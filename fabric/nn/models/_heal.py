@@ -36,14 +36,22 @@ def heal(
         The loss at every step, before it.
 
     Raises:
-        ValueError: student and teacher are one or share parameters, there are no batches, or the loss is not finite.
+        TypeError: student or teacher is no module, or batches are one tensor, of which each row would be a batch.
+        ValueError: student and teacher are one or share parameters, there are no batches, or the loss is not finite or
+            larger at the end (mean of the last tenth) than before the first step; then the student is as it was.
     """
+    for name, model in (("student", student), ("teacher", teacher)):
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"{name} must be a torch.nn.Module, got {type(model).__name__}")
+    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
+        raise TypeError(f"batches must be an iterable of inputs, such as [x], got {type(batches).__name__}")
     if set(map(id, student.parameters())) & set(map(id, teacher.parameters())):
         raise ValueError("teacher must share no parameters with student: convert a copy (in_place=False)")
     optimiser = torch.optim.AdamW(parameter_groups(student, lr, weight_decay))
     schedule = None
     if isinstance(batches, Sized):
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, len(batches)))
+    before = {name: values.detach().clone() for name, values in student.state_dict().items()}
     losses: list[float] = []
     with evaluating(teacher):
         for batch in batches:
@@ -52,6 +60,7 @@ def heal(
             value = loss(first_tensor(called(student, batch)), wanted)
             losses.append(value.item())
             if not torch.isfinite(value):
+                student.load_state_dict(before)
                 raise ValueError(f"lr must be below {lr}, or batches are faulty: step {len(losses)} lost {value}")
             optimiser.zero_grad()
             value.backward()
@@ -61,4 +70,8 @@ def heal(
     if not losses:
         raise ValueError("batches must hold at least one input, got none")
     optimiser.zero_grad()
+    last = losses[-max(1, len(losses) // 10) :]
+    if (ended := sum(last) / len(last)) > losses[0]:
+        student.load_state_dict(before)
+        raise ValueError(f"lr must be below {lr}: the loss rose from {losses[0]:.4g} to {ended:.4g}")
     return losses

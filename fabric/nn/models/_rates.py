@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from fabric._checks import one_of
+from fabric._checks import instance, one_of
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn.convolution._conv import StructuredConv2d
 
@@ -57,6 +57,7 @@ def parameter_groups(
         ValueError: `lr` is not positive, `weight_decay` is negative, `base` lacks a module, or a structured layer is
             parametrized, so that its factors are not its parameters.
     """
+    instance("model", model, nn.Module)
     lr, weight_decay = _number("lr", lr), _number("weight_decay", weight_decay, zero=True)
     one_of("factor_decay", factor_decay, FACTOR_DECAYS)
     factors = _factors(model)
