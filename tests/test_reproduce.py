@@ -15,8 +15,10 @@ NOTEBOOK = ROOT / "notebooks" / "01_accuracy_vs_parameters.ipynb"
 SMALL = {
     "cascades": [[784, 32, 8, 4, 8], [784, 32, 8, 16, 8]],
     "headline_weights": 4 * (784 + 32 + 64) + 320,
+    "smaller_weights": 16 * (784 + 32 + 64) + 320,
     "reference_hidden": 32,
     "seeds": 2,
+    "headline_seeds": 2,
     "epochs": 2,
     "tuning_epochs": 1,
 }

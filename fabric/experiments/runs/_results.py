@@ -105,14 +105,15 @@ class Results:
         """
         given = [instance("verdicts", each, Verdict) for each in sequence("verdicts", verdicts, "verdicts")]
         frame = pd.DataFrame([verdict.row() for verdict in given], columns=None if given else ["claim"])
-        allowed = dict(tolerances or {})
+        allowed = dict(mapping("tolerances", {} if tolerances is None else tolerances))
         if "verdict" in allowed:
             raise ValueError("verdicts are exact: name those that may turn in near_threshold, not in tolerances")
-        unknown = sorted(set(near_threshold) - set(frame["claim"]))
+        near = [instance("near_threshold", name, str) for name in sequence("near_threshold", near_threshold, "names")]
+        unknown = sorted(set(near) - set(frame["claim"]))
         if unknown:
             raise ValueError(f"near_threshold must name statements among {sorted(frame['claim'])}, got {unknown}")
-        if near_threshold:
-            allowed["verdict"] = {"exact_but": sorted(near_threshold)}
+        if near:
+            allowed["verdict"] = {"exact_but": sorted(near)}
         ours = allowed.get("ours", "exact")
         if ours != "exact":
             allowed["p"] = ours if "rtol" in ours else free
