@@ -17,6 +17,15 @@ from fabric.experiments.statements import all_published, holm
 
 GALLERY, STATEMENTS = ROOT / "paper" / "GALLERY.md", ROOT / "paper" / "STATEMENTS.md"
 
+WORDS = """\
+*Reproduced*: our runs support the statement; *better*: they exceed it; *not reproduced*: they contradict it;
+*undecided*: the interval allows both. Where one network should be as accurate as another, the difference is
+*within the margin* that follows from the printed word and the size of the test set; *within, with a real loss*,
+if it is below zero all the same; or *worse* by more than the margin. *By design* follows from a construction
+and is checked, not found. *Misprint*: a table agrees but for slips that are named. *Not comparable*: the source
+leaves out what a comparison needs, or speaks of another machine; *not run here*: we could have judged it and
+have not; *open*: it waits for a notebook of that number, which is still to come."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -60,9 +69,10 @@ def matter() -> pd.DataFrame:
     rows = []
     for claim, entry in marked.items():
         table = pd.read_csv(of_paper().tables_of(entry["notebook"]) / "verdicts.csv").set_index("claim")
-        rows.append({"statement": entry["statement"], "notebook": entry["notebook"], **table.loc[claim]})
+        told = {name: entry[name] for name in ("statement", "notebook", "unit")}
+        rows.append({**told, **table.loc[claim]})
     found = pd.DataFrame(
-        rows, columns=None if rows else ["statement", "notebook", "verdict", "ours", "low", "high", "p"]
+        rows, columns=None if rows else ["statement", "notebook", "unit", "verdict", "ours", "low", "high", "p"]
     )
     return found.assign(holm=holm(found["p"]))
 
@@ -118,9 +128,13 @@ def statements() -> str:
         f"# All {counts().total()} statements, published and ours",
         "",
         "Made by `ci/pages.py` from the committed results. In brackets: the 95 % interval over seeds.",
-        "The report gives the reasons.",
+        "The report (`make paper`) gives the reasons.",
         "",
-        ", ".join(f"{count} {outcome}" for outcome, count in counts().most_common()) + ".",
+        WORDS,
+        "",
+        "Each statement counted once, without those that are judged again by another measure: "
+        + ", ".join(f"{count} {outcome}" for outcome, count in counts().most_common())
+        + ".",
         "",
         "## Ten that matter",
         "",
@@ -131,7 +145,7 @@ def statements() -> str:
         "|---|---|---|---|---|",
         *(
             f"| {row.statement} ({row.notebook[:2]}) | {row.verdict} | {row.ours:.3g} ({row.low:.3g} … {row.high:.3g}) "
-            f"| {row.p:.2g} | {row.holm:.2g} |"
+            f"{row.unit} | {row.p:.2g} | {row.holm:.2g} |"
             for row in matter().itertuples()
         ),
     ]

@@ -30,7 +30,7 @@ def compression_against_width(ax: Axes, table: pd.DataFrame, claimed: float) -> 
     ax.minorticks_off()
     ax.set_xlabel("least width of the hidden levels, relative to the narrower side")
     ax.set_ylabel("times fewer parameters, whole network")
-    ax.legend()
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def shares_by_kind(ax: Axes, table: pd.DataFrame) -> None:
