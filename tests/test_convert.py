@@ -223,6 +223,11 @@ def test_modes_dtypes_and_biases_stay_and_equal_calls_are_equal():
     assert all(parameter.requires_grad and parameter.grad is None for parameter in first.parameters())
 
 
+def test_a_pattern_that_skips_nothing_is_refused():
+    with pytest.raises(ValueError, match="skip must hold names of layers of model, none matches 'heads'"):
+        convert(nn.Sequential(nn.Linear(8, 8)), 0.5, at_least=1, skip=["heads"])
+
+
 def test_what_is_lost_too_much_or_skipped_stays_dense():
     torch.manual_seed(9)
     net = nn.Sequential(linear(spectrum(32, 32, 3)), linear(torch.randn(32, 32)), nn.Linear(32, 32))

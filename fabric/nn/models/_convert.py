@@ -79,7 +79,11 @@ def convert(
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0:
         raise ValueError(f"tolerance must be a number from 0, got {tolerance!r}")
     structures = [one_of("structures", name, CONVERTIBLE) for name in sequence("structures", structures, "names")]
-    skip = [str(pattern) for pattern in sequence("skip", skip, "names of layers")]
+    skip = [instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers")]
+    names = [name for name, _ in model.named_modules()]
+    for pattern in skip:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(f"skip must hold names of layers of model, none matches {pattern!r}")
     at_least, sweeps = positive_int("at_least", at_least), positive_int("sweeps", sweeps)
 
     def wanted(name: str, layer: nn.Module) -> bool:
