@@ -83,15 +83,14 @@ def test_committed_timing_diagram_is_that_of_the_trace(sample):
 
 def test_animation_shows_every_cycle_in_the_colour_of_its_level(sample):
     moved = torus_mapping.movement(sample)
-    animation = plots.animate_movement(moved)
-    frames = list(animation.new_frame_seq())
-    assert len(frames) == moved.groupby(["unit", "cycle"]).ngroups == 12
-    for unit, cycle in frames:
-        (ax,) = animation._func((unit, cycle))
+    frames = list(plots.movement_frames(moved))
+    steps = moved[["unit", "cycle"]].drop_duplicates()
+    assert len(frames) == len(steps) == 12
+    for figure, (unit, cycle) in zip(frames, steps.itertuples(index=False, name=None), strict=True):
+        (ax,) = figure.axes
         level = moved.loc[(moved["unit"] == unit) & (moved["cycle"] == cycle), "neuron"].iloc[0].rstrip("1234")
         assert same_color(ax.patches[0].get_facecolor(), LEVELS[level])
         assert f"cycle {cycle}: {unit}" in ax.get_title()
-    animation._draw_was_started = True  # it has been looked at, frame by frame
 
 
 def test_pictures_are_drawn_from_the_tables(sample):

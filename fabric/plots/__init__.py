@@ -28,7 +28,8 @@ from fabric.plots.looks import LOOKS
 from fabric.plots.memories import draw_banks, draw_reads, draw_variants
 from fabric.plots.memory_wall import step_parts, time_per_epoch
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
-from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off
+from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off, pipeline_frames
+from fabric.plots.player import player
 from fabric.plots.reconstruction import draw_hits, hits_legend
 from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
@@ -36,5 +37,5 @@ from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
 from fabric.plots.style import use_style
 from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
-from fabric.plots.torus import animate_movement, draw_cascade, draw_space_time, draw_step, draw_torus
+from fabric.plots.torus import draw_cascade, draw_space_time, draw_step, draw_torus, movement_frames
 from fabric.plots.word_length import accuracy_of_networks, accuracy_over_bits

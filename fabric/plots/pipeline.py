@@ -1,16 +1,18 @@
 """The junction pipeline as pictures: who works on what when, what it gains, what z costs, what staleness does."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from fabric.hardware.junctions import PROCESSES, Schedule
 from fabric.plots.intervals import points
-from fabric.plots.looks import GUIDE, LOOKS, PALETTE, PUBLISHED
+from fabric.plots.looks import GUIDE, LOOKS, MARKED, PALETTE, PUBLISHED
 
 _SHARING = ("one process", "parallel processes", "junction pipeline", "both")
 
@@ -40,6 +42,18 @@ def draw_pipeline(ax: Axes, schedule: Schedule, blocks: int, title: str) -> None
     ax.set_xlabel("block")
     ax.grid(False)
     ax.set_title(title)
+
+
+def pipeline_frames(schedule: Schedule, blocks: int, title: str) -> Iterator[Figure]:
+    """`draw_pipeline` block by block, for `player`: the present block is framed, what is to come is pale."""
+    for block in range(blocks):
+        figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+        ax = figure.add_subplot()
+        draw_pipeline(ax, schedule, blocks, title)
+        bottom, top = ax.get_ylim()
+        ax.add_patch(Rectangle((block + 0.97, top), blocks, bottom - top, facecolor="white", alpha=0.8, zorder=5))
+        ax.add_patch(Rectangle((block - 0.03, top), 1, bottom - top, fill=False, edgecolor=MARKED, zorder=6))
+        yield figure
 
 
 def draw_speed_up(ax: Axes, sharing: pd.DataFrame) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -126,18 +125,12 @@ def draw_space_time(ax: Axes, moved: pd.DataFrame) -> None:
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), title="value $k$ of", title_fontsize=10)
 
 
-def animate_movement(moved: pd.DataFrame, milliseconds: int = 900) -> FuncAnimation:
-    """The steps of `draw_step` one after the other, forward and then backward; `to_jshtml()` makes a player of it."""
-    steps = list(moved[["unit", "cycle"]].drop_duplicates().itertuples(index=False, name=None))
-    figure = Figure(figsize=(3.4, 3.6), dpi=80)
-    ax = figure.add_subplot()
-
-    def draw(step: tuple[str, int]) -> Iterator[Axes]:
-        ax.clear()
-        draw_step(ax, moved, *step)
-        return iter((ax,))
-
-    return FuncAnimation(figure, draw, frames=steps, interval=milliseconds, init_func=lambda: iter(()))
+def movement_frames(moved: pd.DataFrame) -> Iterator[Figure]:
+    """The steps of `draw_step` one after the other, forward and then backward, for `player`."""
+    for unit, cycle in moved[["unit", "cycle"]].drop_duplicates().itertuples(index=False, name=None):
+        figure = Figure(figsize=(3.4, 3.6))
+        draw_step(figure.add_subplot(), moved, unit, cycle)
+        yield figure
 
 
 def _level(neuron: str) -> str:

@@ -1,0 +1,164 @@
+"""Build the site: executed notebooks, tutorials, the reference of the library, statements and verdicts.
+
+`make site` calls it after `make figures`. All files lie in BUILD/site; no page loads anything from elsewhere.
+"""
+
+import argparse
+import shutil
+import sys
+from html import escape
+from pathlib import Path
+
+from pages import Study, counts, studies
+from places import ROOT
+from reference import described, homes, public_modules
+from sphinx.cmd.build import build_main
+
+from fabric.experiments.studies import junction_pipeline, torus_mapping
+from fabric.hardware.junctions import simulate
+from fabric.plots import explorer, movement_frames, pipeline_frames, player
+
+PAGES = ("CONTRIBUTING.md", "rtl/README.md", "rtl/JUNCTION.md", "rtl/timing.svg")
+
+
+def lay_out(folder: Path, executed: Path) -> None:
+    """Lay out Sphinx's sources as the project has them, so that the links between pages hold.
+
+    Args:
+        folder: made anew.
+        executed: the notebooks as papermill has left them.
+
+    Raises:
+        ValueError: a notebook has not been executed.
+    """
+    names = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    missing = [name for name in names if not (executed / name).exists()]
+    if missing:
+        raise ValueError(f"notebooks must be executed before the site is built, missing in {executed}: {missing}")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", folder)
+    for page in PAGES:
+        (folder / page).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / page, folder / page)
+    for figure in (ROOT / "paper").glob("*/figures/*.svg"):
+        target = folder / figure.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(figure, target)
+    (folder / "notebooks").mkdir()
+    for name in names:
+        shutil.copy(executed / name, folder / "notebooks" / name)
+    (folder / "notebooks.md").write_text(notebooks(names), encoding="utf-8")
+    (folder / "gallery.md").write_text(gallery(studies()), encoding="utf-8")
+    (folder / "statements.md").write_text(statements(studies()), encoding="utf-8")
+    (folder / "motion.md").write_text(motion(), encoding="utf-8")
+    (folder / "_static" / "explorer.html").write_text(explorer.page(), encoding="utf-8")
+    (folder / "reference").mkdir()
+    modules = public_modules()
+    home = homes(modules)
+    for name in modules:
+        (folder / "reference" / f"{name}.md").write_text(described(name, home), encoding="utf-8")
+    (folder / "reference.md").write_text(contents("Reference", [f"reference/{name}" for name in modules]), "utf-8")
+
+
+def contents(title: str, documents: list[str]) -> str:
+    """A page that leads to others, as MyST."""
+    return "\n".join([f"# {title}", "", "```{toctree}", ":maxdepth: 1", "", *documents, "```", ""])
+
+
+def notebooks(names: list[str]) -> str:
+    """The page that lists the notebooks."""
+    return contents("Notebooks", [f"notebooks/{Path(name).stem}" for name in names])
+
+
+def gallery(found: list[Study]) -> str:
+    """The page with a picture of every study."""
+    cards = [
+        f'<a class="card-study" href="notebooks/{study.notebook}.html"><img loading="lazy" alt="{escape(study.title)}" '
+        f'src="pictures/{study.picture}"><span>{study.notebook[:2]} {escape(study.title)}</span></a>'
+        for study in found
+    ]
+    return "\n".join(["# Gallery", "", '<div class="studies">', *cards, "</div>", ""])
+
+
+def statements(found: list[Study]) -> str:
+    """The page of all statements: a table that sorts and filters."""
+    rows = []
+    for study in found:
+        for row in study.rows:
+            told, printed, ours, verdict = (escape(cell).replace("*", "") for cell in row)
+            statement, _, source = told.removesuffix(")").rpartition(" (")
+            link = f'<a href="notebooks/{study.notebook}.html">{study.notebook[:2]}</a>'
+            cells = (statement, source, printed, ours, verdict, link)
+            rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    heads = ("statement", "source", "published", "ours", "verdict", "notebook")
+    return "\n".join(
+        [
+            "---",
+            "html_theme.sidebar_secondary.remove: true",
+            "---",
+            "",
+            f"# {counts().total()} statements, published and ours",
+            "",
+            "In brackets: the 95 % interval over seeds. Click a heading to sort.",
+            "",
+            '<div class="filters"><input id="words" type="search" placeholder="words in a row">'
+            '<select id="verdict"><option value="">all verdicts</option></select> <span id="shown"></span></div>',
+            '<table id="statements"><thead><tr>' + "".join(f"<th>{head}</th>" for head in heads) + "</tr></thead>",
+            "<tbody>",
+            *rows,
+            "</tbody></table>",
+            '<script src="_static/statements.js"></script>',
+            "",
+        ]
+    )
+
+
+def motion() -> str:
+    """The page on which a sample moves: through the torus, as its waveforms tell, and through the pipeline."""
+    moved = torus_mapping.movement(torus_mapping.trace_sample((4, 4, 2, 2, 2), seed=0))
+    schedule = simulate(junction_pipeline.drawn((1024, 64, 64, 64, 32), (4, 16, 16, 16), (128, 32, 32, 32)), 16)
+    return "\n".join(
+        [
+            "# A sample in motion",
+            "",
+            "## Through the torus",
+            "",
+            "A Clos cascade (4, 4, 2, 2, 2) on 2 × 2 processing elements trains one sample. Each picture is a cycle,",
+            "read from the waveforms of the simulated Verilog: which value every element works on, and where it goes",
+            "next ([notebook 12](notebooks/12_torus_mapping.ipynb)).",
+            "",
+            player(movement_frames(moved)),
+            "## Through the pipeline of junctions",
+            "",
+            "Four junctions work on different samples at once: feed-forward (FF), backpropagation (BP), update (UP).",
+            "Numbers are samples ([notebook 23](notebooks/23_junction_pipeline.ipynb)).",
+            "",
+            player(pipeline_frames(schedule, 12, "four junctions")),
+            "",
+        ]
+    )
+
+
+def build(sources: Path, site: Path) -> int:
+    """Call Sphinx; every warning is an error. Return its exit code."""
+    kept = str(sources / ".doctrees")
+    return build_main(["-q", "-W", "--keep-going", "-b", "html", "-d", kept, str(sources), str(site)])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--profile", default="quick")
+    arguments = parser.parse_args()
+    sources, site = arguments.build / "site_sources", arguments.build / "site"
+    lay_out(sources, arguments.build / arguments.profile / "notebooks")
+    shutil.rmtree(site, ignore_errors=True)
+    code = build(sources, site)
+    if code == 0:
+        shutil.copytree(sources / "paper", site / "pictures", ignore=shutil.ignore_patterns("*.md"))
+        print(site / "index.html")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
