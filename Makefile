@@ -12,7 +12,7 @@ export FABRIC_BUILD ?= $(shell realpath -m -- "$(BUILD)")
 export RUFF_CACHE_DIR ?= $(BUILD)/ruff
 export HYPOTHESIS_STORAGE_DIRECTORY ?= $(BUILD)/hypothesis
 
-.PHONY: figures test wheel formal diff accept lab clear paper bench clean setup
+.PHONY: figures test wheel formal diff accept lab clear paper site browser archive bench clean setup
 
 figures: setup  ## run the notebooks, draw every figure, typeset the report
 	$(PYTHON) ci/reproduce.py $(build) --profile $(PROFILE) $(only)
@@ -38,14 +38,23 @@ accept: setup  ## make this run's tables the reference
 
 # The kernel is the project's own, whatever else Jupyter finds; results go to build/lab, which nothing adopts.
 lab: setup  ## JupyterLab on the notebooks
-	JUPYTER_PATH="$$(cd "$(BIN)/.." && pwd)/share/jupyter" $(PYTHON) -m jupyterlab --notebook-dir=notebooks \
-	  --KernelSpecManager.allowed_kernelspecs=python3 $(if $(filter 0,$(shell id -u)),--allow-root)
+	JUPYTER_PATH="$$(cd "$(BIN)/.." && pwd)/share/jupyter" PYTHONPATH="$$PWD/ci:$$PYTHONPATH" $(PYTHON) -m jupyterlab \
+	  --notebook-dir=notebooks --FileContentsManager.pre_save_hook=lab.without_outputs --KernelSpecManager.allowed_kernelspecs=python3 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clear: setup  ## remove outputs that JupyterLab has saved in the notebooks
 	$(PYTHON) -m nbconvert --log-level=WARN --clear-output --inplace notebooks/*.ipynb
 
 paper: setup  ## the report from the committed results
 	$(PYTHON) ci/report.py --target "$(BUILD)/paper.pdf"
+
+site: setup  ## the executed notebooks of PROFILE, tutorials, reference and statements as pages: build/site
+	$(PYTHON) ci/website.py $(build) --profile $(PROFILE)
+
+browser: setup  ## notebooks in JupyterLab and the site, as a person uses them, in headless Chromium
+	$(PYTHON) -m pytest -n 0 -o cache_dir="$(BUILD)/pytest" tests/browser
+
+archive: setup  ## sources, records, tables, report and checksums in one file: build/fabric.tar.gz
+	$(PYTHON) ci/archive.py $(build)
 
 bench: setup  ## speed, as ratios within one run
 	$(PYTHON) benchmarks/layers.py

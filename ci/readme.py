@@ -1,10 +1,10 @@
-"""The examples of README and of the pages that it leads to: Python as it stands there, with what it prints."""
+"""The examples of README, the pages that it leads to and the tutorials: Python as it stands, with what it prints."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "rtl" / "JUNCTION.md"]
+PAGES = [ROOT / "README.md", ROOT / "rtl" / "JUNCTION.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
 
 
 def examples(page: Path) -> list[tuple[str, list[str]]]:
