@@ -1,7 +1,9 @@
 """The ways to install say the same: environment.yml, pyproject.toml and requirements.lock against each other."""
 
 import json
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -76,3 +78,20 @@ def test_the_lock_carries_no_addresses_and_no_cuda():
     assert "://" not in text
     assert not re.search(r"^(nvidia|cuda|triton)", text, re.MULTILINE)
     assert text.splitlines() == sorted(text.splitlines(), key=lambda line: re.split("[=;]", line)[0])
+
+
+def test_binder_installs_the_package_after_the_environment():
+    """Binder reads environment.yml and calls postBuild; a folder binder/ would hide both. Untried without its service."""
+    script = ROOT / "postBuild"
+    assert os.access(script, os.X_OK)
+    assert not [name for name in ("binder", ".binder") if (ROOT / name).exists()]
+    assert "python ci/editable.py" in script.read_text()
+
+
+def test_the_job_for_slurm_is_a_script_with_options_that_slurm_knows():
+    script = ROOT / "ci" / "cluster.slurm"
+    subprocess.run(["bash", "-n", script], check=True)
+    options = dict(re.findall(r"^#SBATCH --([\w-]+)=(\S+)$", script.read_text(), re.MULTILINE))
+    assert options.keys() == {"job-name", "ntasks", "cpus-per-task", "mem-per-cpu", "time"}
+    assert int(options["ntasks"]) > 1  # one schedules
+    assert "DASK_SCHEDULER_ADDRESS" in script.read_text()
