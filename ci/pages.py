@@ -34,7 +34,7 @@ class Study:
     notebook: str
     title: str
     picture: str
-    rows: list[tuple[str, ...]]  # statement with source, published, ours, verdict
+    rows: list[tuple[str, ...]]  # statement, source, published, ours, verdict
 
 
 def studies() -> list[Study]:
@@ -46,7 +46,7 @@ def studies() -> list[Study]:
         cells = nbformat.read(path, as_version=4).cells
         table = pd.read_csv(of_paper().tables_of(path.stem) / "verdicts.csv").set_index("claim")
         rows = [
-            (f"{_stated(entry)} ({entry['source'].split(';')[0]})", *_cells(entry, table, claim))
+            (_stated(entry), entry["source"].split(";")[0], *_cells(entry, table, claim))
             for claim, entry in all_published().items()
             if entry["notebook"] == path.stem
         ]
@@ -156,7 +156,7 @@ def statements() -> str:
             "",
             "| published statement | published | ours | verdict |",
             "|---|---|---|---|",
-            *(f"| {' | '.join(row)} |" for row in study.rows),
+            *(f"| {stated} ({source}) | {' | '.join(cells)} |" for stated, source, *cells in study.rows),
         ]
     return "\n".join([*lines, ""])
 

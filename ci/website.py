@@ -85,11 +85,9 @@ def statements(found: list[Study]) -> str:
     rows = []
     for study in found:
         for row in study.rows:
-            told, printed, ours, verdict = (escape(cell).replace("*", "") for cell in row)
-            statement, _, source = told.removesuffix(")").rpartition(" (")
+            cells = [escape(cell).replace("*", "") for cell in row]
             link = f'<a href="notebooks/{study.notebook}.html">{study.notebook[:2]}</a>'
-            cells = (statement, source, printed, ours, verdict, link)
-            rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+            rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in [*cells, link]) + "</tr>")
     heads = ("statement", "source", "published", "ours", "verdict", "notebook")
     return "\n".join(
         [
@@ -97,9 +95,10 @@ def statements(found: list[Study]) -> str:
             "html_theme.sidebar_secondary.remove: true",
             "---",
             "",
-            f"# {counts().total()} statements, published and ours",
+            "# Statements",
             "",
-            "In brackets: the 95 % interval over seeds. Click a heading to sort.",
+            f"{counts().total()} statements of the papers, each counted once; in brackets the 95 % interval over seeds. Click a",
+            "heading to sort.",
             "",
             '<div class="filters"><input id="words" type="search" placeholder="words in a row">'
             '<select id="verdict"><option value="">all verdicts</option></select> <span id="shown"></span></div>',

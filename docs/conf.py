@@ -37,11 +37,15 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # a field stands once, under its class
 
 nb_execution_mode = "off"  # the notebooks have been executed by papermill
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # widgets need a kernel, and their scripts lie elsewhere
 nb_merge_streams = True
 nb_output_stderr = "remove"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
-suppress_warnings = ["mystnb.unknown_mime_type"]  # widgets need a running kernel
+suppress_warnings = [
+    "mystnb.unknown_mime_type",  # widgets need a running kernel
+    "ref.python",  # fields of one name in several classes
+]
 
 
 def _inline(self, node):

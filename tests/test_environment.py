@@ -81,7 +81,7 @@ def test_the_lock_carries_no_addresses_and_no_cuda():
 
 
 def test_binder_installs_the_package_after_the_environment():
-    """Binder reads environment.yml and calls postBuild; a folder binder/ would hide both. Untried without its service."""
+    """Binder reads environment.yml and calls postBuild; a folder binder/ would hide both. Its service was not tried."""
     script = ROOT / "postBuild"
     assert os.access(script, os.X_OK)
     assert not [name for name in ("binder", ".binder") if (ROOT / name).exists()]
