@@ -97,8 +97,8 @@ def statements(found: list[Study]) -> str:
             "",
             "# Statements",
             "",
-            f"{counts().total()} statements of the papers, each counted once; in brackets the 95 % interval over seeds. Click a",
-            "heading to sort.",
+            f"{counts().total()} statements of the papers, each counted once; in brackets the 95 % interval over seeds.",
+            "Click a heading to sort.",
             "",
             '<div class="filters"><input id="words" type="search" placeholder="words in a row">'
             '<select id="verdict"><option value="">all verdicts</option></select> <span id="shown"></span></div>',
