@@ -97,7 +97,7 @@ def statements(found: list[Study]) -> str:
             "",
             "# Statements",
             "",
-            f"{counts().total()} statements of the papers, each counted once; in brackets the 95 % interval over seeds.",
+            f"{counts().total()} statements of the papers, each counted once. In brackets: the 95 % interval.",
             "Click a heading to sort.",
             "",
             '<div class="filters"><input id="words" type="search" placeholder="words in a row">'
