@@ -102,7 +102,7 @@ def statements(found: list[Study]) -> str:
             "",
             '<div class="filters"><input id="words" type="search" placeholder="words in a row">'
             '<select id="verdict"><option value="">all verdicts</option></select> <span id="shown"></span></div>',
-            '<table id="statements"><thead><tr>' + "".join(f"<th>{head}</th>" for head in heads) + "</tr></thead>",
+            '<table id="verdicts"><thead><tr>' + "".join(f"<th>{head}</th>" for head in heads) + "</tr></thead>",
             "<tbody>",
             *rows,
             "</tbody></table>",

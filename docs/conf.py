@@ -18,6 +18,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "fabric"
 html_copy_source = False
 html_show_sphinx = False
+html_show_search_summary = False  # pages opened as files may not read each other
 html_theme_options = {
     "logo": {"text": "fabric"},
     "navbar_align": "left",

@@ -1,6 +1,6 @@
 // The table of statements: sorts by a heading, filters by words and by verdict.
 (() => {
-  const table = document.getElementById("statements");
+  const table = document.getElementById("verdicts");
   const body = table.tBodies[0];
   const rows = [...body.rows];
   const words = document.getElementById("words");

@@ -42,23 +42,23 @@ def test_every_link_between_pages_holds(visit, site):
 def test_statements_sort_and_filter(visit, site):
     page = visit.page
     page.goto((site / "statements.html").as_uri())
-    rows = page.locator("#statements tbody tr")
+    rows = page.locator("#verdicts tbody tr")
     everything = rows.count()
     verdicts = Counter(
-        text.split(", notebook")[0] for text in page.locator("#statements td:nth-child(5)").all_inner_texts()
+        text.split(", notebook")[0] for text in page.locator("#verdicts td:nth-child(5)").all_inner_texts()
     )
     page.select_option("#verdict", "reproduced")
-    assert page.locator("#statements tbody tr:visible").count() == verdicts["reproduced"] < everything
+    assert page.locator("#verdicts tbody tr:visible").count() == verdicts["reproduced"] < everything
     page.select_option("#verdict", "")
     page.fill("#words", "butterfly")
-    assert 0 < page.locator("#statements tbody tr:visible").count() < everything
+    assert 0 < page.locator("#verdicts tbody tr:visible").count() < everything
     page.fill("#words", "")
-    head = page.locator("#statements th", has_text="verdict")
+    head = page.locator("#verdicts th", has_text="verdict")
     head.click()
-    ascending = page.locator("#statements td:nth-child(5)").all_inner_texts()
+    ascending = page.locator("#verdicts td:nth-child(5)").all_inner_texts()
     head.click()
     assert ascending == sorted(ascending, key=str.lower) != ascending[::-1]
-    assert page.locator("#statements td:nth-child(5)").all_inner_texts()[0] == ascending[-1]
+    assert page.locator("#verdicts td:nth-child(5)").all_inner_texts()[0] == ascending[-1]
     visit.keep("statements")
 
 
