@@ -5,8 +5,8 @@ from pathlib import Path
 from urllib.parse import urldefrag, urlparse
 
 import pytest
-from conftest import ROOT
 
+ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "build" / "site"
 
 
