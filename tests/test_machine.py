@@ -27,7 +27,11 @@ def test_rtl_equals_the_golden_model(machine, seed):
 
 def _any_levels(torus, rng):
     """Cascades of one to five levels of routers, each where the one before leaves its outputs; None if none fits."""
-    cascades, rows, values = [], int(rng.integers(1, torus.rows + 1)), int(rng.integers(1, (torus.feed or torus.columns) + 1))
+    cascades, rows, values = (
+        [],
+        int(rng.integers(1, torus.rows + 1)),
+        int(rng.integers(1, (torus.feed or torus.columns) + 1)),
+    )
     for _ in range(int(rng.integers(1, 4))):
         levels = int(rng.integers(1, 6 - 2 * bool(cascades)))
         routers = [rows]

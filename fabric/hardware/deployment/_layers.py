@@ -73,7 +73,9 @@ def read_layers(model: nn.Module) -> list[Layer]:
     return layers
 
 
-def write_layers(model: nn.Module, weights: Sequence[Sequence[np.ndarray]], biases: Sequence[np.ndarray | None]) -> None:
+def write_layers(
+    model: nn.Module, weights: Sequence[Sequence[np.ndarray]], biases: Sequence[np.ndarray | None]
+) -> None:
     """Set the parameters of a model, layer by layer in the shapes of `Layer`."""
     modules = [module for _, module in _modules(model) if isinstance(module, _LAYERS)]
     with torch.no_grad():
@@ -95,22 +97,33 @@ def write_layers(model: nn.Module, weights: Sequence[Sequence[np.ndarray]], bias
                 module.bias.copy_(torch.from_numpy(bias))
 
 
+def sums(model: nn.Module, x: np.ndarray) -> np.ndarray:
+    """Outputs of the model before its last activation, float64 (samples, outputs)."""
+    modules = [module for _, module in _modules(model)]
+    while type(modules[-1]) in _ACTIVATIONS:
+        modules.pop()
+    y = torch.from_numpy(x)
+    with torch.no_grad():
+        for module in modules:
+            y = copy.deepcopy(module).cpu().double()(y)
+    return y.numpy()
+
+
 def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Name and module of each step of a model, sequences opened."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Sequential of {_WANTED}, got {model!r}")
     if isinstance(model, nn.Sequential):
-        for part, module in model.named_children() if _is_plain(model) else ():
+        if type(model).forward is not nn.Sequential.forward:
+            raise TypeError(
+                f"model must run its modules in turn as torch.nn.Sequential does, got {type(model).__name__}"
+            )
+        for part, module in model._modules.items():  # named_children leaves out what comes twice
+            assert module is not None
             for name, inner in _modules(module):
                 yield (f"{part}.{name}" if isinstance(module, nn.Sequential) else f"{part} = {inner!r}"), inner
     else:
         yield repr(model), model
-
-
-def _is_plain(model: nn.Sequential) -> bool:
-    if type(model).forward is not nn.Sequential.forward:
-        raise TypeError(f"model must run its modules in turn as torch.nn.Sequential does, got {type(model).__name__}")
-    return True
 
 
 def _read(name: str, module: nn.Module, activation: str) -> Layer:

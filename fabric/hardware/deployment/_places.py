@@ -49,7 +49,7 @@ class Grid:
 
     def put(self, values: np.ndarray, empty: float) -> np.ndarray:
         """Values (samples, neurons) where they stand, `empty` where none does: (samples, rows · places)."""
-        grid = np.full((len(values), *self.shape), empty)
+        grid = np.full((len(values), *self.shape), float(empty))
         grid[:, *self.ones] = 1
         grid[:, self.rows, self.places] = values[:, None] if self.rows.ndim == 2 else values
         return grid.reshape(len(values), -1)
@@ -157,6 +157,26 @@ class Place:
             else:
                 handed.append((router, self.routers[level + 1], value))
         return handed
+
+
+def put_inputs(places: Sequence[Place], x: np.ndarray) -> np.ndarray:
+    """Samples (samples, inputs) as `TorusMapping` numbers the inputs of the first cascade."""
+    return places[0].before.put(x, 0.0)
+
+
+def put_outputs(places: Sequence[Place], y: np.ndarray) -> np.ndarray:
+    """Targets (samples, outputs) as `TorusMapping` numbers the outputs of the last cascade."""
+    empty = 0.5 if places[-1].layer.activation == "sigmoid" else 0.0  # what a PE without weights gives
+    grid = places[-1].after.put(y, empty).reshape(len(y), *places[-1].after.shape)
+    return (grid if len(places[-1].routers) % 2 else grid.transpose(0, 2, 1)).reshape(len(y), -1)
+
+
+def take_outputs(places: Sequence[Place], outputs: np.ndarray) -> np.ndarray:
+    """The inverse of `put_outputs`."""
+    rows, columns = places[-1].after.shape
+    if len(places[-1].routers) % 2 == 0:
+        outputs = outputs.reshape(-1, columns, rows).transpose(0, 2, 1)
+    return places[-1].after.take(outputs)
 
 
 def lay_out(layers: Sequence[Layer]) -> list[Place]:
