@@ -1,4 +1,4 @@
-"""The training machine: fixed point, mapping onto a torus, programs, cycles, golden model, RTL simulation, deployed models."""
+"""The training machine: PyTorch models on it, fixed point, mapping onto a torus, programs, golden model, simulation."""
 
 from fabric.hardware._fit import fit_format
 from fabric.hardware._protocol import Saturations, TrainingMachine

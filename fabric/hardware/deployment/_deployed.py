@@ -18,7 +18,9 @@ from fabric.hardware.deployment._layers import read_layers, sums, write_layers
 from fabric.hardware.deployment._places import Place, lay_out, put_inputs, put_outputs, take_outputs
 from fabric.hardware.fixed_point import RATES, FixedPoint
 from fabric.hardware.torus import GoldenMachine, Machine, Program, Torus, TorusMapping, program
+from fabric.hardware.torus._phases import extent
 
+Training = Literal["sequential", "overlapped"]
 Simulation = Literal["golden model", "verilog"]
 SIMULATIONS: tuple[Simulation, ...] = ("golden model", "verilog")
 _RATE = 2.0**-5
@@ -37,9 +39,14 @@ class Deployed:
     """
 
     def __init__(
-        self, model: nn.Module, places: Sequence[Place], fixed: FixedPoint, mode: Literal["sequential", "overlapped"],
-        simulation: Simulation, trace: bool,
-    ) -> None:  # fmt: skip
+        self,
+        model: nn.Module,
+        places: Sequence[Place],
+        fixed: FixedPoint,
+        mode: Training,
+        simulation: Simulation,
+        trace: bool,
+    ) -> None:
         self._model, self._places = model, list(places)
         self.training, self.inference, self._answering = _programs(places, mode)
         self.mapping = self.training.mapping
@@ -135,7 +142,7 @@ def deploy(
     model: nn.Module,
     samples: np.ndarray | torch.Tensor,
     on: Simulation = "golden model",
-    mode: Literal["sequential", "overlapped"] = "sequential",
+    mode: Training = "sequential",
     rate: float = _RATE,
     word: int = 9,
     weight: int = 12,
@@ -178,11 +185,13 @@ def deploy(
     return Deployed(copy.deepcopy(model), places, fixed, mode, on, flag("trace", trace))
 
 
-def _programs(places: Sequence[Place], mode: Literal["sequential", "overlapped"]) -> tuple[Program, Program, Program]:
+def _programs(places: Sequence[Place], mode: Training) -> tuple[Program, Program, Program]:
     """For training, for the sums of the outputs, for the outputs."""
     cascades, kinds = [place.cascade for place in places], [place.layer.activation for place in places]
-    whole_model, without_last = TorusMapping(cascades, kinds), TorusMapping(cascades, [*kinds[:-1], "identity"])
-    return program(whole_model, mode), program(without_last, "inference"), program(whole_model, "inference")
+    rows = max(extent(cascade)[0] for cascade in cascades)
+    rows = max(rows, 2) if any(len(place.routers) > 1 for place in places) else rows  # a column ring has two places
+    model, without_last = (TorusMapping(cascades, [*kinds[:-1], last], rows) for last in (kinds[-1], "identity"))
+    return program(model, mode), program(without_last, "inference"), program(model, "inference")
 
 
 def _reals(name: str, values: object, width: int) -> np.ndarray:

@@ -38,8 +38,8 @@ def choose_format(
     most = 2.0 ** (word - 2)
     if reach > most:
         raise ValueError(
-            f"samples must be from {-most:g} to {most:g} for words of {word} bits, got up to {reach:g}: scale them, for "
-            "instance to unit variance, or give wider words"
+            f"samples must be from {-most:g} to {most:g} for words of {word} bits, got up to {reach:g}: scale them, "
+            "for instance to unit variance, or give wider words"
         )
 
     def error(fixed: FixedPoint) -> float:
@@ -48,8 +48,8 @@ def choose_format(
         found = machine.run(inference, fixed.activations(x)) / 2**fixed.activation_fraction
         return float(((found - sums) ** 2).mean())
 
-    fractions = [a for a in range(1, word - 1) if 2.0 ** (word - 1 - a) >= min(max(_LEAST_RANGE, reach), most)]
-    return min(
+    fractions = [a for a in range(word - 2, 0, -1) if 2.0 ** (word - 1 - a) >= min(max(_LEAST_RANGE, reach), most)]
+    return min(  # of equal ones the finest
         (FixedPoint(word, weight, a, min(max(a, word - 1 - errors), a + 12), stored, slowest) for a in fractions),
         key=error,
     )

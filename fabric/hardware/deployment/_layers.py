@@ -3,12 +3,15 @@
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from fabric.nn import CascadeLinear, ClosLinear
+from fabric.nn._stages import BlockStage, EdgeStage
 from fabric.topology import Topology, multistage_clos, router_sizes
 
 _ACTIVATIONS: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.Identity: "identity"}
@@ -67,7 +70,7 @@ def read_layers(model: nn.Module) -> list[Layer]:
         layers.append(_read(*waiting, "identity"))
     if not layers:
         raise ValueError(f"model must have at least one linear layer, got {model!r}")
-    for before, after in zip(layers, layers[1:], strict=False):
+    for before, after in pairwise(layers):
         if before.outputs != after.inputs:
             raise ValueError(f"model must pass {before.outputs} values from {before.name} on, got {after.name}")
     return layers
@@ -81,7 +84,7 @@ def write_layers(
     with torch.no_grad():
         for module, arrays, bias in zip(modules, weights, biases, strict=True):
             if isinstance(module, CascadeLinear):
-                for stage, pairs, level in zip(module.stages, _wires(module.topology), arrays, strict=True):
+                for stage, pairs, level in zip(_stages(module), _wires(module.topology), arrays, strict=True):
                     numbered = _numbered(stage)  # which weight is where in the matrix
                     matrix = np.zeros(numbered.shape)
                     (targets, sources), used = pairs
@@ -136,7 +139,7 @@ def _read(name: str, module: nn.Module, activation: str) -> Layer:
     else:
         assert isinstance(module, CascadeLinear)
         routers = _clos_routers(name, module)
-        stages = [stage.dense().detach().cpu().double().numpy() for stage in module.stages]
+        stages = [stage.dense().detach().cpu().double().numpy() for stage in _stages(module)]
         weights = [
             torch.from_numpy(np.where(used, matrix[wires], 0.0))
             for matrix, (wires, used) in zip(stages, _wires(module.topology), strict=True)
@@ -150,6 +153,10 @@ def _read(name: str, module: nn.Module, activation: str) -> Layer:
 
 def _clos_weights(layer: ClosLinear) -> list[torch.Tensor]:
     return [layer.input_weight, layer.middle_weight, layer.output_weight]
+
+
+def _stages(layer: CascadeLinear) -> list[BlockStage | EdgeStage]:
+    return cast(list[BlockStage | EdgeStage], list(layer.stages))
 
 
 def _clos_routers(name: str, layer: CascadeLinear) -> tuple[int, ...]:
@@ -182,7 +189,7 @@ def _wires(topology: Topology) -> list[Wires]:
     """For each level and each weight (routers, neurons, values) the neurons that it joins, and whether it is there."""
     routers = _router_counts(topology)
     entered, left = [_dealt(topology.inputs, routers[0])], []
-    for before, after in zip(routers, routers[1:], strict=False):
+    for before, after in pairwise(routers):
         hidden = np.arange(before * after).reshape(before, after)  # neuron from a router to one of the next level
         left.append(hidden)
         entered.append(hidden.T)
@@ -203,7 +210,7 @@ def _dealt(neurons: int, routers: int) -> np.ndarray:
     return dealt
 
 
-def _numbered(stage: nn.Module) -> np.ndarray:
+def _numbered(stage: BlockStage | EdgeStage) -> np.ndarray:
     """The number of the weight at each entry of a stage's matrix (outputs, inputs), -1 where there is none."""
     twin = copy.deepcopy(stage).double()
     twin.weight.copy_(torch.arange(1, twin.weight.numel() + 1).reshape(twin.weight.shape))
