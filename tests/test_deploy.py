@@ -12,6 +12,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from torch import nn
 
 from fabric.hardware import deploy
+from fabric.hardware.torus.trace import Trace
 from fabric.nn import CascadeLinear, ClosLinear, LowRankLinear
 from fabric.topology import multistage_clos
 
@@ -160,7 +161,9 @@ def both(x, labels, train, test, hidden: int, epochs: int, seed: int) -> tuple[f
 def test_digits_are_learned_as_in_float32():
     x, labels = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(x))
-    on_chip, wanted = np.mean([both(x / 16, labels, order[:1437], order[1437:], 32, 5, seed) for seed in (0, 1)], axis=0)
+    on_chip, wanted = np.mean(
+        [both(x / 16, labels, order[:1437], order[1437:], 32, 5, seed) for seed in (0, 1)], axis=0
+    )
     assert wanted > 0.94
     assert on_chip > wanted - 0.02
 
@@ -240,3 +243,42 @@ def test_samples_and_rates_that_do_not_fit_are_named():
         with pytest.raises(ValueError, match=told):
             call()
     assert all(map(np.array_equal, before, deployed.machine.weights()))
+
+
+# --- the Verilog ---
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """A mixed model with biases and padding on the Verilog and on the golden model."""
+    model = nn.Sequential(ClosLinear(7, 5, 2, 2, 2), nn.ReLU(), linear(5, 3), nn.Sigmoid())
+    model[0].bias.data.uniform_(-0.5, 0.5, generator=torch.Generator().manual_seed(0))
+    x, y = lesson(model, 30)
+    return deploy(model, x, on="verilog", trace=True), deploy(model, x), x, y
+
+
+def test_verilog_and_golden_model_answer_and_learn_alike(pair, tmp_path):
+    on_chip, golden, x, y = pair
+    for deployed in (on_chip, golden):
+        assert np.array_equal(deployed(x), golden(x))
+    wave = tmp_path / "wave.vcd"
+    assert np.array_equal(on_chip.train(x, y, trace=wave), golden.train(x, y))
+    assert np.array_equal(on_chip.sums(x), golden.sums(x))
+    pairs = zip(on_chip.to_torch().parameters(), golden.to_torch().parameters(), strict=True)
+    assert all(torch.equal(have, want) for have, want in pairs)
+    recorded = Trace(wave, 0)
+    trained = recorded.unsigned("backward_q")[-on_chip.machine.counters.cycles - 5 :].sum()
+    assert trained == on_chip.machine.counters.backward
+    assert "torus.row[0].pe[1].operand" in recorded
+
+
+def test_waveforms_go_where_they_are_sent(pair, tmp_path):
+    on_chip, _, x, _ = pair
+    for trace, error, told in (
+        (tmp_path / "nowhere" / "x.vcd", ValueError, "trace must be a file in a folder that exists"),
+        (tmp_path, ValueError, "trace must be a file in a folder that exists"),
+        (7, TypeError, "trace must be the path of a file or None, got 7"),
+    ):
+        with pytest.raises(error, match=told):
+            on_chip(x, trace=trace)
+    assert list(tmp_path.iterdir()) == []

@@ -22,11 +22,13 @@ class Lesson:
         sources: packed beats of each stream into the machine, uint32 (beats, words).
         sinks: packed beats of each stream out of it: results, then weights.
         first: sources that come before the others, each empty before the next begins.
+        cycles: how long all this took without pauses.
     """
 
     sources: dict[str, np.ndarray]
     sinks: dict[str, np.ndarray]
     first: tuple[str, ...]
+    cycles: int
 
 
 def record(machine: Machine | JunctionMachine, program: Program | JunctionProgram, samples: int, seed: int) -> Lesson:
@@ -53,6 +55,7 @@ def record(machine: Machine | JunctionMachine, program: Program | JunctionProgra
     golden.load(held)
     driven: Any = machine
     machine.reset()
+    begun = machine.simulation.cycle
     with _recording(machine) as beats:
         if isinstance(machine, JunctionMachine):
             machine.connect(machine.network)  # patterns
@@ -60,6 +63,7 @@ def record(machine: Machine | JunctionMachine, program: Program | JunctionProgra
         machine.load(held)
         outputs = driven.run(program, *given)
         learned = machine.weights()
+    taken = machine.simulation.cycle - begun
     machine.reset()
     machine.load(held)
     wanted = golden.run(program, *given)
@@ -67,7 +71,7 @@ def record(machine: Machine | JunctionMachine, program: Program | JunctionProgra
         raise SimulationError("the machine and its golden model differ, so there are no vectors to export")
     moved = {name: np.concatenate(parts) for name, parts in beats.items()}
     sinks = {name: moved.pop(name) for name in machine.simulation.sink_names}
-    return Lesson(moved, sinks, first)
+    return Lesson(moved, sinks, first, taken)
 
 
 @contextmanager
