@@ -1,6 +1,7 @@
 """A PyTorch model on the machine and back: it answers as the model, learns as the model, and returns as the model."""
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_any_sizes_and_routers(data):
     number = st.integers(1, 7)
     widths = [data.draw(number) for _ in range(3)]
     kinds, rows = [], None
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(widths):
         bias = data.draw(st.booleans())
         if data.draw(st.booleans()) and (rows is None or rows <= inputs):
             routers = rows or data.draw(st.integers(1, inputs)), data.draw(number), data.draw(st.integers(1, outputs))
