@@ -262,14 +262,14 @@ def test_verilog_and_golden_model_answer_and_learn_alike(pair, tmp_path):
     on_chip, golden, x, y = pair
     for deployed in (on_chip, golden):
         assert np.array_equal(deployed(x), golden(x))
-    wave = tmp_path / "wave.vcd"
+    wave, first = tmp_path / "wave.vcd", on_chip.machine.simulation.cycle
     assert np.array_equal(on_chip.train(x, y, trace=wave), golden.train(x, y))
+    counted = on_chip.machine.counters
     assert np.array_equal(on_chip.sums(x), golden.sums(x))
     pairs = zip(on_chip.to_torch().parameters(), golden.to_torch().parameters(), strict=True)
     assert all(torch.equal(have, want) for have, want in pairs)
-    recorded = Trace(wave, 0)
-    trained = recorded.unsigned("backward_q")[-on_chip.machine.counters.cycles - 5 :].sum()
-    assert trained == on_chip.machine.counters.backward
+    recorded = Trace(wave, first)
+    assert recorded.unsigned("backward_q").sum() == counted.backward > 0
     assert "torus.row[0].pe[1].operand" in recorded
 
 

@@ -132,7 +132,9 @@ class Deployed:
         if isinstance(self.machine, Machine):
             outputs = self.machine.run(work, words, targets, exponent, stochastic, trace=trace)
         elif trace is not None:
-            raise ValueError(f'trace must be None for a golden model, got {trace!r}: signals has what is on="verilog"')
+            raise ValueError(
+                f'trace must be None for a golden model, got {shown(trace)}: signals has what is on="verilog"'
+            )
         else:
             outputs = self.machine.run(work, words, targets, exponent, stochastic)
         return take_outputs(self._places, outputs) / 2**fixed.activation_fraction
