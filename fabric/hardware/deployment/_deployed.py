@@ -15,7 +15,8 @@ from fabric.hardware._checks import array, choice, flag, whole
 from fabric.hardware.deployment._flow import begin, biases
 from fabric.hardware.deployment._format import choose_format
 from fabric.hardware.deployment._layers import read_layers, sums, write_layers
-from fabric.hardware.deployment._places import Place, lay_out, put_inputs, put_outputs, take_outputs
+from fabric.hardware.deployment._layout import lay_out
+from fabric.hardware.deployment._places import Place, put_inputs, put_outputs, take_outputs
 from fabric.hardware.fixed_point import RATES, FixedPoint
 from fabric.hardware.torus import GoldenMachine, Machine, Program, Torus, TorusMapping, program
 from fabric.hardware.torus._phases import extent
