@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fabric.hardware import FixedPoint, GoldenMachine, Machine, SimulationError, TorusMapping, cycles, program
 from fabric.hardware.simulation.icarus import replay
-from fabric.hardware.torus.verification import TORI, differences, random_case
+from fabric.hardware.torus.verification import TORI, differences, random_case, random_data
 
 
 @pytest.fixture(scope="module", params=TORI)
@@ -23,6 +23,44 @@ def machine(request):
 def test_rtl_equals_the_golden_model(machine, seed):
     case = random_case(machine.torus, np.random.default_rng(seed))
     assert list(differences(machine, case)) == []
+
+
+def _any_levels(torus, rng):
+    """Cascades of one to five levels of routers, each where the one before leaves its outputs; None if none fits."""
+    cascades, rows, values = (
+        [],
+        int(rng.integers(1, torus.rows + 1)),
+        int(rng.integers(1, (torus.feed or torus.columns) + 1)),
+    )
+    for _ in range(int(rng.integers(1, 4))):
+        levels = int(rng.integers(1, 6 - 2 * bool(cascades)))
+        routers = [rows]
+        for level in range(1, levels + 1):
+            routers.append(int(rng.integers(1, (torus.rows if level % 2 == 0 else torus.columns) + 1)))
+        outputs = routers.pop()
+        cascades.append((rows * values, outputs * routers[-1], *routers))
+        rows, values = (outputs, routers[-1]) if levels % 2 == 0 else (routers[-1], outputs)
+    kinds = [("identity", "relu", "sigmoid")[int(rng.integers(2 + torus.sigmoid))] for _ in cascades]
+    try:
+        return TorusMapping(cascades, kinds, torus.rows, torus.columns)
+    except ValueError:
+        return None
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_rtl_equals_the_golden_model_with_any_number_of_router_levels(machine, seed):
+    rng = np.random.default_rng(seed)
+    while True:
+        mapping = _any_levels(machine.torus, rng)
+        try:
+            assert mapping is not None
+            chosen = program(mapping, ("inference", "sequential")[int(rng.integers(2))], banks=machine.torus.banks)
+            machine.torus.check(mapping, chosen)
+            break
+        except (AssertionError, ValueError):
+            continue
+    assert list(differences(machine, random_data(machine.torus, mapping, chosen, rng))) == []
 
 
 def test_icarus_gives_the_same_beats(machine, monkeypatch):
@@ -162,11 +200,13 @@ def test_updates_are_late_as_the_rotation_says(rotation, late):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([(10, 8, 4, 2, 4)],), "R_i must divide I"),
+        (([(10, 8, 4, 2, 4)],), "R_1 must divide I"),
         (([(8, 8, 4, 2, 4)], None, 2, 2), "at least 4 rows"),
         (([(8, 8, 4, 2, 4), (8, 4, 2, 2, 2)],), "must take its inputs as 4 rows of 2"),
         (([(8, 8, 4, 2, 4)], ["tanh"]), "activations must be one of"),
-        (([(4, 4)], None, 2, 4), "exactly one row"),
+        (([(4, 4)], None, 1, 3), "at least 4 columns"),
+        (([(4, 4, 1, 4)],), "at least two places"),
+        (([(4, 8, 2, 4), (8, 4, 4, 2, 2)],), "as 2 rows of 4, .*got 4 rows of 2"),
     ],
 )
 def test_mappings_that_do_not_fit_are_named(arguments, message):

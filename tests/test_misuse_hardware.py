@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 import fabric
 from fabric.hardware import (
@@ -21,10 +22,12 @@ from fabric.hardware import (
     Torus,
     TorusMapping,
     cycles,
+    deploy,
     fit_format,
     program,
     synthesize,
 )
+from fabric.hardware.export import export
 from fabric.hardware.junctions import (
     GoldenJunctions,
     Junction,
@@ -52,6 +55,9 @@ JX, JY = np.zeros((3, 16), dtype=int), np.zeros((3, 4), dtype=int)
 HELD = [np.zeros((p.rings, p.neurons, p.values), dtype=int) for p in MAPPING.phases]
 JHELD = [np.zeros(j.edges, dtype=int) for j in NETWORK.junctions]
 GOLDEN, JGOLDEN = GoldenMachine(MAPPING, FIXED), GoldenJunctions(NETWORK, FIXED)
+
+MODEL = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+DEPLOYED = deploy(MODEL, X)
 
 WRONG = {
     "none": None,
@@ -135,6 +141,13 @@ CALLS: dict[str, tuple[Callable, dict]] = {
     "place": (place, {"torus": TORUS, "program": TRAINING, "seed": 0, "product_registers": False}),
     "fit_format": (fit_format, {"program": TRAINING, "weights": [w * 0.0 for w in HELD], "inputs": X * 0.5,
                                 "targets": Y * 0.5, "rate_exponent": 5, "word": 9, "weight": 12}),
+    "deploy": (deploy, {"model": MODEL, "samples": X, "on": "golden model", "mode": "sequential", "rate": 2**-5,
+                        "word": 9, "weight": 12, "trace": False}),
+    "Deployed": (DEPLOYED, {"samples": X, "trace": None}),
+    "Deployed.sums": (DEPLOYED.sums, {"samples": X}),
+    "Deployed.train": (DEPLOYED.train, {"samples": X, "targets": Y[:, :2], "rate": 2**-5, "stochastic": True,
+                                        "trace": None}),
+    "export": (lambda machine: export(machine, "/dev/null/x"), {"machine": None}),
     "Junction": (Junction, {"interleaver": clash_free(8, 2, 4, "clash-free-2", RNG), "outputs": 4,
                             "activation": "relu"}),
     "JunctionNetwork": (JunctionNetwork, {"junctions": NETWORK.junctions}),
@@ -158,7 +171,7 @@ CALLS: dict[str, tuple[Callable, dict]] = {
     "balanced_parallelisms": (balanced_parallelisms, {"widths": [16, 8, 4], "fan_outs": [2, 2], "cycles": 8}),
     "drawn_weights": (drawn_weights, {"network": NETWORK, "fixed": FIXED, "rng": RNG}),
 }  # fmt: skip
-BUILDS = {"Machine", "NetlistMachine", "JunctionMachine", "synthesize", "place"}  # what is right takes long
+BUILDS = {"export", "Machine", "NetlistMachine", "JunctionMachine", "synthesize", "place"}  # what is right takes long
 RIGHT_AT_TIMES = ("none", "true", "nothing", "a thousand millions", "a mapping", "a torus")
 # What else may be named: the wrong one of two that do not fit, or a part of the argument.
 ALSO = {"exponent": "rate_exponent", "program": "weights mapping", "network": "entries stalls", "widths": "puts"}

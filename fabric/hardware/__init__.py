@@ -1,8 +1,9 @@
-"""The training machine: fixed point, mapping onto a torus, programs, cycles, golden model, RTL simulation."""
+"""The training machine: PyTorch models on it, fixed point, mapping onto a torus, programs, golden model, simulation."""
 
 from fabric.hardware._fit import fit_format
 from fabric.hardware._protocol import Saturations, TrainingMachine
 from fabric.hardware._tools import MissingToolError
+from fabric.hardware.deployment import Deployed, deploy
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.simulation.host import Counters, Stalls
 from fabric.hardware.simulation.verilator import SimulationError
@@ -13,6 +14,7 @@ from fabric.hardware.torus.synthesis import NetlistMachine, synthesize
 __all__ = [
     "Counters",
     "Cycles",
+    "Deployed",
     "FixedPoint",
     "GoldenMachine",
     "Machine",
@@ -28,6 +30,7 @@ __all__ = [
     "TorusMapping",
     "TrainingMachine",
     "cycles",
+    "deploy",
     "fit_format",
     "program",
     "synthesize",

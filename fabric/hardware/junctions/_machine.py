@@ -1,5 +1,6 @@
 """The simulated junction machine: builds it, loads patterns and weights, streams samples, reads everything back."""
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,14 +20,16 @@ class JunctionMachine(Host):
 
     Args:
         build: what to build; a finished build is used again.
+        trace: build for waveforms of all signals; otherwise they have the ports only.
 
     Attributes:
         network: whose patterns it holds; that of the build, until another is connected.
     """
 
-    def __init__(self, build: JunctionBuild) -> None:
+    def __init__(self, build: JunctionBuild, trace: bool = False) -> None:
         self.build = instance("build", build, JunctionBuild)
-        super().__init__(Simulation.of("fabric_junctions", build.parameters, tables=table_files(build.fixed_point)))
+        tables = table_files(build.fixed_point)
+        super().__init__(Simulation.of("fabric_junctions", build.parameters, None, tables, None, flag("trace", trace)))
         self.connect(build.network)
 
     def connect(self, network: JunctionNetwork) -> None:
@@ -70,12 +73,14 @@ class JunctionMachine(Host):
         stochastic: bool = True,
         stalls: Stalls | None = None,
         progress: bool = False,
+        trace: str | os.PathLike | None = None,
     ) -> np.ndarray:
         """Run samples through the machine as `TrainingMachine.run` says.
 
         Args:
             stalls: pauses of the host by stream: command, input, target, output.
             progress: show a bar.
+            trace: a file for the waveforms of the run, a value change dump: cycle t is at time 2 t.
 
         Raises:
             TypeError, ValueError: as `TrainingMachine.run`.
@@ -89,7 +94,7 @@ class JunctionMachine(Host):
         command = _command(how | count << 16)
         space = np.zeros((count * last.outputs // last.group, self.simulation.words("output")), dtype=np.uint32)
         sink = self.simulation.stream("output", space, stalls.get("output"))
-        with progress_bar(count, progress) as bar:
+        with self._recording(trace), progress_bar(count, progress) as bar:
             for begin in range(0, count, CHUNK):
                 chunk = slice(begin, begin + CHUNK)
                 beats = {"input": samples.inputs[chunk].reshape(-1, first.parallelism)}

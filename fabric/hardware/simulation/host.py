@@ -1,8 +1,10 @@
 """The host's side of a simulated machine: streams that may pause, counters, and where the machine is when it hangs."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +69,28 @@ class Host:
                 raise ValueError(f"stalls of {name} must have shape (cycles,), got {found.shape}")
             checked[name] = (found != 0).astype(np.uint8)
         return checked
+
+    @contextmanager
+    def _recording(self, trace: str | os.PathLike | None) -> Iterator[None]:
+        """Write the waveforms of what happens inside to a file; None writes none.
+
+        Raises:
+            TypeError: no path.
+            ValueError: a file in a folder that does not exist.
+        """
+        if trace is None:
+            yield
+            return
+        if not isinstance(trace, (str, os.PathLike)):
+            raise TypeError(f"trace must be the path of a file or None, got {trace!r}")
+        path = Path(trace).absolute()
+        if not path.parent.is_dir() or path.is_dir():
+            raise ValueError(f"trace must be a file in a folder that exists, got {str(trace)!r}")
+        self.simulation.start_vcd_trace(path)
+        try:
+            yield
+        finally:
+            self.simulation.stop_vcd_trace()
 
     def _transfer(self, arrays: Mapping[str, np.ndarray], doing: str) -> None:
         """Move packed beats, by stream, without pauses."""

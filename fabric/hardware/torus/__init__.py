@@ -3,7 +3,8 @@
 from fabric.hardware.torus._cycles import Cycles, cycles
 from fabric.hardware.torus._golden import GoldenMachine
 from fabric.hardware.torus._machine import Machine
-from fabric.hardware.torus._mapping import ACTIVATIONS, Phase, TorusMapping
+from fabric.hardware.torus._mapping import TorusMapping
+from fabric.hardware.torus._phases import ACTIVATIONS, Phase
 from fabric.hardware.torus._program import MODES, Program, program
 from fabric.hardware.torus._torus import Torus
 

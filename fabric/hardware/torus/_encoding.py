@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fabric.hardware.torus._mapping import ACTIVATIONS
+from fabric.hardware.torus._phases import ACTIVATIONS
 from fabric.hardware.torus._program import Slot
 
 RUN, LOAD, DUMP = range(3)

@@ -9,7 +9,8 @@ import numpy as np
 from fabric.hardware._checks import instance
 from fabric.hardware._protocol import Saturations, checked_samples
 from fabric.hardware.fixed_point import RATES, FixedPoint
-from fabric.hardware.torus._mapping import Phase, TorusMapping
+from fabric.hardware.torus._mapping import TorusMapping
+from fabric.hardware.torus._phases import Phase
 from fabric.hardware.torus._program import Backward, Forward, Program
 from fabric.hardware.torus._steps import KINDS, STEP, run_steps
 

@@ -1,5 +1,6 @@
 """The simulated machine: builds a torus, loads weights and programs, streams samples, reads everything back."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ class Machine(Host):
     Args:
         torus: what to build; a finished build is used again.
         mapping: cascades on the torus; None to `connect` them later.
-        trace: build for waveforms of all signals.
+        trace: build for waveforms of all signals; otherwise they have the ports only.
 
     Attributes:
         deltas: of the inputs in the last run, int64 (samples, inputs), or (0, inputs) where its program emits none.
@@ -105,6 +106,7 @@ class Machine(Host):
         stalls: Stalls | None = None,
         progress: bool = False,
         limit: int = 2**62,
+        trace: str | os.PathLike | None = None,
     ) -> np.ndarray:
         """Run samples through the machine as `TrainingMachine.run` says.
 
@@ -114,6 +116,7 @@ class Machine(Host):
             stalls: pauses of the host by stream: program, command, input, target, output.
             progress: show a bar.
             limit: cycles after which to give up; the machine is then in mid-run and needs a reset.
+            trace: a file for the waveforms of the run, a value change dump: cycle t is at time 2 t.
 
         Raises:
             TypeError, ValueError: as `TrainingMachine.run`, or a program that the torus cannot hold.
@@ -135,7 +138,7 @@ class Machine(Host):
             RUN, count=count, last=program.mapping.phases[0].length - 1, stochastic=samples.stochastic,
             drain=program.drain, rate=samples.rate, emit=emits, train=program.trains, passes=deltas_given,
         )  # fmt: skip
-        with progress_bar(count, progress) as bar:
+        with self._recording(trace), progress_bar(count, progress) as bar:
             for begin in range(0, count, CHUNK):
                 streams = {**self._streams(program, samples, slice(begin, begin + CHUNK), stalls), "output": sink}
                 if begin == 0:

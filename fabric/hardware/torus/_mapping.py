@@ -1,8 +1,6 @@
-"""Clos cascades on a torus of processing elements: which PE computes which neuron when (ClosNets, figure 4)."""
+"""Cascades on a torus of processing elements: which PE computes which neuron when (ClosNets, figure 4)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -10,49 +8,24 @@ from fabric._checks import positive_int
 from fabric.hardware._checks import array, instance, whole
 from fabric.hardware._protocol import checked_weights
 from fabric.hardware.fixed_point import FixedPoint
+from fabric.hardware.torus._phases import ACTIVATIONS, Phase, checked, extent, inputs_of, outputs_of, phases_of
 
-Axis = Literal["row", "column"]
-ACTIVATIONS = ("identity", "relu", "sigmoid")
 _MOST_PLACES = 1 << 16  # of a torus, and values of a ring: what a command of the machine can count
 _MOST_WEIGHTS = 1 << 27  # padding included: half a gigabyte in the golden model
 
 
-@dataclass(frozen=True)
-class Phase:
-    """One stage of a cascade on the torus.
-
-    Attributes:
-        axis: values circulate along the rows or along the columns.
-        rings: rows or columns in use.
-        values: values that circulate on a ring.
-        neurons: PEs of a ring that compute.
-        length: cycles, one for each place of the ring or value, whichever are more.
-        activation: function at the end: "identity" inside a cascade.
-    """
-
-    axis: Axis
-    rings: int
-    values: int
-    neurons: int
-    length: int
-    activation: str
-
-    @property
-    def edges(self) -> int:
-        """Multiply-accumulates of the phase: weights that are not padding."""
-        return self.rings * self.values * self.neurons
-
-
 class TorusMapping:
-    """Cascades that run one after the other on one torus, each Clos cascade in three phases.
+    """Cascades that run one after the other on one torus, each level of routers in a phase of its own.
 
-    Router r of the input stage is row r, router m of the middle stage column m, router o of the output stage row o:
-    every phase finds its operands where the phase before left its results (shared ring rule: a phase takes the larger
-    of the values that circulate and the places of the ring). What a cascade leaves free is padded with zero weights,
-    which stay zero. A dense layer (inputs, outputs) is one phase on a torus of a single row: the dense ring.
+    Router r of the first level is row r, router m of the second column m, router o of the third row o, and so on in
+    turn: every phase finds its operands where the phase before left its results (shared ring rule: a phase takes the
+    larger of the values that circulate and the places of the ring). What a cascade leaves free is padded with zero
+    weights, which stay zero. A dense layer (inputs, outputs) is one router on row 0: on a torus of a single row the
+    dense ring.
 
     Args:
-        cascades: tuples (I, O, R_i, R_m, R_o), or (I, O) for a dense layer; each takes the outputs of the one before.
+        cascades: tuples (I, O, R_1, ..., R_k), mostly (I, O, R_i, R_m, R_o), or (I, O) for a dense layer; each takes
+            the outputs of the one before, where they are.
         activations: one of "identity", "relu", "sigmoid" for the end of each cascade; None for identity everywhere.
         rows, columns: of the torus; None for the smallest that fits.
 
@@ -74,7 +47,7 @@ class TorusMapping:
             raise TypeError(f"cascades must be a list of tuples, got {cascades!r}")
         if activations is not None and not isinstance(activations, (list, tuple)):
             raise TypeError(f"activations must be a list of names, got {activations!r}")
-        self.cascades = tuple(_checked(cascade) for cascade in cascades)
+        self.cascades = tuple(checked(cascade) for cascade in cascades)
         if not self.cascades:
             raise ValueError("cascades must hold at least one cascade, got none")
         self.activations = tuple(activations) if activations is not None else ("identity",) * len(self.cascades)
@@ -84,30 +57,30 @@ class TorusMapping:
                 f"got {self.activations}"
             )
         for before, after in zip(self.cascades, self.cascades[1:], strict=False):
-            have, want = _ends(before)[1], _ends(after)[0]
+            have, want = outputs_of(before), inputs_of(after)
             if have != want:
                 raise ValueError(
                     f"cascade {after} must take its inputs as {have[0]} rows of {have[1]}, as cascade {before} leaves "
                     f"them, got {want[0]} rows of {want[1]}"
                 )
-        self.rows = positive_int("rows", rows) if rows is not None else max(_extent(c)[0] for c in self.cascades)
-        least = max(2, *(_extent(c)[1] for c in self.cascades))
+        self.rows = positive_int("rows", rows) if rows is not None else max(extent(c)[0] for c in self.cascades)
+        least = max(2, *(extent(c)[1] for c in self.cascades))
         self.columns = positive_int("columns", columns) if columns is not None else least
         if max(self.rows, self.columns, self.rows * self.columns) > _MOST_PLACES:
             raise ValueError(
                 f"rows and columns must make at most {_MOST_PLACES} places, got {self.rows} × {self.columns}"
             )
         for cascade in self.cascades:
-            need = _extent(cascade)
-            if need[0] > self.rows or need[1] > self.columns or self.columns < 2 or (len(cascade) == 2 < self.rows + 1):
+            need = extent(cascade)
+            if need[0] > self.rows or max(need[1], 2) > self.columns:
                 raise ValueError(
-                    f"cascade {cascade} needs {'exactly one row' if len(cascade) == 2 else f'at least {need[0]} rows'} "
-                    f"and at least {max(need[1], 2)} columns, the torus has {self.rows} × {self.columns}"
+                    f"cascade {cascade} needs at least {need[0]} rows and at least {max(need[1], 2)} columns, the "
+                    f"torus has {self.rows} × {self.columns}"
                 )
         self.phases = tuple(
             phase
             for cascade, activation in zip(self.cascades, self.activations, strict=True)
-            for phase in self._phases(cascade, activation)
+            for phase in phases_of(cascade, activation, self.rows, self.columns)
         )
         if any(phase.length < 2 for phase in self.phases):
             raise ValueError(f"every ring in use must have at least two places, the torus has {self.rows} rows")
@@ -120,17 +93,6 @@ class TorusMapping:
                 f"cascades must have phases of at most {_MOST_PLACES} cycles and hold at most {_MOST_WEIGHTS} weights "
                 f"with padding, got {longest} cycles and {held} weights"
             )
-
-    def _phases(self, cascade: tuple[int, ...], activation: str) -> tuple[Phase, ...]:
-        if len(cascade) == 2:
-            inputs, outputs = cascade
-            return (Phase("row", 1, inputs, outputs, max(inputs, self.columns), activation),)
-        i, o, r_i, r_m, r_o = cascade
-        return (
-            Phase("row", r_i, i // r_i, r_m, max(i // r_i, self.columns), "identity"),
-            Phase("column", r_m, r_i, r_o, self.rows, "identity"),
-            Phase("row", r_o, r_m, o // r_o, self.columns, activation),
-        )
 
     @property
     def layout(self) -> tuple[tuple[tuple[int, ...], ...], int, int]:
@@ -207,32 +169,34 @@ class TorusMapping:
 
     def place_inputs(self, x: np.ndarray) -> np.ndarray:
         """Samples (samples, inputs) as the rows take them: (samples, rows, length of the first phase)."""
-        (rings, values), _ = _ends(self.cascades[0])
-        return self._placed(_shaped("inputs", x, (None, self.inputs)), rings, values, self.phases[0].length)
+        x = _shaped("inputs", x, (None, self.inputs))
+        return _padded(x.reshape(len(x), *inputs_of(self.cascades[0])), self.rows, self.phases[0].length)
 
     def place_outputs(self, y: np.ndarray) -> np.ndarray:
         """Targets (samples, outputs) on the PEs that compute them: (samples, rows, columns)."""
-        _, (rings, values) = _ends(self.cascades[-1])
-        return self._placed(_shaped("targets", y, (None, self.outputs)), rings, values, self.columns)
+        y, last = _shaped("targets", y, (None, self.outputs)), self.phases[-1]
+        by_ring = y.reshape(len(y), last.rings, last.neurons)
+        return _padded(by_ring if last.axis == "row" else by_ring.transpose(0, 2, 1), self.rows, self.columns)
 
     def collect_outputs(self, placed: np.ndarray) -> np.ndarray:
         """The inverse of `place_outputs`."""
-        _, (rings, values) = _ends(self.cascades[-1])
-        placed = _shaped("placed", placed, (None, self.rows, self.columns))
-        return placed[:, :rings, :values].reshape(len(placed), self.outputs)
+        rows, columns = outputs_of(self.cascades[-1])
+        grid = _shaped("placed", placed, (None, self.rows, self.columns))[:, :rows, :columns]
+        by_ring = grid if self.phases[-1].axis == "row" else grid.transpose(0, 2, 1)
+        return by_ring.reshape(len(grid), self.outputs)
 
     def collect_inputs(self, placed: np.ndarray) -> np.ndarray:
         """Deltas of the inputs, (samples, rows, columns) where the PEs leave them, as (samples, inputs)."""
-        (rings, values), _ = _ends(self.cascades[0])
+        rows, values = inputs_of(self.cascades[0])
         placed = _shaped("placed", placed, (None, self.rows, self.columns))
         if not len(placed):  # none are emitted where a row has more values than places
             return np.zeros((0, self.inputs), dtype=placed.dtype)
-        return placed[:, :rings, :values].reshape(len(placed), self.inputs)
+        return placed[:, :rows, :values].reshape(len(placed), self.inputs)
 
-    def _placed(self, x: np.ndarray, rings: int, values: int, length: int) -> np.ndarray:
-        placed = np.zeros((len(x), self.rows, length), dtype=x.dtype)
-        placed[:, :rings, :values] = x.reshape(len(x), rings, values)
-        return placed
+
+def _padded(grid: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """(samples, some rows, some columns) with zeros up to the wanted ones."""
+    return np.pad(grid, ((0, 0), (0, rows - grid.shape[1]), (0, columns - grid.shape[2])))
 
 
 def _shaped(name: str, values: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray:
@@ -243,29 +207,3 @@ def _shaped(name: str, values: np.ndarray, shape: tuple[int | None, ...]) -> np.
         spelled = ", ".join("samples" if want is None else str(want) for want in shape)
         raise ValueError(f"{name} must have shape ({spelled}), got {found.shape}")
     return found
-
-
-def _checked(cascade: tuple[int, ...]) -> tuple[int, ...]:
-    if not isinstance(cascade, Sequence) or len(cascade) not in (2, 5):
-        raise ValueError(f"a cascade must be (I, O, R_i, R_m, R_o) or (I, O), got {cascade!r}")
-    names = ("inputs", "outputs", "input_routers", "middle_routers", "output_routers")
-    sizes = tuple(positive_int(f"{name} of a cascade", size) for name, size in zip(names, cascade, strict=False))
-    if len(sizes) == 5 and (sizes[0] % sizes[2] or sizes[1] % sizes[4]):
-        raise ValueError(f"R_i must divide I and R_o must divide O, got cascade {sizes}")
-    return sizes
-
-
-def _ends(cascade: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Rows and values a row of the inputs and of the outputs."""
-    if len(cascade) == 2:
-        return (1, cascade[0]), (1, cascade[1])
-    i, o, r_i, _, r_o = cascade
-    return (r_i, i // r_i), (r_o, o // r_o)
-
-
-def _extent(cascade: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns that a cascade needs."""
-    if len(cascade) == 2:
-        return 1, cascade[1]
-    _, o, r_i, r_m, r_o = cascade
-    return max(r_i, r_o), max(r_m, o // r_o)

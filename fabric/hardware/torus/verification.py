@@ -11,7 +11,8 @@ from fabric.hardware.simulation.verilator import SimulationError
 from fabric.hardware.torus._cycles import cycles
 from fabric.hardware.torus._golden import GoldenMachine
 from fabric.hardware.torus._machine import Machine
-from fabric.hardware.torus._mapping import ACTIVATIONS, TorusMapping
+from fabric.hardware.torus._mapping import TorusMapping
+from fabric.hardware.torus._phases import ACTIVATIONS
 from fabric.hardware.torus._program import MODES, Program, program
 from fabric.hardware.torus._torus import Torus
 
