@@ -127,7 +127,7 @@ def product(layer: "StructuredLinear", x: Tensor) -> Tensor | None:
 
 
 def _is_ordinary() -> bool:
-    """Whether this thread is not about to differentiate by `torch.func` or forward. `torch.vmap` alone may be at work."""
+    """Whether this thread differentiates backward or not at all; `torch.vmap` may be at work."""
     if torch._C._are_functorch_transforms_active():
         return all(level.key() == TransformType.Vmap for level in get_interpreter_stack() or ())
     return forward_ad._current_level < 0

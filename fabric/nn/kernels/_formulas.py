@@ -1,4 +1,4 @@
-"""The operators of the kernel written with PyTorch's own: on every device, in every dtype, differentiable to any order."""
+"""The operators of the kernel in PyTorch's own: on every device, in every dtype, differentiable to any order."""
 
 from collections.abc import Iterator, Sequence
 

@@ -12,8 +12,8 @@ class Run(NamedTuple):
     """Neurons of a level that are dealt out to equal routers.
 
     With stride s, k neurons per router and R routers, neuron (high * k + member) * s + low of the run is a member of
-    router high * s + low: stride 1 makes neighbours members of one router, stride R deals neurons out in turn. With stride 1
-    the neurons need not divide: the first routers then have one more.
+    router high * s + low: stride 1 makes neighbours members of one router, stride R deals neurons out in turn. With
+    stride 1 the neurons need not divide: the first routers then have one more.
     """
 
     first: int
