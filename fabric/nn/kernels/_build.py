@@ -101,7 +101,8 @@ def build(target: str | None = None, compiler: str | None = None) -> Path:
 def _stem(target: str) -> str:
     texts = [path.read_text() for path in sorted(_FOLDER.iterdir()) if path.suffix in (".h", ".cpp")]
     options = [*_OPTIONS, *(option for options in _UNITS.values() for option in options), *_TARGETS[target]]
-    return f"cascade-{target.lower()}-{_digest(*texts, *options, torch.__version__)}"
+    placeless = [option.replace(str(_TORCH), "torch") for option in options]  # one PyTorch may have several addresses
+    return f"cascade-{target.lower()}-{_digest(*texts, *placeless, torch.__version__)}"
 
 
 def _digest(*texts: str) -> str:

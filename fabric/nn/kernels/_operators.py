@@ -29,7 +29,8 @@ for _name, _schema, _formula in (
     _library.define(_name + _schema)
     _library.impl(_name, _formula, "CompositeExplicitAutograd")
     _library.define(f"{_name}_formula{_schema}")
-    _library.impl(f"{_name}_formula", _formula, "CompositeImplicitAutograd")
+    for _key in ("CompositeImplicitAutograd", "FuncTorchBatchedDecomposition"):
+        _library.impl(f"{_name}_formula", _formula, _key)
 
 cascade = torch.ops.fabric.cascade.default
 cascade_backward = torch.ops.fabric.cascade_backward.default

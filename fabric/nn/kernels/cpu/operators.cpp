@@ -161,6 +161,7 @@ struct CascadeProduct : torch::autograd::Function<CascadeProduct> {
         context->save_for_backward(std::move(saved));
         context->saved_data["layout"] = layout;
         context->saved_data["weights"] = int64_t(weights.size());
+        context->saved_data["bias"] = bias.has_value();
         const at::AutoDispatchBelowADInplaceOrView guard;
         static const auto operation = operator_named<Product>("fabric::cascade");
         return operation.call(x, bias, weights, edges, layout);
@@ -173,9 +174,14 @@ struct CascadeProduct : torch::autograd::Function<CascadeProduct> {
         const std::size_t count = context->saved_data["weights"].toInt();
         const auto weights = tensors.slice(1, count), edges = tensors.slice(1 + count);
         const auto layout = context->saved_data["layout"].toIntVector();
-        const bool for_x = context->needs_input_grad(0), for_bias = context->needs_input_grad(1);
+        const bool for_x = context->needs_input_grad(0);  // counts inputs that are there
+        const bool for_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(1);
         static const auto operation = operator_named<ProductBackward>("fabric::cascade_backward");
-        auto [dx, dbias, dweights] = operation.call(above[0], saved[0], weights, edges, layout, for_x, for_bias);
+        static const auto formula = operator_named<ProductBackward>("fabric::cascade_backward_formula");
+        // Of many gradients at once (is_grads_batched): PyTorch has no rule for operators that return lists.
+        const c10::DispatchKeySet batched({c10::DispatchKey::FuncTorchBatched, c10::DispatchKey::Batched});
+        auto [dx, dbias, dweights] = (above[0].key_set().has_any(batched) ? formula : operation)
+                                         .call(above[0], saved[0], weights, edges, layout, for_x, for_bias);
         torch::autograd::variable_list gradients{for_x ? dx : Tensor(), for_bias ? dbias : Tensor()};
         gradients.insert(gradients.end(), dweights.begin(), dweights.end());
         gradients.resize(gradients.size() + edges.size() + 1);
