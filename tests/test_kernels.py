@@ -299,6 +299,7 @@ def test_transforms_and_autocast(kernel, calls):
     assert layer.to("meta")(x.to("meta")).shape == (5, 16)
 
 
+@pytest.mark.filterwarnings("ignore:.*jit.script:DeprecationWarning")  # torch.func imports an old module
 def test_the_operator_itself_under_every_transform(kernel):
     layer, x = randomised(ClosLinear(24, 16, 4, 3, 8)), torch.randn(5, 24)
     weights = [weight.detach() for weight in layer.layout_weights()]

@@ -77,6 +77,6 @@ def _gather(columns: Tensor, neurons: np.ndarray) -> Tensor:
 def _scatter(routers: Tensor, neurons: np.ndarray) -> Tensor:
     """(routers, size, batch) → (level, batch); what several routers give a neuron adds up."""
     present = torch.from_numpy(np.flatnonzero(neurons >= 0)).to(routers.device)
-    rows = routers.flatten(0, 1)[present]
+    rows = routers.reshape(-1, routers.shape[2])[present]  # `is_grads_batched` has no rule for flatten
     targets = torch.from_numpy(neurons[neurons >= 0]).to(routers.device)
     return rows.new_zeros(int(neurons.max()) + 1, rows.shape[1]).index_add(0, targets, rows)

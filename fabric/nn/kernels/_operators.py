@@ -29,7 +29,7 @@ for _name, _schema, _formula in (
     _library.define(_name + _schema)
     _library.impl(_name, _formula, "CompositeExplicitAutograd")
     _library.define(f"{_name}_formula{_schema}")
-    for _key in ("CompositeImplicitAutograd", "FuncTorchBatchedDecomposition"):
+    for _key in ("CompositeImplicitAutograd", "FuncTorchBatched", "Batched"):
         _library.impl(f"{_name}_formula", _formula, _key)
 
 cascade = torch.ops.fabric.cascade.default
