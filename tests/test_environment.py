@@ -25,6 +25,20 @@ def lock_for(python: str) -> dict[str, str]:
     return {r.name: str(r.specifier) for r in chosen}
 
 
+def test_packages_of_a_gpu_are_pinned_apart():
+    lines = (ROOT / "requirements-gpu.lock").read_text().splitlines()
+    pinned = [Requirement(line) for line in lines if not line.startswith("#")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {r.name: r for r in map(Requirement, project["optional-dependencies"]["gpu"])}
+    assert wanted.keys() == {requirement.name for requirement in pinned}
+    for requirement in pinned:
+        assert re.fullmatch(r"==[^*,]+", str(requirement.specifier))
+        assert wanted[requirement.name].specifier.contains(str(requirement.specifier).removeprefix("=="))
+        for platform, machine in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")):
+            here = {"sys_platform": platform, "platform_machine": machine}
+            assert requirement.marker.evaluate(here) == wanted[requirement.name].marker.evaluate(here)
+
+
 @pytest.fixture
 def conda():
     return yaml.safe_load((ROOT / "environment.yml").read_text())

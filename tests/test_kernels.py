@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,24 +16,36 @@ from torch.nn.utils import prune
 
 from fabric import topology
 from fabric.experiments.runs import one_thread
-from fabric.nn import CascadeLinear, ClosLinear, SparseLinear, backend, reference
+from fabric.nn import CascadeLinear, ClosLinear, PredefinedLinear, SparseLinear, backend, reference
 from fabric.nn.kernels import KernelBuildError, _build, _dispatch, build
+from fabric.nn.kernels._operators import cascade, cascade_backward
+from fabric.topology import skips
 
 compiler = shutil.which("g++") or shutil.which("clang++")
 TOLERANCES = {torch.float32: 2e-6, torch.bfloat16: 2e-2}
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
-    """The kernel, compiled once for this file and the only one that it sees."""
+def kernel():
+    """The kernel of these sources, which is compiled unless that has been done."""
     if compiler is None or _build.instruction_set() is None:
         pytest.skip("no compiler, or a processor that the kernel does not know")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FABRIC_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("FABRIC_KERNEL", raising=False)
         assert build().startswith("native")
-        yield _dispatch._kernel.native
+        yield
     _dispatch._kernel.look_up()
+
+
+def random_stage(outputs, inputs):
+    """A few edges; some neurons have none."""
+    return np.random.default_rng(0).random((outputs, inputs)) < 0.2
+
+
+def mixed():
+    """Routers, then edges, then routers."""
+    first, *_, last = topology.butterfly(16, 4).stages
+    return topology.Topology([first, random_stage(16, 16), last], name="mixed")
 
 
 LAYERS = {
@@ -47,6 +60,12 @@ LAYERS = {
     "multistage": lambda **k: CascadeLinear(topology.multistage_clos(48, 32, [8, 4, 4, 4, 8]), **k),
     "low rank": lambda **k: CascadeLinear(topology.low_rank(23, 17, 5), **k),
     "dense": lambda **k: CascadeLinear(topology.dense(13, 9), **k),
+    "parallel butterflies": lambda **k: CascadeLinear(topology.parallel_butterfly(16, 3), **k),
+    "sparse": lambda **k: SparseLinear(random_stage(17, 23), **k),
+    "predefined": lambda **k: PredefinedLinear(24, 16, 4, "structured", np.random.default_rng(0), **k),
+    "hypercube": lambda **k: CascadeLinear(topology.hypercube(16), **k),
+    "torus": lambda **k: CascadeLinear(topology.torus((3, 5), 2), **k),
+    "routers, edges, routers": lambda **k: CascadeLinear(mixed(), **k),
 }
 make_layers = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS.keys())
 
@@ -161,8 +180,10 @@ def test_infinite_inputs_reach_their_outputs_only(kernel):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_same_bits_at_one_number_of_threads(kernel, threads):
-    layer, x = ClosLinear(96, 64, 8, 6, 16), torch.randn(200, 96)
+@pytest.mark.parametrize("name", ["clos", "predefined", "parallel butterflies"])
+def test_same_bits_at_one_number_of_threads(kernel, name, threads):
+    layer = LAYERS[name]()
+    x = torch.randn(200, layer.in_features)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -206,26 +227,125 @@ def test_many_gradients_at_once(kernel):
         assert torch.allclose(torch.autograd.grad(y, x, one, retain_graph=True)[0], ours, atol=1e-5)
 
 
+@make_layers
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_operators_keep_the_rules_of_pytorch(kernel, make, dtype):
+    layer = randomised(make(dtype=dtype))
+    x = torch.randn(2, 3, layer.in_features, dtype=dtype)
+    weights, edges = [w.detach() for w in layer.layout_weights()], layer.edge_lists()
+    bias = None if layer.bias is None else layer.bias.detach()
+    with torch.no_grad():
+        above = torch.randn_like(layer(x))
+        torch.library.opcheck(cascade_backward, (above, x, weights, edges, layer.flat_layout, True, True))
+    for tensor in (x, *weights):
+        tensor.requires_grad_()
+    torch.library.opcheck(cascade, (x, bias, weights, edges, layer.flat_layout))
+
+
+@make_layers
+def test_formulas_equal_the_kernel(kernel, make):
+    layer = randomised(make())
+    x = torch.randn(5, layer.in_features)
+    others = layer.layout_weights(), layer.edge_lists(), layer.flat_layout
+    with torch.no_grad():
+        y, above = layer(x), torch.randn(5, layer.out_features)
+        assert torch.allclose(torch.ops.fabric.cascade_formula(x, layer.bias, *others), y, atol=1e-5)
+        ours, formula = (
+            operator(above, x, *others, True, True)
+            for operator in (torch.ops.fabric.cascade_backward, torch.ops.fabric.cascade_backward_formula)
+        )
+    for a, b in zip((*ours[:2], *ours[2]), (*formula[:2], *formula[2]), strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_operators_refuse_what_does_not_fit(kernel):
+    layer, x = ClosLinear(24, 16, 4, 3, 8), torch.randn(5, 24)
+    weights, layout = layer.layout_weights(), layer.flat_layout
+    with pytest.raises(ValueError, match="x must have 24 features"):
+        cascade(x[:, 1:], None, weights, [], layout)
+    with pytest.raises(ValueError, match="weights must be 3 tensors, got 2"):
+        cascade(x, None, weights[1:], [], layout)
+    with pytest.raises(ValueError, match=r"weights\[1\] must have 96 entries, got 72"):
+        cascade(x, None, [weights[0], weights[0], weights[2]], [], layout)
+    with pytest.raises(ValueError, match="edges must be 0 tensors, got 1"):
+        cascade(x, None, weights, [x], layout)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The arguments of the operator each time that a layer calls it."""
+    seen = []
+    monkeypatch.setattr(_dispatch, "cascade", lambda *inputs: seen.append(inputs) or cascade(*inputs))
+    return seen
+
+
 @pytest.mark.filterwarnings("ignore:.*jit.script:DeprecationWarning")  # torch.func.jvp imports an old module
-def test_transforms_tracing_and_autocast_leave_it_to_the_reference(kernel):
+def test_transforms_and_autocast(kernel, calls):
     layer, x = randomised(ClosLinear(24, 16, 4, 3, 8)), torch.randn(5, 24)
     y = layer(x)
     assert torch.allclose(torch.vmap(layer)(x), y, atol=1e-5)
+    assert torch.allclose(torch.vmap(torch.vmap(layer), 1, 1)(x.view(5, 1, 24)), y.view(5, 1, 16), atol=1e-5)
+    with torch.autocast("cpu"):
+        assert layer(x).dtype == torch.bfloat16
+        assert torch.allclose(layer(x.bfloat16()).float(), y, atol=0.1)
+        (gradient,) = torch.autograd.grad(layer(x).float().sum(), layer.bias)
+    assert torch.equal(gradient, torch.full((16,), 5.0))
+    assert len(calls) == 6
     assert torch.allclose(torch.func.jvp(layer, (x,), (x,))[1], y - layer.bias, atol=1e-5)
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(x, x)
         assert torch.allclose(torch.autograd.forward_ad.unpack_dual(layer(dual)).tangent, y - layer.bias, atol=1e-5)
-    with torch.autocast("cpu"):
-        assert layer(x).dtype == torch.bfloat16
+    assert len(calls) == 6  # derivatives of these kinds are left to the reference
     assert layer.to("meta")(x.to("meta")).shape == (5, 16)
 
 
-def test_compiled_and_exported_programs_hold_the_reference(kernel):
+@pytest.mark.filterwarnings("ignore:.*jit.script:DeprecationWarning")  # torch.func imports an old module
+def test_the_operator_itself_under_every_transform(kernel):
     layer, x = randomised(ClosLinear(24, 16, 4, 3, 8)), torch.randn(5, 24)
-    with torch.no_grad():
-        y = layer(x)
-        assert torch.allclose(torch.compile(layer, fullgraph=True, backend="eager")(x), y, atol=1e-5)
-        assert torch.allclose(torch.export.export(layer, (x,)).module()(x), y, atol=1e-5)
+    weights = [weight.detach() for weight in layer.layout_weights()]
+
+    def product(x, *weights):
+        return cascade(x, layer.bias.detach(), list(weights), [], layer.flat_layout)
+
+    def formula(x, *weights):
+        return torch.ops.fabric.cascade_formula(x, layer.bias.detach(), list(weights), [], layer.flat_layout)
+
+    several = [torch.stack((weight, 2 * weight, -weight)) for weight in weights]
+    for transform, arguments in (
+        (torch.func.jacrev, (x, *weights)),
+        (torch.func.jacfwd, (x, *weights)),
+        (lambda f: torch.func.hessian(lambda *i: f(*i).square().sum()), (x[0], *weights)),
+        (lambda f: torch.vmap(f, (None, 0, 0, 0)), (x, *several)),
+        (lambda f: torch.vmap(torch.func.grad(lambda *i: f(*i).square().sum()), (0, None, None, None)), (x, *weights)),
+    ):
+        ours, theirs = transform(product)(*arguments), transform(formula)(*arguments)
+        assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4) and theirs.any()
+
+
+@pytest.mark.parametrize("name", ["clos, uneven routers", "predefined", "parallel butterflies"])
+def test_compiled_programs_hold_the_kernel_and_exported_ones_the_reference(kernel, name):
+    layer = randomised(LAYERS[name]())
+    x, graphs = torch.randn(5, layer.in_features, requires_grad=True), []
+
+    def keep(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    compiled = torch.compile(layer, fullgraph=True, backend=keep)
+    y = layer(x)
+    assert torch.equal(compiled(x), y)
+    assert "fabric.cascade" in graphs[0].code
+    with reference():
+        assert torch.allclose(compiled(x), y, atol=1e-5)
+    assert len(graphs) == 2 and "fabric.cascade" not in graphs[1].code
+    torch.compiler.reset()
+    through = torch.compile(layer, fullgraph=True, backend="aot_eager", dynamic=True)
+    wanted = [x, *layer.parameters()]
+    for a, b in zip(*(torch.autograd.grad(f(x).square().sum(), wanted) for f in (through, layer)), strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-4)
+    exported = torch.export.export(layer, (x,))
+    assert "fabric.cascade" not in exported.graph_module.code
+    assert torch.allclose(exported.module()(x), y, atol=1e-5)
 
 
 def test_experiments_train_with_the_reference(kernel):
@@ -260,7 +380,8 @@ def test_backend_says_who_serves_and_why(kernel):
     layer = ClosLinear(24, 16, 4, 3, 8)
     assert backend(layer) == f"native {_build.instruction_set()}"
     assert backend(ClosLinear(24, 16, 4, 3, 8, dtype=torch.float64)) == "reference: float64"
-    assert backend(SparseLinear(torch.ones(4, 4).tril().bool().numpy())) == "reference: not a cascade of equal routers"
+    skipped = CascadeLinear(topology.hypercube(8), skips=skips.identity(topology.hypercube(8)))
+    assert backend(skipped) == "reference: a cascade that the kernel does not know"
     assert backend(ClosLinear(24, 16, 4, 3, 8, device="meta")) == "reference: device meta"
     with reference():
         assert backend(layer) == "reference: forced by fabric.nn.reference()"
@@ -309,9 +430,10 @@ def test_a_killed_build_leaves_nothing_and_a_second_one_succeeds(kernel, tmp_pat
     compiled.chmod(0o755)
     path = _build.build(compiler=str(compiled))
     assert _build.find(_build.instruction_set()) == path and path.read_text() == "half\n"
+    monkeypatch.setattr(_dispatch._Kernel, "loaded", None)
     other = _dispatch._Kernel()
     other.look_up()
-    assert other.native is None and other.why_not.startswith("kernel does not load")
+    assert not other.serves and other.why_not.startswith("kernel does not load")
 
 
 def test_unknown_targets_and_compilers_are_refused():
