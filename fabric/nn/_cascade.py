@@ -10,12 +10,14 @@ from torch import Tensor, nn
 
 from fabric import topology as topologies
 from fabric._checks import positive_int
-from fabric.nn._stages import BlockStage, FixedSkip, stage_module
+from fabric.nn._stages import BlockStage, EdgeStage, FixedSkip, stage_module
 from fabric.nn._structured import StageWeight, StructuredLinear, check_size
 from fabric.nn.init import sparse_glorot_uniform_
 from fabric.nn.kernels import Layout
 from fabric.topology import Topology
 from fabric.topology.skips import checked
+
+KNOWN = (BlockStage, EdgeStage)  # kinds of stages that the kernel computes
 
 
 class CascadeLinear(StructuredLinear):
@@ -55,6 +57,10 @@ class CascadeLinear(StructuredLinear):
         fixed = checked(topology, skips)
         beside: list[Any] = [None if skip is None else FixedSkip(skip, device, dtype) for skip in fixed]
         self.skips = nn.ModuleList(beside)
+        if type(self).affine is CascadeLinear.affine and not any(beside):
+            stages: Any = self.stages
+            layouts = tuple(stage.kernel_layout() for stage in stages)
+            self.flat_layout = Layout(self.in_features, self.out_features, layouts).flat()
         self.reset_parameters()
 
     def affine(self, columns: Tensor) -> Tensor:
@@ -80,19 +86,15 @@ class CascadeLinear(StructuredLinear):
         stage, _ = next(self._wired())
         return stage.weight
 
-    def layout(self) -> Layout | None:
-        if type(self).affine is not CascadeLinear.affine or any(skip is not None for skip in self.skips):
-            return None
-        stages = [stage.routers() for stage in self.stages if isinstance(stage, BlockStage)]
-        single = [routers for routers in stages if routers is not None]
-        if len(single) < len(self.stages):
-            return None
-        return Layout(self.in_features, self.out_features, tuple(single))
-
     def layout_weights(self) -> list[Tensor] | None:
-        if any(stage._forward_pre_hooks or stage._forward_hooks for stage in self.stages):
+        stages: Any = self.stages
+        if any(type(stage) not in KNOWN or stage._forward_pre_hooks or stage._forward_hooks for stage in stages):
             return None
-        return [stage.weight for stage, _ in self._wired()]
+        return [stage.weight for stage in stages]
+
+    def edge_lists(self) -> list[Tensor]:
+        stages: Any = self.stages
+        return [values for stage in stages if type(stage) is EdgeStage for values in stage.wiring.lists()]
 
     def extra_repr(self) -> str:
         return f"{self.topology.name}, bias={self.bias is not None}"

@@ -11,7 +11,7 @@ from fabric._checks import positive_int
 from fabric.nn._factorise import factorise
 from fabric.nn._structured import StageWeight, StructuredLinear, check_size
 from fabric.nn.init import sparse_glorot_uniform_
-from fabric.nn.kernels import Layout, Routers
+from fabric.nn.kernels import Layout, Routers, Run
 from fabric.nn.kernels import _gpu as gpu
 
 
@@ -83,6 +83,8 @@ class ClosLinear(StructuredLinear):
         }
         for name, shape in shapes.items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        if type(self).affine is ClosLinear.affine:
+            self.flat_layout = self._layout().flat()
         self.reset_parameters()
 
     @classmethod
@@ -193,13 +195,18 @@ class ClosLinear(StructuredLinear):
     def first_weight(self) -> Tensor:
         return self.input_weight
 
-    def layout(self) -> Layout | None:
-        if type(self).affine is not ClosLinear.affine:
-            return None
+    def _layout(self) -> Layout:
         ri, rm, ro = self.input_routers, self.middle_routers, self.output_routers
-        largest_in, largest_out = -(-self.in_features // ri), -(-self.out_features // ro)
-        stages = Routers(ri, rm, largest_in, 1, ri), Routers(rm, ro, ri, 1, rm), Routers(ro, largest_out, rm, 1, 1)
-        return Layout(self.in_features, self.out_features, stages)
+        whole = Run(0, self.in_features, 1), Run(0, self.out_features, 1)
+        return Layout(
+            self.in_features,
+            self.out_features,
+            (
+                Routers(ri, rm, self.input_weight.shape[2], ((whole[0], Run(0, ri * rm, ri)),)),
+                Routers(rm, ro, ri, ((Run(0, ri * rm, 1), Run(0, rm * ro, rm)),)),
+                Routers(ro, self.output_weight.shape[1], rm, ((Run(0, rm * ro, 1), whole[1]),)),
+            ),
+        )
 
     def layout_weights(self) -> list[Tensor] | None:
         own: dict[str, Any] = self._parameters  # ten times as fast as attributes of a module

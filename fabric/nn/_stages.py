@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fabric.nn._edges import edge_product
 from fabric.nn._layout import BlockLayout, block_layout
 from fabric.nn._structured import StageWeight
-from fabric.nn.kernels import Routers
+from fabric.nn.kernels import Edges, Routers, Run
 
 
 def stage_module(stage: np.ndarray, device=None, dtype=None) -> "BlockStage | EdgeStage":
@@ -56,13 +56,17 @@ class BlockStage(nn.Module):
             return torch.cat(parts, dim=1)
         return torch.cat(parts) if self.layout.fans_out else torch.block_diag(*parts)
 
-    def routers(self) -> Routers | None:
-        """The stage for the kernel; None if it has several parts."""
-        if len(self.layout.parts) > 1:
-            return None
-        part = self.layout.parts[0]
-        routers, outputs, inputs = self.weight.shape
-        return Routers(routers, outputs, inputs, part.input_stride, part.output_stride)
+    def kernel_layout(self) -> Routers:
+        """The stage for the kernel."""
+        layout = self.layout
+        runs = [
+            (
+                Run(part.inputs.start, part.inputs.stop - part.inputs.start, part.input_stride),
+                Run(part.outputs.start, part.outputs.stop - part.outputs.start, part.output_stride),
+            )
+            for part in layout.parts
+        ]
+        return Routers(layout.routers, layout.outputs, layout.inputs, tuple(runs))
 
     def stage_weight(self) -> StageWeight:
         layout = self.layout
@@ -128,8 +132,11 @@ class Wiring(nn.Module):
         if torch.onnx.is_in_onnx_export():  # operators that every runtime has
             terms = weight[:, None] * columns.index_select(0, self.sources)
             return terms.new_zeros(self.outputs, terms.shape[1]).index_add(0, self.edge_targets(), terms)
-        lists = self.offsets, self.sources, self.source_offsets, self.targets, self.order
-        return edge_product(weight, columns, *lists, False)
+        return edge_product(weight, columns, *self.lists(), False)
+
+    def lists(self) -> list[Tensor]:
+        """The five lists of `fabric.nn._edges`."""
+        return [self.offsets, self.sources, self.source_offsets, self.targets, self.order]
 
     def edge_targets(self) -> Tensor:
         """Output neuron of each edge, shape (edges,)."""
@@ -157,6 +164,10 @@ class EdgeStage(nn.Module):
     def forward(self, columns: Tensor) -> Tensor:
         """(inputs, batch) → (outputs, batch)."""
         return self.wiring(self.weight, columns)
+
+    def kernel_layout(self) -> Edges:
+        """The stage for the kernel."""
+        return Edges(self.weight.numel(), self.wiring.outputs, self.wiring.inputs)
 
     def dense(self) -> Tensor:
         """The stage as a matrix (outputs, inputs)."""

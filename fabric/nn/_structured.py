@@ -60,6 +60,7 @@ class StructuredLinear(nn.Module, ABC):
 
     topology: Topology
     bias: nn.Parameter | None
+    flat_layout: tuple[int, ...] | None = None  # the layer as a cascade that a kernel can compute (`Layout.flat`)
     __jit_unused_properties__: tuple[str, ...] = ("topology", "weight")
 
     def __init__(self, in_features: int, out_features: int, bias: bool, device=None, dtype=None) -> None:
@@ -100,13 +101,13 @@ class StructuredLinear(nn.Module, ABC):
             return self.dense_weight()
         return EquivalentWeight(self, self.first_weight())
 
-    def layout(self) -> kernels.Layout | None:
-        """The layer as a cascade of equal routers, which a kernel can compute; None if it is none."""
-        return None
-
     def layout_weights(self) -> list[Tensor] | None:
         """The weights of the layout's stages; None where only calling the stages gives them."""
         return None
+
+    def edge_lists(self) -> list[Tensor]:
+        """Of the layout's stages of edges, the lists of `fabric.nn._edges` one after the other."""
+        return []
 
     def forward(self, x: Tensor) -> Tensor:
         """(*, in_features) → (*, out_features).

@@ -5,6 +5,6 @@
 
 from fabric.nn.kernels._build import KernelBuildError
 from fabric.nn.kernels._dispatch import backend, build, product, reference
-from fabric.nn.kernels._plan import Layout, Routers
+from fabric.nn.kernels._layout import Edges, Layout, Routers, Run
 
-__all__ = ["KernelBuildError", "Layout", "Routers", "backend", "build", "product", "reference"]
+__all__ = ["Edges", "KernelBuildError", "Layout", "Routers", "Run", "backend", "build", "product", "reference"]

@@ -1,8 +1,8 @@
 """Compiling the CPU kernel, and finding the compiled one: a shared library in the user's cache.
 
-The library's name holds the instruction set, a digest of sources and options and one of the compiler's version. It is
-written beside its place and renamed. So a build that is killed leaves nothing that could be taken for a library, and
-two builds at once do not disturb each other.
+The library's name holds the instruction set, a digest of sources, options and PyTorch's version, and one of the
+compiler's version. It is written beside its place and renamed. So a build that is killed leaves nothing that could be
+taken for a library, and two builds at once do not disturb each other.
 """
 
 import hashlib
@@ -15,18 +15,18 @@ from pathlib import Path
 
 import torch
 
-_UNIT = "cascade.cpp"
-_SOURCES = ("vectors.h", "products.h", "single.h", "cascade.h", _UNIT)
-_OPTIONS = (
-    "-std=c++17",
-    "-O3",
-    "-fPIC",
-    "-shared",
-    "-fvisibility=hidden",
-    "-fopenmp",
-    "-ffp-contract=fast",
-    "-w",
-)
+_FOLDER = Path(__file__).parent / "cpu"
+_TORCH = Path(torch.__file__).parent
+_OPTIONS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-w")
+_UNITS = {  # what PyTorch's headers take part in is the slow part, and is optimised less
+    "kernel.cpp": ("-O3", "-fopenmp", "-ffp-contract=fast"),
+    "operators.cpp": (
+        "-O1",
+        f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
+        *(f"-I{_TORCH / 'include' / part}" for part in ("", "torch/csrc/api/include")),
+    ),
+}
+_LINKED = ("-shared", "-fopenmp", f"-L{_TORCH / 'lib'}", "-ltorch_cpu", "-lc10")
 _TARGETS = {
     "AVX-512": ("-march=x86-64-v4", "-DLANES=16"),
     "AVX2": ("-march=x86-64-v3", "-DLANES=8"),
@@ -63,11 +63,11 @@ def find(target: str) -> Path | None:
 
 
 def build(target: str | None = None, compiler: str | None = None) -> Path:
-    """Compile the kernel into the cache, unless it is there; it serves all later calls, in this process too.
+    """Compile the kernel into the cache, unless it is there: about half a minute.
 
     Args:
         target: "AVX-512", "AVX2" or "NEON"; what this machine has if None.
-        compiler: a C++17 compiler, GCC 12 or Clang 14 or newer; $CXX, else g++, else clang++ if None.
+        compiler: a C++20 compiler, GCC 12 or Clang 14 or newer; $CXX, else g++, else clang++ if None.
 
     Returns:
         The library's path.
@@ -85,16 +85,23 @@ def build(target: str | None = None, compiler: str | None = None) -> Path:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".build-") as folder:
-        made = Path(folder) / path.name
-        here = Path(__file__).parent
-        _run([compiler, *_OPTIONS, *_TARGETS[target], str(here / _UNIT), "-o", str(made)])
-        made.replace(path)
+        made = {unit: str(Path(folder) / f"{unit}.o") for unit in _UNITS}
+        _run(
+            *(
+                [compiler, *_OPTIONS, *_TARGETS[target], *options, "-c", str(_FOLDER / unit), "-o", made[unit]]
+                for unit, options in _UNITS.items()
+            )
+        )
+        library = Path(folder) / path.name
+        _run([compiler, *made.values(), *_LINKED, "-o", str(library)])
+        library.replace(path)
     return path
 
 
 def _stem(target: str) -> str:
-    texts = [(Path(__file__).parent / name).read_text() for name in _SOURCES]
-    return f"cascade-{target.lower()}-{_digest(*texts, *_OPTIONS, *_TARGETS[target])}"
+    texts = [path.read_text() for path in sorted(_FOLDER.iterdir()) if path.suffix in (".h", ".cpp")]
+    options = [*_OPTIONS, *(option for options in _UNITS.values() for option in options), *_TARGETS[target]]
+    return f"cascade-{target.lower()}-{_digest(*texts, *options, torch.__version__)}"
 
 
 def _digest(*texts: str) -> str:
@@ -109,8 +116,15 @@ def _compiler(wanted: str | None) -> str:
     raise KernelBuildError(f"no C++ compiler: looked for {', '.join(filter(None, candidates))}; install g++")
 
 
-def _run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise KernelBuildError(f"{' '.join(command)} failed:\n{done.stderr}")
-    return done.stdout
+def _run(*commands: list[str]) -> str:
+    """Run commands beside each other and return what they print.
+
+    Raises:
+        KernelBuildError: one fails.
+    """
+    running = [subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for c in commands]
+    printed = [process.communicate() for process in running]
+    for command, process, (_, errors) in zip(commands, running, printed, strict=True):
+        if process.returncode:
+            raise KernelBuildError(f"{' '.join(command)} failed:\n{errors}")
+    return "".join(output for output, _ in printed)

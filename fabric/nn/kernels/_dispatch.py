@@ -1,52 +1,48 @@
 """Which path serves a layer: the compiled kernel where one is built and can, else the reference in PyTorch."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
-from torch._C import _dispatch_keys, _dispatch_tls_local_exclude_set, _dispatch_tls_local_include_set
+from torch import Tensor, nn
+from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
 
 from fabric.nn.kernels import _build
-from fabric.nn.kernels._native import CascadeProduct, Native
-from fabric.nn.kernels._plan import Layout, plan_of
+from fabric.nn.kernels._operators import cascade
 
 if TYPE_CHECKING:
     from fabric.nn._structured import StructuredLinear
 
 _DTYPES = (torch.float32, torch.bfloat16)
+_PLAIN = (Tensor, nn.Parameter)
 _forced: ContextVar[bool] = ContextVar("fabric_reference", default=False)
 
 
-def _switches() -> tuple[int, int]:
-    """What PyTorch's dispatcher is told to do beside computing in this thread: vmap, autocast, tracing, modes."""
-    return _dispatch_tls_local_include_set().raw_repr(), _dispatch_tls_local_exclude_set().raw_repr()
-
-
-def _plain() -> tuple[set[int], set[tuple[int, int]]]:
-    """The keys of tensors and the switches under which an operator computes, records gradients, and no more."""
-    keys, switches = {_dispatch_keys(torch.empty(1)).raw_repr()}, {_switches()}
-    with torch.inference_mode():
-        return keys | {_dispatch_keys(torch.empty(1)).raw_repr()}, switches | {_switches()}
-
-
-_PLAIN_KEYS, _PLAIN_SWITCHES = _plain()
-
-
 class _Kernel:
-    """The kernel of this process: looked up at the first use of a layer, and again after a build."""
+    """The kernel of this process: looked up at the first use of a layer, and again after a build.
+
+    Attributes:
+        serves: whether it is loaded; a process loads one library only.
+        name: "native" and the instruction set.
+        why_not: the reason where it does not serve.
+        refusals: how many `reference()` are open in all threads, which compiled programs watch.
+    """
+
+    loaded: Path | None = None
 
     def __init__(self) -> None:
-        self.native: Native | None = None
+        self.serves = False
         self.name = ""
         self.why_not = ""
+        self.refusals = 0
 
     def look_up(self) -> None:
-        self.native, self.why_not = None, ""
+        self.serves, self.why_not = False, ""
         target = _build.instruction_set()
         if os.environ.get("FABRIC_KERNEL") == "reference":
             self.why_not = "FABRIC_KERNEL=reference"
@@ -56,14 +52,17 @@ class _Kernel:
             self.why_not = "kernel not built: run python -m fabric.nn.kernels build"
         else:
             try:
-                self.native, self.name = Native(path), f"native {target}"
+                if _Kernel.loaded is None:
+                    torch.ops.load_library(path)
+                    _Kernel.loaded = path
+                self.serves, self.name = True, f"native {target}"
             except OSError as error:
                 self.why_not = f"kernel does not load: {error}"
 
-    def get(self) -> Native | None:
-        if self.native is None and not self.why_not:
+    def get(self) -> bool:
+        if not self.serves and not self.why_not:
             self.look_up()
-        return self.native
+        return self.serves
 
 
 _kernel = _Kernel()
@@ -80,24 +79,26 @@ def build() -> str:
     """
     _build.build()
     _kernel.look_up()
-    return _kernel.name if _kernel.native else f"reference: {_kernel.why_not}"
+    return _kernel.name if _kernel.serves else f"reference: {_kernel.why_not}"
 
 
 @contextmanager
 def reference() -> Iterator[None]:
     """Layers compute with PyTorch's own operators inside, also where the kernel could serve."""
     token = _forced.set(True)
+    _kernel.refusals += 1
     try:
         yield
     finally:
+        _kernel.refusals -= 1
         _forced.reset(token)
 
 
 def backend(layer: "StructuredLinear") -> str:
     """Which path computes a structured layer now, and why: "native AVX-512" or "reference: ...".
 
-    Inputs of the layer's own dtype and device are supposed, outside `torch.compile`, `torch.func` and autocast: under
-    these the reference serves.
+    Inputs of the layer's own dtype and device are supposed. In exported, traced and symbolically traced programs, and
+    for derivatives by `torch.func`, the reference serves.
 
     Raises:
         ValueError: a layer of another kind; name the layers inside a convolution or a recurrent layer.
@@ -110,54 +111,48 @@ def backend(layer: "StructuredLinear") -> str:
 
 def product(layer: "StructuredLinear", x: Tensor) -> Tensor | None:
     """x (*, inputs) → (*, outputs) by the kernel, None where the reference must serve."""
-    if torch.compiler.is_compiling() or torch._C._is_tracing():
-        return None
-    if not (native := _kernel.native or _kernel.get()) or _forced.get():
-        return None
-    attributes = layer.__dict__
-    if "_plan" not in attributes:
-        layout = layer.layout()
-        attributes["_plan"] = None if layout is None else plan_of(layout)
-    plan, dtype = attributes["_plan"], x.dtype
-    if (
-        plan is None
-        or dtype not in _DTYPES
-        or x.ndim == 0
-        or x.shape[-1] != layer.in_features
-        or _dispatch_keys(x).raw_repr() not in _PLAIN_KEYS
-        or (_dispatch_tls_local_include_set().raw_repr(), _dispatch_tls_local_exclude_set().raw_repr())
-        not in _PLAIN_SWITCHES
-        or forward_ad._current_level >= 0
-        or (weights := layer.layout_weights()) is None
-    ):
-        return None
-    own: dict[str, Any] = layer._parameters
-    bias = own["bias"] if "bias" in own else layer.bias  # noqa: SIM401, which would look up both
-    gradients = x.requires_grad
-    for tensor in weights if bias is None else (*weights, bias):
-        if (
-            tensor.dtype is not dtype
-            or _dispatch_keys(tensor).raw_repr() not in _PLAIN_KEYS
-            or not tensor.is_contiguous()
-        ):
+    if torch.compiler.is_compiling():
+        if _kernel.refusals or not _kernel.serves or torch.compiler.is_exporting():
             return None
-        gradients = gradients or tensor.requires_grad
-    rows = (x if x.ndim == 2 else x.reshape(x.shape[:-1].numel(), x.shape[-1])).contiguous()
-    if gradients and torch.is_grad_enabled():
-        y = CascadeProduct.apply(native, plan, rows, bias, *weights)
-    else:
-        y = native.forward(plan, rows, bias, weights)
-    return y if x.ndim == 2 else y.view(*x.shape[:-1], plan.outputs)
+    elif not (_kernel.serves or _kernel.get()) or _forced.get() or torch._C._is_tracing() or not _is_ordinary():
+        return None
+    layout = layer.flat_layout
+    if layout is None or x.ndim == 0 or x.shape[-1] != layout[0] or (weights := layer.layout_weights()) is None:
+        return None
+    own: dict[str, Any] = layer._parameters  # ten times as fast as attributes of a module
+    bias = own["bias"] if "bias" in own else layer.bias  # noqa: SIM401, which would look up both
+    if _are_served((x, *weights) if bias is None else (x, *weights, bias)):
+        return cascade(x, bias, weights, layer.edge_lists(), layout)
+    return None
+
+
+def _is_ordinary() -> bool:
+    """Whether this thread is not about to differentiate by `torch.func` or forward. `torch.vmap` alone may be at work."""
+    if torch._C._are_functorch_transforms_active():
+        return all(level.key() == TransformType.Vmap for level in get_interpreter_stack() or ())
+    return forward_ad._current_level < 0
+
+
+def _are_served(tensors: Sequence[Tensor]) -> bool:
+    """Plain tensors on the CPU, all float32 or all bfloat16, or under an autocast that makes them bfloat16."""
+    dtype = tensors[0].dtype
+    mixed = torch._C._is_any_autocast_enabled() and torch.is_autocast_enabled("cpu")
+    if mixed and torch.get_autocast_dtype("cpu") is not torch.bfloat16:
+        return False
+    for tensor in tensors:
+        kind = tensor.dtype
+        if kind is not dtype and not mixed or kind not in _DTYPES or not tensor.is_cpu or type(tensor) not in _PLAIN:
+            return False
+    return True
 
 
 def _why_not(layer: "StructuredLinear") -> str:
     if _forced.get():
         return "forced by fabric.nn.reference()"
-    if _kernel.get() is None:
+    if not _kernel.get():
         return _kernel.why_not
-    layout: Layout | None = layer.layout()
-    if layout is None:
-        return "not a cascade of equal routers"
+    if layer.flat_layout is None:
+        return "a cascade that the kernel does not know"
     weights = layer.layout_weights()
     if weights is None:
         return "a stage has hooks"
@@ -165,8 +160,6 @@ def _why_not(layer: "StructuredLinear") -> str:
     dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors}
     if len(dtypes) > 1 or weights[0].dtype not in _DTYPES:
         return " and ".join(sorted(dtypes))
-    if any(tensor.device.type != "cpu" for tensor in tensors):
+    if any(not tensor.is_cpu for tensor in tensors):
         return f"device {weights[0].device}"
-    if not all(tensor.is_contiguous() and _dispatch_keys(tensor).raw_repr() in _PLAIN_KEYS for tensor in tensors):
-        return "weights that are not plain contiguous tensors"
-    return ""
+    return "" if _are_served(tensors) else "weights that are not plain tensors"

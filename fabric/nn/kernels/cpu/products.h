@@ -13,15 +13,19 @@ constexpr int rows_at_once(int width) {
     return rows > 12 ? 12 : rows;
 }
 
-// y[place[i]][0 : L * WIDTH] = start[i] + sum over t of w[i * row_step + t * term_step] * x[t][0 : L * WIDTH], ROWS rows i
+// y[place[i]][0 : L * WIDTH] = start[i] + sum over t of w[i * row_step + t * term_step] * x[t][0 : L * WIDTH], ROWS rows i;
+// `adds` to what is there
 template <int L, int WIDTH, int ROWS>
 void multiply_rows(const float *w, long row_step, long term_step, long terms, const float *x, long x_step,
-                   const float *start, const int32_t *place, float *y, long y_step) {
+                   const float *start, bool adds, const int32_t *place, float *y, long y_step) {
     Vector<L> sum[ROWS][WIDTH];
 #pragma GCC unroll 16
     for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 16
-        for (int n = 0; n < WIDTH; n++) sum[i][n] = start ? start[i] + Vector<L>{} : Vector<L>{};
+        for (int n = 0; n < WIDTH; n++) {
+            sum[i][n] = start ? start[i] + Vector<L>{} : Vector<L>{};
+            if (adds) sum[i][n] += load<L>(y + (place ? place[i] : i) * y_step + n * L);
+        }
     for (long t = 0; t < terms; t++, w += term_step, x += x_step) {
         Vector<L> value[WIDTH];
 #pragma GCC unroll 16
@@ -103,10 +107,10 @@ void cover(long columns, long rows, Run run) {
 }
 
 inline void multiply(const float *w, long row_step, long term_step, long rows, long terms, const float *x, long x_step,
-                     const float *start, const int32_t *place, float *y, long y_step) {
+                     const float *start, bool adds, const int32_t *place, float *y, long y_step) {
     cover(x_step, rows, [=](auto lanes, auto width, auto count, long column, long row) {
         multiply_rows<lanes, width, count>(w + row * row_step, row_step, term_step, terms, x + column, x_step,
-                                           start ? start + row : nullptr, place ? place + row : nullptr,
+                                           start ? start + row : nullptr, adds, place ? place + row : nullptr,
                                            (place ? y : y + row * y_step) + column, y_step);
     });
 }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the operators (operators.cpp) ask of the kernel (kernel.cpp). Only pointers pass here, and nothing of PyTorch.
+#pragma once
+#include "plan.h"
+
+// The edges of a stage, by output neuron and, for the way back, by input neuron: `order` says which weight an edge has.
+struct Edges {
+    const int32_t *offsets, *sources, *source_offsets, *targets, *order;
+};
+
+struct Call {
+    const Cascade *cascade;
+    long batch, threads;
+    const void *x, *bias;              // (batch, inputs); (outputs,) or null
+    std::vector<const void *> weights;  // of each stage
+    std::vector<Edges> edges;           // of each stage; of stages of routers empty
+    void *y = nullptr;                  // forward: (batch, outputs)
+    const void *dy = nullptr;           // backward: likewise
+    void *dx = nullptr, *dbias = nullptr;  // null where not wanted
+    std::vector<void *> dweights = {};
+};
+
+enum class Type { float32, bfloat16 };
+
+// Throws std::bad_alloc where memory does not suffice.
+void forward(const Call &call, Type type);
+void backward(const Call &call, Type type);
