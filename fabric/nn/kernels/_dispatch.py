@@ -121,7 +121,7 @@ def product(layer: "StructuredLinear", x: Tensor) -> Tensor | None:
         return None
     own: dict[str, Any] = layer._parameters  # ten times as fast as attributes of a module
     bias = own["bias"] if "bias" in own else layer.bias  # noqa: SIM401, which would look up both
-    if _are_served((x, *weights) if bias is None else (x, *weights, bias)):
+    if _are_served(x, weights if bias is None else (*weights, bias)):
         return cascade(x, bias, weights, layer.edge_lists(), layout)
     return None
 
@@ -133,15 +133,17 @@ def _is_ordinary() -> bool:
     return forward_ad._current_level < 0
 
 
-def _are_served(tensors: Sequence[Tensor]) -> bool:
+def _are_served(x: Tensor, others: Sequence[Tensor]) -> bool:
     """Plain tensors on the CPU, all float32 or all bfloat16, or under an autocast that makes them bfloat16."""
-    dtype = tensors[0].dtype
+    dtype = x.dtype
+    if dtype not in _DTYPES or not x.is_cpu or type(x) not in _PLAIN:
+        return False
     mixed = torch._C._is_any_autocast_enabled() and torch.is_autocast_enabled("cpu")
     if mixed and torch.get_autocast_dtype("cpu") is not torch.bfloat16:
         return False
-    for tensor in tensors:
+    for tensor in others:
         kind = tensor.dtype
-        if kind is not dtype and not mixed or kind not in _DTYPES or not tensor.is_cpu or type(tensor) not in _PLAIN:
+        if (kind is not dtype and not (mixed and kind in _DTYPES)) or not tensor.is_cpu or type(tensor) not in _PLAIN:
             return False
     return True
 
@@ -162,4 +164,4 @@ def _why_not(layer: "StructuredLinear") -> str:
         return " and ".join(sorted(dtypes))
     if any(not tensor.is_cpu for tensor in tensors):
         return f"device {weights[0].device}"
-    return "" if _are_served(tensors) else "weights that are not plain tensors"
+    return "" if _are_served(tensors[0], tensors) else "weights that are not plain tensors"

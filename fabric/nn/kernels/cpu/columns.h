@@ -11,6 +11,8 @@ struct Features {
     const int32_t *of;
     long count;
     bool in_order;  // neighbours
+
+    Features from(long first, long most) const { return {of + first, std::min(most, count - first), in_order}; }
 };
 
 // to[b][i] = from[b][features i]
@@ -23,13 +25,33 @@ void read_rows(const T *from, long from_step, long rows, Features features, floa
             for (long i = 0; i < features.count; i++) to[i] = widened(from[features.of[i]]);
 }
 
+// to[features i] = from[i], `adds` to what is there
+template <class T>
+void write_row(const float *from, Features features, bool adds, T *to) {
+    if (features.in_order && !adds) return copy(from, features.count, to + features.of[0]);
+    for (long i = 0; i < features.count; i++) {
+        T &value = to[features.of[i]];
+        assign(value, adds ? widened(value) + from[i] : from[i]);
+    }
+}
+
+// Features at a time: so many rows of a tile stay in the nearest cache while samples are written across them.
+constexpr long CHUNK = 64;
+
 // to[i][b] = from[b][features i], and 0 in columns without a sample
 template <class T>
 void read_columns(const T *from, long from_step, long rows, Features features, float *to, long to_step, float *scratch) {
-    for (long i = 0; rows < to_step && i < features.count; i++) std::fill(to + i * to_step + rows, to + (i + 1) * to_step, 0.f);
-    if (features.in_order) return transpose(from + features.of[0], from_step, rows, features.count, to, to_step);
-    read_rows(from, from_step, rows, features, scratch, features.count);
-    transpose(scratch, features.count, rows, features.count, to, to_step);
+    for (long done = 0; done < features.count; done += CHUNK, to += CHUNK * to_step) {
+        const Features chunk = features.from(done, CHUNK);
+        for (long i = 0; rows < to_step && i < chunk.count; i++)
+            std::fill(to + i * to_step + rows, to + (i + 1) * to_step, 0.f);
+        if (chunk.in_order) {
+            transpose(from + chunk.of[0], from_step, rows, chunk.count, to, to_step);
+        } else {
+            read_rows(from, from_step, rows, chunk, scratch, chunk.count);
+            transpose(scratch, chunk.count, rows, chunk.count, to, to_step);
+        }
+    }
 }
 
 // to[b][features i] = from[i][b], `adds` to what is there; by way of `scratch`: rows of y lie a power of two apart, and
@@ -37,15 +59,12 @@ void read_columns(const T *from, long from_step, long rows, Features features, f
 template <class T>
 void write_columns(const float *from, long from_step, long rows, Features features, bool adds, T *to, long to_step,
                    float *scratch) {
-    transpose(from, from_step, features.count, rows, scratch, features.count);
-    for (long b = 0; b < rows; b++, scratch += features.count, to += to_step)
-        if (features.in_order && !adds)
-            copy(scratch, features.count, to + features.of[0]);
-        else
-            for (long i = 0; i < features.count; i++) {
-                T &value = to[features.of[i]];
-                assign(value, adds ? widened(value) + scratch[i] : scratch[i]);
-            }
+    for (long done = 0; done < features.count; done += CHUNK, from += CHUNK * from_step) {
+        const Features chunk = features.from(done, CHUNK);
+        transpose(from, from_step, chunk.count, rows, scratch, chunk.count);
+        for (long b = 0; b < rows; b++)
+            write_row(scratch + b * chunk.count, chunk, adds, to + b * to_step);
+    }
 }
 
 // Brings part number `part` of `parts` of the `size` elements behind `from` nearer, as far as `end`: the next tile, while this

@@ -130,6 +130,28 @@ Gradients cascade_backward(const Tensor &above, const Tensor &x, TensorList weig
     return {dx, dbias, dweights};
 }
 
+bool are_dual(TensorList tensors) {
+    return std::any_of(tensors.begin(), tensors.end(), [](const Tensor &tensor) { return tensor._fw_grad(0).defined(); });
+}
+
+bool learn(TensorList tensors) {
+    return std::any_of(tensors.begin(), tensors.end(), [](const Tensor &tensor) { return tensor.requires_grad(); });
+}
+
+// Whether torch.func is at work; its derivatives, like forward ones, are left to the formulas.
+bool is_transformed() { return c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::FuncTorchDynamicLayerBackMode); }
+
+Gradients cascade_backward_with_gradients(const Tensor &above, const Tensor &x, TensorList weights, TensorList edges,
+                                          IntArrayRef layout, bool for_x, bool for_bias) {
+    static const auto formula = operator_named<ProductBackward>("fabric::cascade_backward_formula");
+    static const auto operation = operator_named<ProductBackward>("fabric::cascade_backward");
+    const bool learns = at::GradMode::is_enabled() && (learn(above) || learn(x) || learn(weights));
+    if (learns || is_transformed() || are_dual(above) || are_dual(x) || are_dual(weights))
+        return formula.call(above, x, weights, edges, layout, for_x, for_bias);
+    const at::AutoDispatchBelowADInplaceOrView guard;
+    return operation.call(above, x, weights, edges, layout, for_x, for_bias);
+}
+
 struct CascadeProduct : torch::autograd::Function<CascadeProduct> {
     static Tensor forward(torch::autograd::AutogradContext *context, const Tensor &x, const Bias &bias, TensorList weights,
                           TensorList edges, IntArrayRef layout) {
@@ -152,11 +174,8 @@ struct CascadeProduct : torch::autograd::Function<CascadeProduct> {
         const auto weights = tensors.slice(1, count), edges = tensors.slice(1 + count);
         const auto layout = context->saved_data["layout"].toIntVector();
         const bool for_x = context->needs_input_grad(0), for_bias = context->needs_input_grad(1);
-        // A gradient that is to be differentiated again needs operators that can be.
-        static const auto once = operator_named<ProductBackward>("fabric::cascade_backward");
-        static const auto again = operator_named<ProductBackward>("fabric::cascade_backward_formula");
-        auto [dx, dbias, dweights] =
-            (at::GradMode::is_enabled() ? again : once).call(above[0], saved[0], weights, edges, layout, for_x, for_bias);
+        static const auto operation = operator_named<ProductBackward>("fabric::cascade_backward");
+        auto [dx, dbias, dweights] = operation.call(above[0], saved[0], weights, edges, layout, for_x, for_bias);
         torch::autograd::variable_list gradients{for_x ? dx : Tensor(), for_bias ? dbias : Tensor()};
         gradients.insert(gradients.end(), dweights.begin(), dweights.end());
         gradients.resize(gradients.size() + edges.size() + 1);
@@ -167,13 +186,10 @@ struct CascadeProduct : torch::autograd::Function<CascadeProduct> {
 Tensor cascade_with_gradients(const Tensor &x, const Bias &bias, TensorList weights, TensorList edges, IntArrayRef layout) {
     static const auto formula = operator_named<Product>("fabric::cascade_formula");
     static const auto operation = operator_named<Product>("fabric::cascade");
-    const auto is_dual = [](const Tensor &tensor) { return tensor._fw_grad(0).defined(); };
-    if (c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::FuncTorchDynamicLayerBackMode) || is_dual(x) || (bias && is_dual(*bias)) ||
-        std::any_of(weights.begin(), weights.end(), is_dual))
+    const TensorList of_bias = bias ? TensorList(*bias) : TensorList();
+    if (is_transformed() || are_dual(x) || are_dual(of_bias) || are_dual(weights))
         return formula.call(x, bias, weights, edges, layout);
-    const auto learns = [](const Tensor &tensor) { return tensor.requires_grad(); };
-    if (at::GradMode::is_enabled() &&
-        (learns(x) || (bias && learns(*bias)) || std::any_of(weights.begin(), weights.end(), learns)))
+    if (at::GradMode::is_enabled() && (learn(x) || learn(of_bias) || learn(weights)))
         return CascadeProduct::apply(x, bias, weights, edges, layout);
     const at::AutoDispatchBelowADInplaceOrView guard;
     return operation.call(x, bias, weights, edges, layout);
@@ -186,4 +202,7 @@ TORCH_LIBRARY_IMPL(fabric, CPU, library) {
     library.impl("cascade_backward", cascade_backward);
 }
 
-TORCH_LIBRARY_IMPL(fabric, AutogradCPU, library) { library.impl("cascade", cascade_with_gradients); }
+TORCH_LIBRARY_IMPL(fabric, AutogradCPU, library) {
+    library.impl("cascade", cascade_with_gradients);
+    library.impl("cascade_backward", cascade_backward_with_gradients);
+}
