@@ -1,0 +1,142 @@
+"""How fast layers are: against batch size, under the machine's roof, and side by side."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from fabric.plots.intervals import band, points
+from fabric.plots.looks import GUIDE, INK, LOOKS, in_order
+
+_HOLLOW = {"linestyle": "--", "markerfacecolor": "white"}
+_LOOKS: dict[str, dict[str, Any]] = {
+    "dense": LOOKS["dense"].mark,
+    "dense, oneDNN": LOOKS["dense"].mark | _HOLLOW,
+    "Clos": LOOKS["clos"].mark,
+    "Clos, no kernel": LOOKS["clos"].mark | _HOLLOW,
+    "low rank": LOOKS["low_rank"].mark,
+    "Monarch": LOOKS["Monarch"].mark,
+    "butterflies": LOOKS["butterfly"].mark,
+    "block-diagonal": LOOKS["block-diagonal"].mark,
+    "CSR": LOOKS["CSR"].mark,
+    "edge list": LOOKS["random_sparse"].mark,
+    "masked dense": LOOKS["masked dense"].mark,
+}
+_INTERVAL = ("faster", "low", "high")
+
+
+def draw_times(ax: Axes, table: pd.DataFrame) -> None:
+    """Microseconds a sample against batch size, both on log axes, a line for each way to compute a layer.
+
+    Args:
+        ax: axes to draw on.
+        table: of `studies.speed.speeds`, one layer and one pass.
+    """
+    for way, look in _LOOKS.items():
+        rows = table[table["way"] == way].sort_values("batch")
+        if len(rows):
+            strong = {"linewidth": 2.4, "zorder": 3} if way in ("dense", "Clos") else {"linewidth": 1.1}
+            ax.plot(rows["batch"], 1e6 * rows["seconds"] / rows["batch"], label=way, **(look | strong))
+    _batches(ax, table)
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylabel("µs a sample")
+
+
+def draw_speed_up(ax: Axes, table: pd.DataFrame) -> None:
+    """Times faster than `torch.nn.Linear` against batch size: a line for each layer by its kernel, with the interval
+    over rounds, a thin broken one without; at the right edge how many times fewer operations it has.
+
+    Args:
+        ax: axes to draw on.
+        table: of `studies.speed.speeds`, one dtype and one pass.
+    """
+    looks = in_order(list(dict.fromkeys(table["layer"])))
+    last = table["batch"].max()
+    for layer, look in looks.items():
+        rows = table[table["layer"] == layer].sort_values("batch")
+        served, plain = (rows[rows["way"] == way] for way in ("Clos", "Clos, no kernel"))
+        band(ax, served["batch"], served, _INTERVAL, **look.named)
+        ax.plot(plain["batch"], plain["faster"], linestyle=":", linewidth=1, color=look.color)
+        ax.plot(last * 1.6, served["fewer"].iloc[0], marker="_", markersize=12, markeredgewidth=2.4, color=look.color)
+    ax.axhline(1, color=GUIDE, linewidth=0.8)
+    _batches(ax, table)
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylabel("times faster than torch.nn.Linear")
+
+
+def draw_roofline(ax: Axes, table: pd.DataFrame, limits: pd.Series, ways: Sequence[str]) -> None:
+    """Operations a second against operations for each byte, under the machine's measured limits; log axes.
+
+    Args:
+        ax: axes to draw on.
+        table: of `studies.speed.speeds`, the forward pass of one layer in float32.
+        limits: a row of `studies.speed.limits`.
+        ways: what to draw; the batch grows along each line.
+    """
+    drawn = table[table["way"].isin(ways)]
+    low, high = drawn["intensity"].min() / 1.6, drawn["intensity"].max() * 1.6
+    across = np.geomspace(low, high, 200)
+    for name, style in (("cache", "-"), ("memory", "--")):
+        roof = np.minimum(limits[name] * across, limits["peak"]) / 1e9
+        ax.plot(across, roof, color=INK, linewidth=1, linestyle=style, label=f"limit, {name}")
+    for way in ways:
+        rows = drawn[drawn["way"] == way].sort_values("batch")
+        ax.plot(rows["intensity"], rows["rate"] / 1e9, label=way, **(_LOOKS[way] | {"linewidth": 1}))
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    ax.set_xlim(low, high)
+    ax.set_xlabel("operations for each byte of weights, inputs and outputs")
+    ax.set_ylabel("10⁹ operations a second")
+    ax.legend()
+
+
+def draw_bars(
+    ax: Axes,
+    table: pd.DataFrame,
+    names: Sequence[str],
+    columns: tuple[str, str, str],
+    scale: float,
+    colors: Sequence[str],
+) -> None:
+    """Horizontal bars from top to bottom, with their intervals and their values beside them.
+
+    Args:
+        ax: axes to draw on.
+        table: a row for each bar.
+        names: of the bars.
+        columns: of the value, its lower and its upper end.
+        scale: what values are multiplied by.
+        colors: keys of `_LOOKS`, whose colours the bars have.
+    """
+    at = np.arange(len(table))[::-1]
+    values = table[columns[0]].to_numpy() * scale
+    highest = table[columns[2]].to_numpy() * scale
+    faces = [_LOOKS[name]["color"] for name in colors]
+    hollow = ["white" if "markerfacecolor" in _LOOKS[name] else face for name, face in zip(colors, faces, strict=True)]
+    ax.barh(at, values, height=0.62, color=hollow, edgecolor=faces, linewidth=1.4)
+    points(ax, at, table, columns, scale, sideways=True, color=INK, linestyle="none", marker="")
+    for place, value, end in zip(at, values, np.maximum(values, np.nan_to_num(highest)), strict=True):
+        ax.annotate(f"{value:.3g}", (max(end, 0), place), (5, 0), textcoords="offset points", va="center", fontsize=8.5)
+    ax.set_yticks(at, list(names))
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y", visible=False)
+    ax.margins(x=0.14)
+
+
+def _batches(ax: Axes, table: pd.DataFrame) -> None:
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_locator(FixedLocator(sorted(set(table["batch"]))))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("batch size")
