@@ -48,7 +48,7 @@ paper: setup  ## the report from the committed results
 	$(PYTHON) ci/report.py --target "$(BUILD)/paper.pdf"
 
 bench: setup  ## speed, as ratios within one run
-	$(PYTHON) benchmarks/layers.py
+	$(PYTHON) benchmarks/speed.py
 	$(PYTHON) benchmarks/predefined.py
 
 clean:  ## remove all results of runs; the next make figures computes everything anew

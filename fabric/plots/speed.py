@@ -47,7 +47,7 @@ def draw_times(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_ylabel("µs a sample")
 
 
-def draw_speed_up(ax: Axes, table: pd.DataFrame) -> None:
+def draw_faster(ax: Axes, table: pd.DataFrame) -> None:
     """Times faster than `torch.nn.Linear` against batch size: a line for each layer by its kernel, with the interval
     over rounds, a thin broken one without; at the right edge how many times fewer operations it has.
 
@@ -101,37 +101,57 @@ def draw_roofline(ax: Axes, table: pd.DataFrame, limits: pd.Series, ways: Sequen
     ax.legend()
 
 
-def draw_bars(
+def draw_seconds(ax: Axes, table: pd.DataFrame, names: Sequence[str], unit: str) -> None:
+    """A horizontal bar for each row, as long as its median time, with a line from the fastest to the slowest round.
+
+    Args:
+        ax: axes to draw on.
+        table: "seconds", "fastest", "slowest".
+        names: columns that name a bar; the first says what is timed.
+        unit: "µs" or "ms".
+    """
+    scale = {"µs": 1e6, "ms": 1e3}[unit]
+    looks = [_LOOKS.get(name, _LOOKS["Clos"]) for name in table[names[0]]]
+    _bars(ax, table, names, ("seconds", "fastest", "slowest"), scale, looks)
+    ax.set_xlabel(unit)
+
+
+def draw_shares(ax: Axes, table: pd.DataFrame, names: Sequence[str]) -> None:
+    """A horizontal bar for each row, as long as its share in %, with the interval over rounds.
+
+    Args:
+        ax: axes to draw on.
+        table: of `studies.speed.wire_shares`.
+        names: columns that name a bar.
+    """
+    looks = [_LOOKS["Clos" if form == "kernel" else "Clos, no kernel"] for form in table["form"]]
+    _bars(ax, table, names, ("share", "low", "high"), 100, looks)
+    ax.set_xlabel("% of the time")
+
+
+def _bars(
     ax: Axes,
     table: pd.DataFrame,
     names: Sequence[str],
     columns: tuple[str, str, str],
     scale: float,
-    colors: Sequence[str],
+    looks: list[dict[str, Any]],
 ) -> None:
-    """Horizontal bars from top to bottom, with their intervals and their values beside them.
-
-    Args:
-        ax: axes to draw on.
-        table: a row for each bar.
-        names: of the bars.
-        columns: of the value, its lower and its upper end.
-        scale: what values are multiplied by.
-        colors: keys of `_LOOKS`, whose colours the bars have.
-    """
+    """From top to bottom, each with its value at its end."""
     at = np.arange(len(table))[::-1]
-    values = table[columns[0]].to_numpy() * scale
-    highest = table[columns[2]].to_numpy() * scale
-    faces = [_LOOKS[name]["color"] for name in colors]
-    hollow = ["white" if "markerfacecolor" in _LOOKS[name] else face for name, face in zip(colors, faces, strict=True)]
-    ax.barh(at, values, height=0.62, color=hollow, edgecolor=faces, linewidth=1.4)
+    values, ends = (table[column].to_numpy() * scale for column in (columns[0], columns[2]))
+    faces = [look.get("markerfacecolor", look["color"]) for look in looks]
+    edges = [look["color"] for look in looks]
+    ax.barh(at, values, height=0.62, color=faces, edgecolor=edges, linewidth=1.4)
     points(ax, at, table, columns, scale, sideways=True, color=INK, linestyle="none", marker="")
-    for place, value, end in zip(at, values, np.maximum(values, np.nan_to_num(highest)), strict=True):
-        ax.annotate(f"{value:.3g}", (max(end, 0), place), (5, 0), textcoords="offset points", va="center", fontsize=8.5)
-    ax.set_yticks(at, list(names))
+    for place, value, end in zip(at, values, ends, strict=True):
+        right = max(value, end, 0)
+        ax.annotate(f"{value:.3g}", (right, place), (5, 0), textcoords="offset points", va="center", fontsize=8.5)
+    ax.set_yticks(at, table[list(names)].astype(str).agg(", ".join, axis=1))
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)
     ax.margins(x=0.14)
+    ax.set_ylim(-0.8, max(5.8, len(table) - 0.2))  # few bars are no thicker than many
 
 
 def _batches(ax: Axes, table: pd.DataFrame) -> None:

@@ -2,10 +2,12 @@
 
 from fabric.experiments.studies.speed._block import BlockTimesConfig, TransformerBlock, time_block
 from fabric.experiments.studies.speed._caches import CacheTimesConfig, time_caches
+from fabric.experiments.studies.speed._heuristic import HeuristicTimesConfig, time_heuristic
 from fabric.experiments.studies.speed._layers import LayerTimesConfig, time_layer
 from fabric.experiments.studies.speed._measured import (
     block,
     caches,
+    heuristic,
     label,
     layers,
     memory,
@@ -21,6 +23,7 @@ from fabric.experiments.studies.speed._tables import (
     limits,
     of_dense_rate,
     speeds,
+    typical,
     wire_shares,
 )
 from fabric.experiments.studies.speed._wires import WireTimesConfig, time_wires
@@ -28,6 +31,7 @@ from fabric.experiments.studies.speed._wires import WireTimesConfig, time_wires
 __all__ = [
     "BlockTimesConfig",
     "CacheTimesConfig",
+    "HeuristicTimesConfig",
     "LayerTimesConfig",
     "MaskedLinear",
     "PeakMemoryConfig",
@@ -38,6 +42,7 @@ __all__ = [
     "best_steps",
     "block",
     "caches",
+    "heuristic",
     "label",
     "layers",
     "limits",
@@ -48,9 +53,11 @@ __all__ = [
     "speeds",
     "time_block",
     "time_caches",
+    "time_heuristic",
     "time_layer",
     "time_single_samples",
     "time_wires",
+    "typical",
     "wire_shares",
     "wires",
 ]

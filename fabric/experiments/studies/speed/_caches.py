@@ -10,7 +10,7 @@ import torch
 from fabric._checks import instance
 from fabric.experiments.runs import Measured, Positive, Rule, RunConfig
 from fabric.experiments.studies.speed._layers import CascadeSizes, Way
-from fabric.experiments.studies.speed._rivals import REFERENCE, built, weights
+from fabric.experiments.studies.speed._rivals import REFERENCE, built, inference, weights
 from fabric.experiments.studies.speed._turns import Task, named_device, one_core, path, rounded
 from fabric.experiments.timing import now
 
@@ -53,10 +53,11 @@ def time_caches(config: CacheTimesConfig) -> Measured:
             for caches in _BEFORE
             for way, layer in layers.items()
         ]
+        calls = {way: partial(inference(layer, 1), x) for way, layer in layers.items()}
         others = {caches: torch.zeros(size, dtype=torch.uint8, device=device) for caches, size in _BEFORE.items()}
         for _ in range(config.rounds):
             for point in points:
-                task = Task(partial(layers[point["way"]], x), point["way"] != REFERENCE)
+                task = Task(calls[point["way"]], point["way"] != REFERENCE)
                 point["seconds"].append(_alone(task, others[point["caches"]], config.calls, device))
     return {"points": points}
 

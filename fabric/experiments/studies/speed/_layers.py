@@ -12,8 +12,8 @@ from fabric.experiments.studies.speed._machine import limits
 from fabric.experiments.studies.speed._rivals import (
     REFERENCE,
     WAYS,
-    PackedLinear,
     built,
+    inference,
     multiplied,
     trains,
     ways,
@@ -95,6 +95,5 @@ def _tasks(layers: dict[str, torch.nn.Module], x: torch.Tensor, passes: str) -> 
             if trains(layer):
                 tasks[way] = Task(forward_backward(layer, x), way != REFERENCE)
         else:
-            call = layer.packed(len(x)) if isinstance(layer, PackedLinear) else layer
-            tasks[way] = Task(partial(call, x), way != REFERENCE)
+            tasks[way] = Task(partial(inference(layer, len(x)), x), way != REFERENCE)
     return tasks

@@ -1,13 +1,17 @@
 """Everything that the study measures, run by run in one order, as one frame each with a row for each round."""
 
+import math
+import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from fabric.experiments.runs import Measured, RunConfig
+from fabric.experiments.studies import equal_layers
 from fabric.experiments.studies.speed._block import BlockTimesConfig, time_block
 from fabric.experiments.studies.speed._caches import CacheTimesConfig, time_caches
+from fabric.experiments.studies.speed._heuristic import HeuristicTimesConfig, time_heuristic
 from fabric.experiments.studies.speed._layers import LayerTimesConfig, time_layer
 from fabric.experiments.studies.speed._memory import PeakMemoryConfig, peak_memory
 from fabric.experiments.studies.speed._rivals import Cascade, ways
@@ -91,6 +95,41 @@ def memory(sweep: Sweep, cascade: Sequence[int], depth: int, batch: int) -> pd.D
     record = _one(sweep, peak_memory, PeakMemoryConfig(_sizes(cascade), depth, batch), "memory")
     points = pd.DataFrame(record["points"]).assign(device=record["device"])
     return points.assign(share=points["peak"] / points["peak"][points["way"] == "dense"].item())
+
+
+def heuristic(
+    sweep: Sweep,
+    topologies: Sequence[str],
+    side: int,
+    *,
+    epochs: int,
+    samples: int,
+    batch_size: int,
+    rounds: int,
+    seconds: float,
+) -> pd.DataFrame:
+    """How long it takes to judge topologies.
+
+    Args:
+        sweep: as for `layers`.
+        topologies: keys of `equal_layers.layers(side)`.
+        side: of the images.
+        epochs, samples, batch_size: of a training run, whose time is extrapolated from its steps.
+        rounds, seconds: as in `HeuristicTimesConfig`.
+
+    Returns:
+        "topology", "entries", "coloring_seconds", "training_seconds" (median over rounds), and "faster", how many times
+        as long training takes.
+    """
+    known, rows = equal_layers.layers(side), []
+    for name in topologies:
+        config = HeuristicTimesConfig(known[name], 0, batch_size, rounds, seconds)
+        record = _one(sweep, time_heuristic, config, f"judging {name}")
+        training = epochs * math.ceil(samples / batch_size) * statistics.median(record["step_seconds"])
+        counted = {name: record[name] for name in ("entries", "coloring_seconds")}
+        faster = training / record["coloring_seconds"]
+        rows.append({"topology": name, **counted, "training_seconds": training, "faster": faster})
+    return pd.DataFrame(rows)
 
 
 def _sizes(cascade: Sequence[int]) -> Cascade:

@@ -1,5 +1,8 @@
 """The most memory that a training step holds, counted in the allocations that PyTorch reports."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -59,6 +62,19 @@ def peak_memory(config: PeakMemoryConfig) -> Measured:
     return {"points": points}
 
 
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing on standard error inside: the profiler tells there when it begins and ends."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
 def _grown(network: nn.Module, x: torch.Tensor, kernel: bool) -> int:
     """Bytes by which memory grows at most within a step."""
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-6)
@@ -71,7 +87,7 @@ def _grown(network: nn.Module, x: torch.Tensor, kernel: bool) -> int:
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if x.is_cuda else [])]
     with path(Task(step, kernel)):
         step()
-        with profile(activities=activities, profile_memory=True) as seen:
+        with _silent(), profile(activities=activities, profile_memory=True) as seen:
             step()
     kind = torch.autograd.DeviceType.CUDA if x.is_cuda else torch.autograd.DeviceType.CPU
     events = sorted(

@@ -170,3 +170,8 @@ def built(way: str, cascade: Cascade, **placement: Any) -> nn.Module:
     """The layer of this way; `placement`: dtype and device."""
     torch.manual_seed(0)
     return WAYS[way](cascade).to(**placement)
+
+
+def inference(layer: nn.Module, batch: int) -> Callable[[Tensor], Tensor]:
+    """The layer without gradients for x (batch, inputs), prepared where it can be."""
+    return layer.packed(batch) if isinstance(layer, PackedLinear) else layer

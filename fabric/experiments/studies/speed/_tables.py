@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fabric.experiments.statements import interval
+from fabric.experiments.statements import Interval, interval
 from fabric.experiments.studies.speed._rivals import CLOS, DENSE, ONEDNN
 
 _BYTES = {"float32": 4, "bfloat16": 2}
@@ -128,6 +128,12 @@ def wire_shares(times: pd.DataFrame) -> pd.DataFrame:
         shares = 1 - group["straight"] / group["seconds"]
         rows.append(dict(zip(by, keys, strict=True)) | {"seconds": group["seconds"].median()} | _ratio("share", shares))
     return pd.DataFrame(rows)
+
+
+def typical(ratios: pd.Series) -> Interval:
+    """The geometric mean of ratios with its 95 % interval."""
+    bounds = interval(np.log(ratios))
+    return Interval(*(float(np.exp(value)) for value in (bounds.mean, bounds.low, bounds.high)))
 
 
 def _ratio(name: str, values: pd.Series) -> dict[str, float]:
