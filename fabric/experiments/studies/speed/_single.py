@@ -11,10 +11,12 @@ from torch.nn import functional
 from fabric._checks import instance
 from fabric.experiments.runs import Measured, Positive, PositiveFloat, Rule, RunConfig, one_of
 from fabric.experiments.studies.speed._layers import CascadeSizes
+from fabric.experiments.studies.speed._rivals import weights
 from fabric.experiments.studies.speed._turns import Task, named_device, one_core, take_turns
 from fabric.nn import ClosLinear
 
 _RATE = 1e-6  # so small that thousands of steps on one sample change nothing of note
+_Products = tuple[Callable[[], Tensor], Callable[[Tensor], None]]  # outputs, and a step given their gradient
 _KINDS = ("autograd", "written out", "compiled")
 
 
@@ -64,7 +66,7 @@ def time_single_samples(config: SingleSampleConfig) -> Measured:
                 first = nn.Linear(config.inputs, hidden) if cascade is None else ClosLinear(*cascade)
                 network = nn.Sequential(first, nn.ReLU(), nn.Linear(hidden, config.classes)).to(device)
                 x = torch.rand(1, config.inputs if cascade is None else cascade[0]).to(device)
-                points.append({"cascade": cascade, "kind": kind, "weights": sum(w.numel() for w in _factors(first))})
+                points.append({"cascade": cascade, "kind": kind, "weights": weights(first)})
                 tasks[str(len(tasks))] = Task(step(network, x, torch.zeros(1, dtype=torch.int64, device=device), kind))
         times = take_turns(tasks, config.rounds, config.seconds, device)
     return {"points": [point | {"seconds": taken} for point, taken in zip(points, times.values(), strict=True)]}
@@ -89,21 +91,17 @@ def step(network: Any, x: Tensor, y: Tensor, kind: str, rate: float = _RATE) -> 
 
         return autograd
     first, _, second = network
+    outputs, descend = (_dense if isinstance(first, nn.Linear) else _clos)(first, x, rate)
     wanted = functional.one_hot(y, second.out_features).to(x.dtype)
-    last, bias = second.weight.detach(), second.bias.detach()
-    parts = [weight.detach() for weight in _factors(first)]
-    outer = first.bias.detach()
-    forward, descend = (_dense_forward, _dense_descend) if len(parts) == 1 else (_clos_forward, _clos_descend)
+    weight, bias = second.weight.detach(), second.bias.detach()
 
     def written_out() -> None:
-        below = forward(parts, outer, x)
-        h = below[-1].relu()
-        above = torch.softmax(torch.addmm(bias, h, last.t()), 1) - wanted
-        through = (above @ last) * (h > 0)
-        last.addmm_(above.t(), h, alpha=-rate)
+        h = outputs().relu()
+        above = torch.softmax(torch.addmm(bias, h, weight.t()), 1) - wanted
+        through = (above @ weight) * (h > 0)
+        weight.addmm_(above.t(), h, alpha=-rate)
         bias.add_(above[0], alpha=-rate)
-        outer.add_(through[0], alpha=-rate)
-        descend(parts, below, through, rate)
+        descend(through)
 
     return _without_gradients(torch.compile(written_out, fullgraph=True) if kind == "compiled" else written_out)
 
@@ -116,35 +114,28 @@ def _without_gradients(call: Callable[[], object]) -> Callable[[], object]:
     return without
 
 
-def _factors(first: nn.Linear | ClosLinear) -> list[Tensor]:
-    if isinstance(first, nn.Linear):
-        return [first.weight]
-    return [first.input_weight, first.middle_weight, first.output_weight]
+def _dense(layer: nn.Linear, x: Tensor, rate: float) -> _Products:
+    weight, bias = layer.weight.detach(), layer.bias.detach()
+
+    def outputs() -> Tensor:
+        return torch.addmm(bias, x, weight.t())
+
+    def descend(above: Tensor) -> None:
+        weight.addmm_(above.t(), x, alpha=-rate)
+        bias.add_(above[0], alpha=-rate)
+
+    return outputs, descend
 
 
-def _dense_forward(parts: list[Tensor], bias: Tensor, x: Tensor) -> list[Tensor]:
-    return [x, torch.addmm(bias, x, parts[0].t())]
+def _clos(layer: ClosLinear, x: Tensor, rate: float) -> _Products:
+    weights, bias = [weight.detach() for weight in layer.layout_weights()], layer.bias.detach()
+    fixed = weights, layer.edge_lists(), layer.flat_layout
 
+    def outputs() -> Tensor:
+        return torch.ops.fabric.cascade(x, bias, *fixed)
 
-def _dense_descend(parts: list[Tensor], below: list[Tensor], above: Tensor, rate: float) -> None:
-    parts[0].addmm_(above.t(), below[0], alpha=-rate)
+    def descend(above: Tensor) -> None:
+        _, for_bias, for_weights = torch.ops.fabric.cascade_backward(above, x, *fixed, False, True)
+        torch._foreach_add_([bias, *weights], [for_bias, *for_weights], alpha=-rate)
 
-
-def _clos_forward(parts: list[Tensor], bias: Tensor, x: Tensor) -> list[Tensor]:
-    """What enters each stage, one column a router, and the outputs (1, outputs)."""
-    first, middle, last = parts
-    x = x.view(len(first), -1, 1)
-    a = torch.bmm(first, x).transpose(0, 1)
-    b = torch.bmm(middle, a).transpose(0, 1)
-    return [x, a, b, torch.baddbmm(bias.view(len(last), -1, 1), last, b).view(1, -1)]
-
-
-def _clos_descend(parts: list[Tensor], below: list[Tensor], above: Tensor, rate: float) -> None:
-    first, middle, last = parts
-    x, a, b, _ = below
-    above = above.view(len(last), -1, 1)
-    to_middle = torch.bmm(last.transpose(1, 2), above).transpose(0, 1)
-    to_first = torch.bmm(middle.transpose(1, 2), to_middle).transpose(0, 1)
-    last.baddbmm_(above, b.transpose(1, 2), alpha=-rate)
-    middle.baddbmm_(to_middle, a.transpose(1, 2), alpha=-rate)
-    first.baddbmm_(to_first, x.transpose(1, 2), alpha=-rate)
+    return outputs, descend
