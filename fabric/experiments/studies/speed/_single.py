@@ -114,7 +114,7 @@ def _without_gradients(call: Callable[[], object]) -> Callable[[], object]:
     return without
 
 
-def _dense(layer: nn.Linear, x: Tensor, rate: float) -> _Products:
+def _dense(layer: Any, x: Tensor, rate: float) -> _Products:
     weight, bias = layer.weight.detach(), layer.bias.detach()
 
     def outputs() -> Tensor:
@@ -127,7 +127,7 @@ def _dense(layer: nn.Linear, x: Tensor, rate: float) -> _Products:
     return outputs, descend
 
 
-def _clos(layer: ClosLinear, x: Tensor, rate: float) -> _Products:
+def _clos(layer: Any, x: Tensor, rate: float) -> _Products:
     weights, bias = [weight.detach() for weight in layer.layout_weights()], layer.bias.detach()
     fixed = weights, layer.edge_lists(), layer.flat_layout
 

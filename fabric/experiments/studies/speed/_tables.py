@@ -119,14 +119,16 @@ def wire_shares(times: pd.DataFrame) -> pd.DataFrame:
     """The share of the time that goes to the wires, in each form.
 
     Returns:
-        "device", "layer", "batch", "form", "seconds" (median) and "share" of it with "low" and "high"; below zero where
-        the cascade with straight wires took longer.
+        "device", "layer", "batch", "form", "seconds" (median); "ratio", how many times as long as with straight wires it
+        took (medians); "share" of the time with "low" and "high", below zero where straight wires took longer.
     """
     by = ["device", "layer", "batch", "form"]
     rows = []
     for keys, group in times.groupby(by, sort=False):
         shares = 1 - group["straight"] / group["seconds"]
-        rows.append(dict(zip(by, keys, strict=True)) | {"seconds": group["seconds"].median()} | _ratio("share", shares))
+        seconds, straight = group["seconds"].median(), group["straight"].median()
+        known = dict(zip(by, keys, strict=True)) | {"seconds": seconds, "ratio": seconds / straight}
+        rows.append(known | _ratio("share", shares))
     return pd.DataFrame(rows)
 
 
