@@ -1,5 +1,8 @@
 """What the machine can do at most: multiply-adds in registers, copies in a cache and in memory."""
 
+import functools
+from collections.abc import Callable
+
 import numba
 import numpy as np
 import torch
@@ -35,7 +38,8 @@ def limits(rounds: int, seconds: float, device: torch.device) -> dict[str, list[
     }
 
 
-def _chains(length: int):
+@functools.cache
+def _chains(length: int) -> Callable[[], float]:
     """A call of `_STEPS` multiply-adds of each of `length` numbers, compiled for this length so that they stay in
     registers.
     """
@@ -52,7 +56,7 @@ def _chains(length: int):
     return lambda: chains(_STEPS, half, half)
 
 
-def _copy(size: int, device: torch.device):
+def _copy(size: int, device: torch.device) -> Callable[[], object]:
     source: Tensor = torch.ones(size // 4, device=device)
     target = torch.empty_like(source)
     return lambda: target.copy_(source)

@@ -119,8 +119,8 @@ def wire_shares(times: pd.DataFrame) -> pd.DataFrame:
     """The share of the time that goes to the wires, in each form.
 
     Returns:
-        "device", "layer", "batch", "form", "seconds" (median); "ratio", how many times as long as with straight wires it
-        took (medians); "share" of the time with "low" and "high", below zero where straight wires took longer.
+        "device", "layer", "batch", "form", "seconds" (median); "ratio", how many times as long as with straight wires
+        it took (medians); "share" of the time with "low" and "high", below zero where straight wires took longer.
     """
     by = ["device", "layer", "batch", "form"]
     rows = []
