@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from fabric.experiments.runs import record_of
 from fabric.experiments.studies import speed
 from fabric.experiments.studies.speed import _machine, _rivals, _single, _turns, _wires
-from fabric.nn import ClosLinear, reference
+from fabric.nn import ClosLinear, backend, reference
 
 CASCADES = [(16, 16, 4, 4, 4), (32, 8, 4, 2, 4), (12, 48, 4, 3, 6)]
 CPU = torch.device("cpu")
@@ -112,6 +112,7 @@ def test_all_kinds_of_step_give_the_same_weights(first):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
 
 
+@settings(max_examples=20)
 @given(rounds=st.integers(1, 5), names=st.lists(st.text(max_size=3), min_size=1, max_size=4, unique=True))
 def test_all_tasks_take_turns_in_every_round(rounds, names):
     called: list[str] = []
@@ -123,8 +124,6 @@ def test_all_tasks_take_turns_in_every_round(rounds, names):
 
 
 def test_a_task_without_the_kernel_runs_on_the_reference():
-    from fabric.nn import backend
-
     layer, seen = ClosLinear(8, 8, 2, 2, 2), {}
     tasks = {kernel: _turns.Task(lambda k=kernel: seen.update({k: backend(layer)}), kernel) for kernel in (True, False)}
     _turns.take_turns(tasks, 1, 1e-9, CPU)
