@@ -151,12 +151,12 @@ def _bars(
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)
     ax.margins(x=0.14)
-    ax.set_ylim(-0.8, max(5.8, len(table) - 0.2))  # few bars are no thicker than many
+    ax.set_ylim(len(table) - 0.2 - max(10, len(table) + 0.6), len(table) - 0.2)  # few bars are no thicker than many
 
 
 def _batches(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_locator(FixedLocator(sorted(set(table["batch"]))))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}" if size < 1024 else f"{size / 1024:g}k"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("batch size")
