@@ -57,7 +57,7 @@ archive: setup  ## sources, records, tables, report and checksums in one file: b
 	$(PYTHON) ci/archive.py $(build)
 
 bench: setup  ## speed, as ratios within one run
-	$(PYTHON) benchmarks/layers.py
+	$(PYTHON) benchmarks/speed.py
 	$(PYTHON) benchmarks/predefined.py
 
 clean:  ## remove all results of runs; the next make figures computes everything anew

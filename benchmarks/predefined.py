@@ -10,27 +10,16 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
-from torch.nn import functional
 from torch.utils.benchmark import Timer
 from tqdm import tqdm
 
+from fabric.experiments.studies.speed import MaskedLinear
 from fabric.nn import PredefinedLinear
 from fabric.topology.junctions import nearest_fan_out
 
 WIDTH = 1024
 BATCH = 256
 DENSITIES = (0.002, 0.008, 0.016, 0.0625, 0.125, 0.25, 0.4)
-
-
-class MaskedLinear(nn.Linear):
-    """The usual way to train sparse layers: a dense weight times a mask of zeros and ones."""
-
-    def __init__(self, mask: torch.Tensor) -> None:
-        super().__init__(mask.shape[1], mask.shape[0])
-        self.register_buffer("mask", mask.to(self.weight.dtype))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.linear(x, self.weight * self.mask, self.bias)
 
 
 def step(layer: nn.Module, x: torch.Tensor, above: torch.Tensor) -> None:

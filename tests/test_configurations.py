@@ -25,7 +25,7 @@ from fabric.experiments.runs import (
     run_key,
 )
 from fabric.experiments.statements import committed_runs
-from fabric.experiments.studies import heuristics  # noqa: F401
+from fabric.experiments.studies import heuristics, speed  # noqa: F401
 from fabric.hardware import FixedPoint
 
 KINDS = [kind for kind in RunConfig.__subclasses__() if kind.__module__.startswith("fabric.")]
@@ -81,7 +81,7 @@ def test_committed_records_are_found_under_their_keys():
 
 
 def test_every_configuration_is_frozen_documented_and_says_its_recipe():
-    assert len(KINDS) == 22
+    assert len(KINDS) == 29
     for kind in KINDS:
         assert kind.__dataclass_params__.frozen
         assert isinstance(kind.recipe, int)
@@ -171,9 +171,10 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
         lambda: torus.Campaign("no torus", 4, 0, ""),
         lambda: torus.LayerOnChip((4, 4), 1, ""),
         lambda: timing.StepTimesConfig((), 1, 1.0, "cpu"),
+        lambda: speed.LayerTimesConfig((10, 16, 4, 4, 4), "float32", (1,), ("dense",), 1, 1.0),
     ],
 )
 def test_configurations_that_cannot_run_are_refused(make):
-    fields = "cascades|fixed_point|mode|dataset|checks|rates|variant|torus|samples|subjects"
+    fields = "cascades|fixed_point|mode|dataset|checks|rates|variant|torus|samples|subjects|cascade"
     with pytest.raises(ValueError, match=rf"^({fields}) must be .*, got"):
         make()

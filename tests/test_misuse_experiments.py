@@ -17,6 +17,7 @@ from fabric.experiments import batchless, counting, data, networks, runs, search
 from fabric.experiments.data import morse
 from fabric.experiments.machines import junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
+from fabric.experiments.studies import speed
 from fabric.plots.looks import in_order
 
 CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
@@ -187,7 +188,8 @@ RUNS = [
     batchless.grow, batchless.separate, batchless.train_fixed_point, batchless.train_float32, batchless.train_pytorch,
     batchless.stored_weights, junctions.train_junctions, junctions.simulate_training, junctions.train_torus,
     junctions.synthesize, on_chip.train_on_chip, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,
-    synthesis.run_simulation, synthesis.run_placement,
+    synthesis.run_simulation, synthesis.run_placement, speed.time_layer, speed.time_caches, speed.time_single_samples,
+    speed.time_block, speed.time_wires, speed.peak_memory, speed.time_heuristic,
 ]  # fmt: skip
 CASES = [
     pytest.param(

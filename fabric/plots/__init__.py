@@ -34,6 +34,7 @@ from fabric.plots.reconstruction import draw_hits, hits_legend
 from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
+from fabric.plots.speed import draw_faster, draw_roofline, draw_seconds, draw_shares, draw_times
 from fabric.plots.style import use_style
 from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology

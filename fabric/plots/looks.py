@@ -66,6 +66,11 @@ OTHERS = {
     "decision tree": Look("decision tree", _ROSE, "^"),
     "linear SVM": Look("linear SVM", _PURPLE, "P"),
     "ResNet18": Look("ResNet18", _TEAL, "D"),
+    # ways to compute a layer; the Clos cascade, the dense layer and the low-rank product look as everywhere
+    "Monarch": Look("Monarch", _INDIGO, "D"),
+    "block-diagonal": Look("block-diagonal", _TEAL, "P"),
+    "CSR": Look("CSR", _OLIVE, "X"),
+    "masked dense": Look("masked dense", _ROSE, "*"),
     # initialisations
     "sparse_glorot_uniform": Look("Sparse Glorot", _INDIGO, "o"),
     "end_to_end_glorot_uniform": Look("Sparse Glorot scaled end to end", _TEAL, "D"),

@@ -5,7 +5,6 @@ On a processor: one thread, processor time, a number of steps. On a device that 
 
 import math
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import cycle
@@ -19,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from fabric._checks import instance
 from fabric.experiments.counting import footprint
 from fabric.experiments.runs import Measured, Positive, PositiveFloat, Rule, RunConfig, one_thread
+from fabric.experiments.timing._clock import now
 from fabric.experiments.timing._timed_networks import Subject
 
 _RATE = 1e-3
@@ -116,19 +116,11 @@ def _timed(
 ) -> tuple[int, float]:
     """Calls made within about `seconds`, at most `most`, and the seconds of each; a first one is not counted."""
     call()
-    begin, calls = _now(device), 0
-    while calls < most and (calls == 0 or seconds == math.inf or _now(device) - begin < seconds):
+    begin, calls = now(device), 0
+    while calls < most and (calls == 0 or seconds == math.inf or now(device) - begin < seconds):
         call()
         calls += 1
-    return calls, (_now(device) - begin) / calls
-
-
-def _now(device: torch.device) -> float:
-    """Processor time, in which waiting for others does not count; on other devices the time when all work is done."""
-    if device.type == "cpu":
-        return time.process_time()
-    torch.accelerator.synchronize(device)
-    return time.perf_counter()
+    return calls, (now(device) - begin) / calls
 
 
 def _bandwidth(size: int, device: torch.device, seconds: float) -> float:
