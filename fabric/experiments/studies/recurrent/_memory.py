@@ -85,11 +85,9 @@ def remember(config: MemoryConfig) -> Measured:
         ValueError: the network or the length does not fit the task.
     """
     instance("config", config, MemoryConfig)
-    sizes = INPUTS[config.task], OUTPUTS[config.task]
-    if (config.gru.inputs, config.gru.outputs) != sizes:
-        raise ValueError(
-            f"gru must have sizes {sizes} for {config.task}, it has {config.gru.inputs, config.gru.outputs}"
-        )
+    wanted, given = (INPUTS[config.task], OUTPUTS[config.task]), (config.gru.inputs, config.gru.outputs)
+    if given != wanted:
+        raise ValueError(f"gru must have {wanted} inputs and outputs for {config.task}, it has {given}")
     draw = _DRAW[config.task]
     network = GruNetwork(config.gru, config.seed)
     generator = torch.Generator().manual_seed(config.seed)

@@ -1,5 +1,6 @@
 """A GRU as a plain value: which cascade each of its matrices is."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -115,7 +116,8 @@ class Gru(Checked):
 class GruNetwork(nn.Module):
     """`Gru` as a module: x (batch, steps, inputs) → hidden states (batch, steps, hidden); `readout` is applied to them.
 
-    A layer of dense matrices is PyTorch's own with PyTorch's initialisation. Cascades are drawn by `lecun_uniform_`.
+    A layer of dense matrices is PyTorch's own. All matrices start alike: uniform from ±√(3 / edges into a neuron), edge
+    by edge, biases from zero.
 
     Args:
         gru: sizes and matrices.
@@ -130,17 +132,22 @@ class GruNetwork(nn.Module):
             torch.manual_seed(checked_seed(seed))
             self.layer: nn.Module
             if gru.from_input == gru.from_hidden == DENSE:
-                self.layer = nn.GRU(gru.inputs, gru.hidden, batch_first=True)
+                self.layer = _lecun_uniform_(nn.GRU(gru.inputs, gru.hidden, batch_first=True))
             else:
                 self.layer = CascadeGRU(
                     gru.inputs, gru.hidden, lambda *_: from_input, lambda *_: from_hidden, batch_first=True
                 )
-            self.readout: nn.Module
-            if gru.readout == DENSE:
-                self.readout = nn.Linear(gru.hidden, gru.outputs)
-            else:
-                self.readout = lecun_uniform_(CascadeLinear(readout))
+            linear = nn.Linear(gru.hidden, gru.outputs) if gru.readout == DENSE else CascadeLinear(readout)
+            self.readout = lecun_uniform_(linear)
 
     def forward(self, x: Tensor) -> Tensor:
         states, _ = self.layer(x)
         return states
+
+
+def _lecun_uniform_(layer: nn.GRU) -> nn.GRU:
+    """What `lecun_uniform_` does, for the stacked matrices of PyTorch's layer."""
+    for values in layer.parameters():
+        bound = math.sqrt(3 / values.shape[1]) if values.ndim == 2 else 0.0
+        nn.init.uniform_(values, -bound, bound)
+    return layer

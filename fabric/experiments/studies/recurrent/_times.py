@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from torch import nn
 
 from fabric._checks import instance
 from fabric.experiments.runs import Measured, Positive, PositiveFloat, Results, Rule, RunConfig
-from fabric.nn import ClosGRU, backend
+from fabric.nn import ClosGRU, ClosLinear, backend
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,29 @@ def time_steps(config: GruTimesConfig) -> Measured:
     instance("config", config, GruTimesConfig)
     generator = torch.Generator().manual_seed(0)
     clos = ClosGRU(config.inputs, config.hidden[0])
-    layers: list[tuple[str, nn.Module]] = [("clos", clos)]
+    layers: list[tuple[str, ClosGRU | nn.GRU]] = [("clos", clos)]
     layers += [("dense", nn.GRU(config.inputs, hidden)) for hidden in config.hidden]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        tasks = []
+        tasks: list[tuple[dict[str, Any], Callable[[], None]]] = []
         for size in config.batch_sizes:
             x = torch.randn(config.steps, size, config.inputs, generator=generator)
             for structure, layer in layers:
                 weights = sum(v.numel() for name, v in layer.named_parameters() if "bias" not in name)
-                point = {"layer": structure, "hidden": layer.hidden_size, "weights": weights, "batch_size": size}
+                point: dict[str, Any] = {
+                    "layer": structure,
+                    "hidden": layer.hidden_size,
+                    "weights": weights,
+                    "batch_size": size,
+                }
                 tasks.append((point | {"seconds": []}, _step(layer, x)))
         for _ in range(config.repeats):
-            for point, step in tasks:
-                point["seconds"].append(_timed(step, config.seconds))
+            for timed, step in tasks:
+                timed["seconds"].append(_timed(step, config.seconds))
     finally:
         torch.set_num_threads(threads)
-    return {"backend": backend(clos.hidden_layers[0]), "points": [point for point, _ in tasks]}
+    return {"backend": backend(cast(ClosLinear, clos.hidden_layers[0])), "points": [point for point, _ in tasks]}
 
 
 def _step(layer: nn.Module, x: torch.Tensor) -> Callable[[], None]:

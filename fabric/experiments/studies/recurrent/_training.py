@@ -87,40 +87,39 @@ def train_rows(
 def train_music(
     results: Results,
     compared: pd.DataFrame,
-    rates: Sequence[float],
+    settings: Sequence[tuple[float, float]],
     sequences: str,
-    dropout: float,
     batch_size: int,
     patience: int,
     epochs: int,
     seeds: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Every network with all rates and seed 0, and with further seeds at the rate that does best on the held-out part.
+    """Every network with all settings and seed 0, and with further seeds at what does best on the held-out part.
 
     Args:
         results: where runs are kept.
         compared: of `networks`.
-        rates: candidates.
-        sequences, dropout, batch_size, patience, epochs: as in `MusicConfig`.
+        settings: candidates, learning rate and dropout.
+        sequences, batch_size, patience, epochs: as in `MusicConfig`.
         seeds: runs per network.
 
     Returns:
-        As of `train_rows`, with "nll" and "held_out_nll" in the place of "accuracy".
+        As of `train_rows`, with "dropout", and "nll" and "held_out_nll" in the place of "accuracy".
     """
 
-    def config(gru: Gru, rate: float, seed: int) -> MusicConfig:
-        return MusicConfig(sequences, gru, rate, dropout, batch_size, patience, epochs, seed)
+    def config(gru: Gru, rate: float, dropout: float, seed: int) -> MusicConfig:
+        return MusicConfig(sequences, gru, float(rate), float(dropout), batch_size, patience, epochs, seed)
 
-    trials = [config(gru, rate, 0) for gru, rate in itertools.product(compared["gru"], rates)]
-    tried = _with_names(results.sweep(learn_music, trials, "learning rates"), compared)
+    trials = [config(gru, rate, dropout, 0) for gru, (rate, dropout) in itertools.product(compared["gru"], settings)]
+    tried = _with_names(results.sweep(learn_music, trials, "settings"), compared)
     tried = _chosen(tried, tried.groupby("name")["held_out_nll"].idxmin())
-    best = tried[tried["chosen"]].set_index("name")["learning_rate"]
+    best = tried[tried["chosen"]].set_index("name")[["learning_rate", "dropout"]]
     runs = [
-        config(row.gru, best[row.name], seed)
+        config(row.gru, best["learning_rate"][row.name], best["dropout"][row.name], seed)
         for seed, row in itertools.product(range(seeds), compared.itertuples(index=False))
     ]
     records = results.sweep(learn_music, runs, "music")
-    return _with_names(records, compared), tried[["name", "learning_rate", "held_out_nll", "chosen"]]
+    return _with_names(records, compared), tried[["name", "learning_rate", "dropout", "held_out_nll", "chosen"]]
 
 
 def train_memory(
