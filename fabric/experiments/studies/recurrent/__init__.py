@@ -7,7 +7,6 @@ from fabric.experiments.studies.recurrent._network import Gru, GruNetwork, Matri
 from fabric.experiments.studies.recurrent._rows import RowsConfig, classify_rows
 from fabric.experiments.studies.recurrent._times import GruTimesConfig, measured, time_steps
 from fabric.experiments.studies.recurrent._training import (
-    difference,
     networks,
     train_memory,
     train_music,
@@ -24,7 +23,6 @@ __all__ = [
     "RowsConfig",
     "classify_rows",
     "closed_form",
-    "difference",
     "grown",
     "growth",
     "learn_music",

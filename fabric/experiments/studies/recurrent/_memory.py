@@ -78,7 +78,7 @@ def remember(config: MemoryConfig) -> Measured:
     """Train on one thread.
 
     Returns:
-        "label", "weights" and "recurrent_weights" (without biases); "accuracy": the share of symbols that are copied
+        "label", "weights" (without biases); "accuracy": the share of symbols that are copied
         right, or of sums that are off by less than 0.04.
 
     Raises:
@@ -111,7 +111,6 @@ def remember(config: MemoryConfig) -> Measured:
     return {
         "label": config.gru.label,
         "weights": config.gru.weights,
-        "recurrent_weights": config.gru.recurrent_weights,
         "accuracy": float(right.float().mean()),
     }
 

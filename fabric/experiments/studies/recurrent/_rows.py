@@ -49,7 +49,7 @@ def classify_rows(config: RowsConfig) -> Measured:
     """Train on one thread.
 
     Returns:
-        "label", "weights" and "recurrent_weights" (without biases), "accuracy" after the last epoch (a fraction).
+        "label", "weights" (without biases), "accuracy" after the last epoch (a fraction).
 
     Raises:
         ValueError: the data are no grey images, or the network does not fit them.
@@ -80,7 +80,6 @@ def classify_rows(config: RowsConfig) -> Measured:
     return {
         "label": config.gru.label,
         "weights": config.gru.weights,
-        "recurrent_weights": config.gru.recurrent_weights,
         "accuracy": accuracy(logits, data.test_y),
     }
 

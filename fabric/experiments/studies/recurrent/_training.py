@@ -162,14 +162,9 @@ def train_memory(
 
 def _with_names(records: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     """Records with the names and sizes of the networks, which their labels tell apart."""
-    return records.drop(columns=["gru"]).merge(compared[["label", "name", "structure", "hidden"]], on="label")
+    columns = ["label", "name", "structure", "hidden", "recurrent_weights"]
+    return records.drop(columns=["gru"]).merge(compared[columns], on="label")
 
 
 def _chosen(trials: pd.DataFrame, best: pd.Series) -> pd.DataFrame:
     return trials.assign(chosen=trials.index.isin(best))
-
-
-def difference(records: pd.DataFrame, ours: str, other: str, column: str) -> pd.Series:
-    """`column` of one network minus that of another, by name, paired by seed."""
-    values = records.pivot(index="seed", columns="name", values=column)
-    return values[ours] - values[other]
