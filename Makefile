@@ -50,6 +50,7 @@ paper: setup  ## the report from the committed results
 bench: setup  ## speed, as ratios within one run
 	$(PYTHON) benchmarks/layers.py
 	$(PYTHON) benchmarks/predefined.py
+	$(PYTHON) benchmarks/recurrent.py
 
 clean:  ## remove all results of runs; the next make figures computes everything anew
 	rm -rf "$(BUILD)"
