@@ -2,7 +2,7 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from fabric.plots.intervals import points
 from fabric.plots.looks import LOOKS, PUBLISHED
@@ -26,8 +26,9 @@ def reached_against_weights(
         rows = rows.sort_values(weights)
         points(ax, rows[weights], rows, columns, scale, **LOOKS[structure].named)
     ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7) if _is_narrow(table[weights]) else (1, 3)))
     ax.xaxis.set_major_formatter(FuncFormatter(_thousands))
-    ax.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: _thousands(value, 0) if _is_half(value) else ""))
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(_COUNTED[weights])
 
 
@@ -60,6 +61,6 @@ def _thousands(value: float, _: int) -> str:
     return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
 
 
-def _is_half(value: float) -> bool:
-    """Whether the first digit is 3, halfway between powers of ten on a log axis."""
-    return f"{value:e}".startswith("3")
+def _is_narrow(weights: pd.Series) -> bool:
+    """Whether they span so little that ticks must stand close."""
+    return weights.max() < 8 * weights.min()
