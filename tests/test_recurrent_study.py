@@ -91,7 +91,7 @@ def test_four_times_the_memory_costs_sixteen_times_the_weights_or_eight():
         (lambda: Matrix("ring"), "structure must be one of dense, clos, low_rank, block_diagonal, got 'ring'"),
         (lambda: Matrix("block_diagonal", (5,)).topology(12, 36), "outputs must be a multiple .* got 36 and 5"),
         (lambda: memory.adding(1, 2, torch.Generator()), "length must be at least 2 for adding, got 1"),
-        (lambda: load_sequences("mozart"), "sequences must be one of part_songs, jsb_chorales, got 'mozart'"),
+        (lambda: load_sequences("mozart"), "name must be one of part_songs, jsb_chorales, got 'mozart'"),
     ],
 )
 def test_what_cannot_be_is_named(make, message):

@@ -46,7 +46,7 @@ def load_sequences(name: str) -> Sequences:
         DataError: a file is missing from FABRIC_DATA or damaged.
     """
     if name not in _NAMES:
-        raise ValueError(f"sequences must be one of {', '.join(_NAMES)}, got {shown(name)}")
+        raise ValueError(f"name must be one of {', '.join(_NAMES)}, got {shown(name)}")
     return _loaded(name)
 
 
