@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fabric._checks import shown
+from fabric._checks import one_of as checked_one_of
 from fabric.experiments.data._files import chorales
 from fabric.experiments.runs import one_of
 
@@ -45,9 +45,7 @@ def load_sequences(name: str) -> Sequences:
         ValueError: unknown name.
         DataError: a file is missing from FABRIC_DATA or damaged.
     """
-    if name not in _NAMES:
-        raise ValueError(f"name must be one of {', '.join(_NAMES)}, got {shown(name)}")
-    return _loaded(name)
+    return _loaded(checked_one_of("name", name, _NAMES))
 
 
 @lru_cache(maxsize=2)
