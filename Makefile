@@ -59,6 +59,7 @@ archive: setup  ## sources, records, tables, report and checksums in one file: b
 bench: setup  ## speed, as ratios within one run
 	$(PYTHON) benchmarks/speed.py
 	$(PYTHON) benchmarks/predefined.py
+	$(PYTHON) benchmarks/recurrent.py
 
 clean:  ## remove all results of runs; the next make figures computes everything anew
 	rm -rf "$(BUILD)"

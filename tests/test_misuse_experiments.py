@@ -76,6 +76,7 @@ RIGHT: dict[Callable, dict[str, object]] = {
     statements.published: {"claim": next(iter(statements.all_published()))},
     statements.agrees: {"printed": "0.5", "computed": 0.52},
     data.load: {"name": "digits"},
+    data.load_sequences: {"name": "part_songs"},
     data.Dataset: {field.name: getattr(DATA, field.name) for field in dataclasses.fields(DATA)},
     data.Dataset.hold_out: {"self": DATA, "samples": 2},
     data.Dataset.first: {"self": DATA, "samples": 2},

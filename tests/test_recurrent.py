@@ -186,3 +186,20 @@ def test_bad_inputs_are_named():
         layer("x")
     with pytest.raises(ValueError, match="hidden_topology must make a Topology of 6 inputs and 18 outputs"):
         CascadeGRU(4, 6, topology.dense, lambda inputs, outputs: topology.dense(outputs, inputs))
+
+
+@pytest.mark.parametrize("kind", [ClosLSTM, ClosGRU])
+def test_autocast_narrows_the_products_and_keeps_states_and_gradients(kind):
+    torch.manual_seed(8)
+    layer = kind(8, 16, 2, bidirectional=True)
+    x, hx = torch.randn(6, 3, 8), tuple(torch.randn(4, 3, 16) for _ in range(kind.state_count))
+    before = hx if kind is ClosLSTM else hx[0]
+    exact, _ = layer(x, before)
+    with torch.autocast("cpu", torch.bfloat16):
+        output, after = layer(x, before)
+        packed, _ = layer(pack_sequence([x[:, 0], x[:4, 1]]))
+    assert output.dtype == packed.data.dtype == torch.float32
+    assert {state.dtype for state in (after if kind is ClosLSTM else (after,))} == {torch.float32}
+    assert 1e-5 < (output - exact).abs().max() < 0.05  # the products were narrow: bfloat16 has 8 bits
+    output.square().mean().backward()
+    assert all(values.grad.dtype == torch.float32 and values.grad.isfinite().all() for values in layer.parameters())

@@ -59,6 +59,7 @@ FAMILIES = {
 OTHERS = {
     # other ways to a smaller or another model
     "hashing": Look("hashing", _PURPLE, "D"),
+    "block_diagonal": Look("block diagonal", _GREEN, "D"),
     "magnitude_pruning": Look("magnitude pruning", _ROSE, "^"),
     "l1": Look("L1 regularisation", _INDIGO, "v"),
     "dropout": Look("dropout", _TEAL, "P"),

