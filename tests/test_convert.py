@@ -152,6 +152,15 @@ def test_two_levels_on_data_come_to_where_no_factor_alone_can_do_better():
     assert max(leaf.grad.abs().max().item() for leaf in leaves) < 1e-4 * errors[-1]
 
 
+@pytest.mark.parametrize("structure", ["clos", "two-level"])
+def test_inputs_that_move_together_get_no_large_weights(structure):
+    """Differences of equal inputs are rounding errors, by which no weight may be divided."""
+    torch.manual_seed(15)
+    x = torch.randn(200, 8).repeat_interleave(4, 1) + 1e-8 * torch.randn(200, 32)
+    small, _ = convert(linear(torch.randn(24, 32)), 0.5, [x], at_least=1, structures=[structure])
+    assert max(weight.abs().max().item() for weight in small.parameters()) < 10
+
+
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
 def test_recurrent_layers_become_clos_and_one_that_is_clos_comes_back(kind):
     torch.manual_seed(13)
