@@ -77,8 +77,13 @@ def test_errors_name_the_nearest_budget():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "weights or fewer must be given, and not both, got weights=None and fewer=None"),
-        ({"weights": 20, "fewer": 2}, "and not both"),
+        ({}, "one of weights, fewer and seconds must be given, got weights=None, fewer=None and seconds=None"),
+        ({"fewer": 2, "seconds": 1.0}, "one of weights, fewer and seconds must be given"),
+        ({"seconds": 0}, "seconds must be a positive finite number, got 0"),
+        ({"seconds": 1e-12}, "seconds must be at least .* from 8 to 8 with 256 rows on this machine, got 1e-12"),
+        ({"seconds": 1.0, "rows": 0}, "rows must be a positive integer, got 0"),
+        ({"seconds": 1.0, "taps": 4}, "taps must be 1 where seconds are the budget, got 4"),
+        ({"weights": 20, "fewer": 2}, "one of weights, fewer and seconds must be given, got weights=20, fewer=2"),
         ({"weights": 64}, "weights must be below the dense layer's 64, got 64"),
         ({"weights": 2.5}, r"weights must be a positive integer, got 2\.5"),
         ({"fewer": 1}, "fewer must be a finite number above 1, got 1"),

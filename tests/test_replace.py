@@ -250,6 +250,8 @@ def test_misuse_is_named():
         fewer(2, structures=["dense"])
     with pytest.raises(ValueError, match="skip must be a sequence of names"):
         fewer(2, skip="head")
+    with pytest.raises(ValueError, match="skip must hold names of layers of model, none matches 'typo'"):
+        replace(model, fewer(2, skip=["typo"]))
 
 
 def test_weights_count_no_padding():

@@ -7,9 +7,10 @@ from fabric.nn.convolution._cascade_conv import CascadeConv2d
 from fabric.nn.convolution._clos_conv import ClosConv2d
 from fabric.nn.kernels import backend, reference
 from fabric.nn.models._convert import convert
+from fabric.nn.models._entries import Plan
 from fabric.nn.models._fewer import fewer
 from fabric.nn.models._heal import heal
-from fabric.nn.models._plan import Plan, plan
+from fabric.nn.models._plan import plan
 from fabric.nn.models._rates import parameter_groups
 from fabric.nn.models._replace import Replaced, replace
 from fabric.nn.recurrence._recurrent_layers import CascadeGRU, CascadeLSTM, ClosGRU, ClosLSTM

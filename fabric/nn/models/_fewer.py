@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from torch import nn
 
-from fabric._checks import one_of, positive_int, sequence
-from fabric.nn.models._plan import STRUCTURES, Plan, above_one, entries
+from fabric._checks import instance, one_of, positive_int, sequence
+from fabric.nn.models._entries import STRUCTURES, Plan, entries
+from fabric.nn.models._plan import above_one
 from fabric.nn.models._replace import Choose, obstacle
 from fabric.nn.recurrence._recurrent_layers import ClosGRU, ClosLSTM
 
@@ -25,39 +27,47 @@ def fewer(
         factor: above 1.
         at_least: weights of the smallest layer that is exchanged.
         structures: as for `plan`, of which its first entry counts.
-        skip: names to keep, with wildcards as of a shell: "head" or "*.qkv".
+        skip: names to keep, with wildcards as of a shell: "head" or "*.qkv". `replace` refuses those of nothing.
 
     Raises:
         ValueError: an argument that is out of its range.
     """
     factor, at_least = above_one("factor", factor), positive_int("at_least", at_least)
-    structures = [one_of("structures", name, STRUCTURES) for name in sequence("structures", structures, "names")]
-    skip = [str(pattern) for pattern in sequence("skip", skip, "names of layers")]
+    wanted = tuple(one_of("structures", name, STRUCTURES) for name in sequence("structures", structures, "names"))
+    kept = tuple(instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers"))
+    return _Fewer(factor, at_least, wanted, kept)
 
-    def choose(name: str, layer: nn.Module) -> nn.Module | Plan | None:
-        if obstacle(layer) or any(fnmatchcase(name, pattern) for pattern in skip):
+
+@dataclass(frozen=True)
+class _Fewer:
+    factor: float
+    at_least: int
+    structures: tuple[str, ...]
+    skip: tuple[str, ...]
+
+    def __call__(self, name: str, layer: nn.Module) -> nn.Module | Plan | None:
+        if obstacle(layer) or any(fnmatchcase(name, pattern) for pattern in self.skip):
             return None
-        if sum(parameter.numel() for parameter in layer.parameters()) < at_least:
+        if sum(parameter.numel() for parameter in layer.parameters()) < self.at_least:
             return None
         if isinstance(layer, nn.GRU | nn.LSTM):
-            return _recurrent(layer, factor)
+            return clos_recurrent(layer, self.factor)
         if isinstance(layer, nn.Conv2d):
             if layer.groups > 1 or layer.padding_mode != "zeros":
                 return None
             taps = math.prod(layer.kernel_size)
-            return _first(layer.in_channels * taps, layer.out_channels, factor, structures, taps)
-        return (
-            _first(layer.in_features, layer.out_features, factor, structures) if isinstance(layer, nn.Linear) else None
-        )
-
-    return choose
+            return _first(layer.in_channels * taps, layer.out_channels, self.factor, self.structures, taps)
+        if isinstance(layer, nn.Linear):
+            return _first(layer.in_features, layer.out_features, self.factor, self.structures)
+        return None
 
 
 def _first(inputs: int, outputs: int, factor: float, structures: Sequence[str], taps: int = 1) -> Plan | None:
     return next(iter(entries(inputs, outputs, int(inputs * outputs / factor), structures, taps)), None)
 
 
-def _recurrent(layer: nn.GRU | nn.LSTM, factor: float) -> nn.Module | None:
+def clos_recurrent(layer: nn.GRU | nn.LSTM, factor: float) -> ClosGRU | ClosLSTM | None:
+    """A recurrent layer in the place of another, None if its budget is too small or it has projections."""
     weight = layer.all_weights[0][1]  # (gates, hidden_size)
     gates = weight.shape[0]
     inputs = [layer.input_size] + [(1 + layer.bidirectional) * layer.hidden_size] * (layer.num_layers > 1)

@@ -8,10 +8,8 @@ from torch import Tensor, nn
 
 from fabric.nn._clos import ClosLinear, router_blocks
 from fabric.nn._factorise import Factors
-from fabric.nn._structured import StructuredLinear
-from fabric.nn.convolution._conv import StructuredConv2d
-from fabric.nn.models._factorise_on_data import factorise_on_data
-from fabric.nn.models._plan import Plan
+from fabric.nn.models._entries import Plan
+from fabric.nn.models._factorise_on_data import factorise_on_data, two_level_on_data
 
 
 def project(
@@ -23,13 +21,17 @@ def project(
         matrix: float64 (outputs, inputs).
         entry: of structure "clos", "two-level" or "low rank", for the matrix's sizes.
         root: float64 (inputs, inputs), a square root of the inputs' covariance, for the nearest outputs; low rank is
-            the optimum again, Clos no worse than without. The two-level matrix is the nearest one all the same.
+            the optimum again, the others are no worse than without.
         sweeps, generator: as for `ClosLinear.from_dense`; with a root as many sweeps more.
     """
     if entry.structure == "low rank":
         return low_rank(matrix, entry.counts[0], root)
     if entry.structure == "two-level":
-        return two_level(matrix, *entry.counts)
+        first, last = entry.counts
+        nearest = two_level(matrix, first, last)
+        if root is None:
+            return nearest
+        return two_level_on_data(*_by_router(matrix, root, first, last), nearest, sweeps)
     dense = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False, dtype=torch.float64)
     with torch.no_grad():
         dense.weight.copy_(matrix)
@@ -38,8 +40,13 @@ def project(
     factors = Factors(*(stage.weight.detach() for stage in layer.stage_weights()))
     if root is None:
         return list(factors)
-    blocks, covariance = router_blocks(matrix, first, last), router_blocks(root @ root.T, first, first)
-    return list(factorise_on_data(blocks, covariance, factors, sweeps))
+    return list(factorise_on_data(*_by_router(matrix, root, first, last), factors, sweeps))
+
+
+def _by_router(matrix: Tensor, root: Tensor, input_routers: int, output_routers: int) -> tuple[Tensor, Tensor]:
+    """Blocks of the matrix and of the covariance, zero for padding."""
+    covariance = router_blocks(root @ root.T, input_routers, input_routers)
+    return router_blocks(matrix, input_routers, output_routers), covariance
 
 
 def low_rank(matrix: Tensor, rank: int, root: Tensor | None = None) -> list[Tensor]:
@@ -67,25 +74,3 @@ def two_level(matrix: Tensor, input_routers: int, output_routers: int) -> list[T
     scale = other.norm(dim=2, keepdim=True).clamp_min(torch.finfo(matrix.dtype).tiny).sqrt()
     into, out = (leading * scale, other / scale) if tall else (other / scale, leading * scale)
     return [into[..., 0].transpose(0, 1).contiguous(), out[..., 0].transpose(1, 2).contiguous()]
-
-
-def refine(layer: StructuredLinear | StructuredConv2d, matrix: Tensor, root: Tensor, steps: int) -> None:
-    """L-BFGS on the error of a layer's `dense_weight` times the root of a covariance; never worse than the start."""
-    factors = [parameter for name, parameter in layer.named_parameters() if not name.endswith("bias")]
-    optimiser = torch.optim.LBFGS(factors, max_iter=steps, history_size=20, line_search_fn="strong_wolfe")
-    scale = (matrix @ root).square().sum()
-
-    def loss() -> Tensor:
-        optimiser.zero_grad()
-        with torch.enable_grad():
-            error = (((layer.dense_weight().flatten(1) - matrix) @ root).square().sum()) / scale
-            error.backward()
-        return error.detach()
-
-    before, kept = loss(), [factor.detach().clone() for factor in factors]
-    optimiser.step(loss)
-    if not loss() <= before:
-        for factor, value in zip(factors, kept, strict=True):
-            factor.data.copy_(value)
-    for factor in factors:
-        factor.grad = None

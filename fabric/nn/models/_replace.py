@@ -2,7 +2,8 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, cast
 
 from torch import nn
@@ -13,7 +14,7 @@ from fabric.nn._structured import StructuredLinear
 from fabric.nn.convolution._cascade_conv import CascadeConv2d
 from fabric.nn.convolution._clos_conv import ClosConv2d
 from fabric.nn.convolution._conv import StructuredConv2d
-from fabric.nn.models._plan import Plan
+from fabric.nn.models._entries import Plan
 from fabric.nn.models._table import Table, weights
 
 Choose = Callable[[str, nn.Module], nn.Module | Plan | None]
@@ -65,18 +66,20 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
         model: any; if it is itself a layer, the new layer is the result.
         choose: asked about every such layer by its name in the model; returns a module to take its place, an entry of
             `plan` (for Linear and Conv2d, for the latter planned with `taps`), or None to keep the layer. `fewer` makes
-            such a rule.
+            such a rule. If it has an attribute `skip`, each of these names must be that of something in the model.
         in_place: whether to change `model` instead of a copy. It is not changed if an error is raised.
 
     Raises:
         ValueError: `choose` names a layer that cannot be exchanged without a change of what it does: one that is of a
             subclass (as the output projection of `torch.nn.MultiheadAttention`, which reads its weight), is
             parametrized, pruned or normalised by a hook, shares a weight with another module, or has hooks on its
-            weights or its state; or a module of another shape, or one that has a place already.
+            weights or its state; or a module of another shape, or one that has a place already; or its `skip` names
+            nothing in the model.
     """
     instance("model", model, nn.Module)
     if not callable(choose):
         raise ValueError(f"choose must be a function of name and module, got {type(choose).__name__}")
+    check_skip(model, getattr(choose, "skip", ()))
     if in_place and isinstance(model, tuple(SHAPE)):
         raise ValueError("in_place must be False where the model itself is a layer, got True")
     if not in_place:
@@ -113,6 +116,14 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
     for layer, new in swaps.items():
         _hand_over(layer, new)
     return Replaced(_exchanged(model, swaps), table)
+
+
+def check_skip(model: nn.Module, skip: Sequence[str]) -> None:
+    """Raise ValueError for a name, with wildcards as of a shell, that nothing in the model has."""
+    names = [name for name, _ in model.named_modules()]
+    for pattern in skip:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(f"skip must hold names of layers of model, none matches {pattern!r}")
 
 
 def obstacle(layer: nn.Module) -> str | None:
