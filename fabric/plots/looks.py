@@ -106,6 +106,7 @@ OTHERS = {
     "parallel processes": Look("parallel processes", _TEAL, "D"),
     "junction pipeline": Look("junction pipeline", _ROSE, "^"),
     "both": Look("both", _INDIGO, "o"),
+    "both, behind a trunk": Look("both, behind a convolutional trunk", _CYAN, "v"),
     "balanced": Look("balanced junctions", _INDIGO, "o"),
     "unbalanced": Look("not balanced", _ROSE, "X"),
     "no dither": Look("no dither", _INDIGO, "o"),
