@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import FAMILIES, GUIDE, PUBLISHED
+from fabric.plots.looks import FAMILIES, GUIDE, PUBLISHED, dataset_label
 
 _COUNTS = {
     "coloring": "colouring (constraints)",
@@ -52,7 +52,7 @@ def accuracy_against_counts(table: pd.DataFrame, correlations: pd.DataFrame) -> 
             if dataset == datasets[-1]:
                 ax.set_xlabel(name)
         line[0].set_ylim(bottom=100 * lowest)
-        line[0].set_ylabel(f"{dataset}\ntest accuracy (%)")
+        line[0].set_ylabel(f"{dataset_label(dataset)}\ntest accuracy (%)")
     figure.legend(handles=_legend(table), loc="outside lower center", ncols=5)
     return figure
 
