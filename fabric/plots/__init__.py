@@ -24,6 +24,7 @@ from fabric.plots.depth import depth_figure
 from fabric.plots.edge_budget import accuracy_of_rivals, bytes_at_equal_accuracy, energy_per_sample
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
+from fabric.plots.layer_kinds import hits_over_cache, share_of_connected_layers
 from fabric.plots.looks import LOOKS, dataset_label
 from fabric.plots.memories import draw_banks, draw_reads, draw_variants
 from fabric.plots.memory_wall import step_parts, time_per_epoch

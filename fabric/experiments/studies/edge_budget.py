@@ -8,6 +8,7 @@ import torch
 
 from fabric.experiments.counting import Footprint, footprint, sample_energy
 from fabric.experiments.networks import build, topologies
+from fabric.experiments.training import kept
 
 _PARTS = [part.name for part in fields(Footprint)]
 _TRAININGS = {"batchless": torch.optim.SGD, "Adam": torch.optim.Adam}
@@ -120,3 +121,15 @@ def energies(equal: pd.DataFrame, costs: Mapping[str, float]) -> pd.DataFrame:
             | {"dram_share": spent.outside / spent.with_dram}
         )
     return pd.DataFrame(rows)
+
+
+def spent_on_pruned(weights: int, all_weights: int, epochs: int) -> float:
+    """Share of all updates of weights that go to those which `training.prune` removes later.
+
+    Args:
+        weights: how many are left at the end.
+        all_weights: of the dense network.
+        epochs: of the whole training.
+    """
+    trained = [all_weights, *kept(weights, all_weights, epochs)[:-1]]
+    return 1 - weights * epochs / sum(trained)
