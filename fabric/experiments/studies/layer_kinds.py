@@ -28,7 +28,7 @@ def networks() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
     """Networks with both kinds of layer and the shape of an image; those without trained sizes hold no numbers.
 
     AlexNet as printed, in two groups; VGG-16; the two trunks of the poster of pre-defined sparsity with their
-    classification layers; ResNet18 for images of 32 × 32; MobileNet with the classes of ImageNet and images of 112 × 112,
+    classification layers; ResNet18 for images of 32 × 32; MobileNet with the classes of ImageNet, images of 112 × 112,
     to which its first convolution, here without a stride, would halve those of 224 × 224.
     """
     with torch.device("meta"):
