@@ -41,7 +41,7 @@ def difference_over_weights(ax: Axes, table: pd.DataFrame, margin: float) -> Non
     ax.axhline(0, color=GUIDE, linewidth=0.8)
     ax.axhline(-margin, color=GUIDE, linewidth=1, linestyle=":", label=f"comparable: {margin:.2f} points")
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator([2500, 5000, 10000, 20000, 40000]))
+    ax.xaxis.set_major_locator(FixedLocator([500, 700, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 40000]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda weights, _: f"{weights / 1000:g}k"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("weights (without biases)")
