@@ -7,9 +7,8 @@ import torch
 
 from fabric.experiments import data
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import accuracy_vs_density, bandwidth, comparison, edge_budget, fewest_weights
+from fabric.experiments.studies import accuracy_vs_density, bandwidth, edge_budget, fewest_weights
 from fabric.experiments.studies import input_order as order
-from fabric.experiments.training import PruneConfig, kept, prune
 
 
 def records(rows: list[tuple], columns: list[str]) -> pd.DataFrame:
@@ -77,32 +76,18 @@ def test_the_fewest_weights_are_those_that_are_within_the_margin():
     assert np.isnan(fewest_weights.fewer_with_skips(found.iloc[:0]))
 
 
-def test_pruning_leaves_the_weights_that_are_asked_for_and_says_what_it_trained():
-    record = prune(PruneConfig("digits", (784, 16, 10), 700, 6, 64, 0.01, 0))
-    assert record["weights_left"] == 700
-    assert record["trained_weights"] == [12704, *kept(700, 12704, 6)[:-1]]
-    assert record["accuracy"] > 0.3  # chance: 0.1
-
-
 @pytest.mark.parametrize(("weights", "epochs"), [(100, 1), (100, 2), (100, 50), (1000, 9)])
 def test_the_schedule_trains_all_then_removes_then_tunes(weights, epochs):
-    left = kept(weights, 1000, epochs)
+    left = edge_budget.kept(weights, 1000, epochs)
     assert len(left) == epochs and left[-1] == weights
     assert left == sorted(left, reverse=True)
     assert all(count == 1000 for count in left[: epochs // 3 - 1])
     with pytest.raises(ValueError, match="weights must be from 1 to the network's 1,000, got 1001"):
-        kept(1001, 1000, epochs)
-
-
-def test_pruned_networks_start_from_the_largest_dense_one(tmp_path):
-    networks = comparison.clos_and_dense_networks([[784, 16, 4, 2, 4]], [4, 8]).assign(learning_rate=0.01)
-    runs = comparison.prune_to(Results("00_test", tmp_path), networks, [500], "digits", 1, 256, 1)
-    assert runs["widths"].item() == [784, 8, 10]
-    assert runs[["method", "target", "weights"]].iloc[0].tolist() == ["magnitude_pruning", 500, 500]
+        edge_budget.kept(1001, 1000, epochs)
 
 
 def test_what_is_spent_on_pruned_weights_is_what_the_schedule_says():
-    left = kept(100, 1000, 6)
+    left = edge_budget.kept(100, 1000, 6)
     assert edge_budget.spent_on_pruned(100, 1000, 6) == pytest.approx(1 - 600 / sum([1000, *left[:-1]]))
     assert edge_budget.spent_on_pruned(1000, 1000, 6) == 0
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from fabric.experiments.networks import Layer, Network, at_parameters, label, one_hidden_layer, weights
 from fabric.experiments.runs import Results
-from fabric.experiments.training import PruneConfig, TrainConfig, prune, train
+from fabric.experiments.training import TrainConfig, train
 
 METHODS = ("clos", "dense", "low_rank", "random_sparse")
 
@@ -117,40 +117,6 @@ def train_networks(
     for column in trials.columns.difference(records.columns):
         records[column] = trials[column].to_numpy()
     return records
-
-
-def prune_to(
-    results: Results,
-    networks: pd.DataFrame,
-    targets: Sequence[int],
-    dataset: str,
-    epochs: int,
-    batch_size: int,
-    seeds: int,
-) -> pd.DataFrame:
-    """Prune the largest dense network to every number of weights, with its own learning rate and seeds 0, 1, ...
-
-    Args:
-        results: where runs are kept.
-        networks: with "method", "weights", "learning_rate" and "network".
-        targets: weights that are left.
-        dataset, epochs, batch_size: as in `PruneConfig`.
-        seeds: runs per target.
-
-    Returns:
-        One record per run, with "method" ("magnitude_pruning"), "target", "label" and "weights" as other networks have.
-    """
-    dense = networks[networks["method"] == "dense"].sort_values("weights").iloc[-1]
-    first, *rest = (layer.arguments for layer in dense["network"])
-    widths = (first[0], first[1], *(outputs for _, outputs in rest))
-    configs = [
-        PruneConfig(dataset, widths, target, epochs, batch_size, dense["learning_rate"], seed)
-        for target in targets
-        for seed in range(seeds)
-    ]
-    records = results.sweep(prune, configs, title="pruning")
-    names = [f"{dense['label']}, pruned to {target}" for target in records["weights"]]
-    return records.assign(method="magnitude_pruning", target=records["weights"], label=names)
 
 
 def by_epoch(records: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from fabric.experiments.training._classify import (
     set_biases,
 )
 from fabric.experiments.training._compress import METHODS, CompressConfig, compress
-from fabric.experiments.training._prune import PruneConfig, kept, prune
 from fabric.experiments.training._reconstruct import (
     LOSSES,
     TARGETS,
@@ -28,7 +27,6 @@ __all__ = [
     "TARGETS",
     "ClassifierConfig",
     "CompressConfig",
-    "PruneConfig",
     "ReconstructConfig",
     "TrainConfig",
     "adam",
@@ -37,8 +35,6 @@ __all__ = [
     "compress",
     "held_bytes",
     "initial_weights",
-    "kept",
-    "prune",
     "random_matrix",
     "reconstruct",
     "set_biases",

@@ -12,7 +12,7 @@ All start from a dense network of the same widths and follow the same recipe (`f
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, ClassVar
@@ -156,28 +156,18 @@ def _shrink(network: nn.Sequential, distance: float) -> None:
         weight.copy_(functional.softshrink(weight, distance))
 
 
+@torch.no_grad()
 def _prune(network: nn.Sequential, step: int, steps_per_epoch: int, config: CompressConfig) -> None:
     """Keep removed weights at zero; at the end of an epoch remove the smallest of the others, whatever their layer."""
     layers = [layer for layer in network if isinstance(layer, MaskedLinear)]
     if step % steps_per_epoch == 0:
         progress = min(1.0, step / steps_per_epoch / math.ceil(2 * config.epochs / 3))
         density = config.strength + (1 - config.strength) * (1 - progress) ** 3
-        remove_smallest(layers, round(sum(layer.weight.numel() for layer in layers) * (1 - density)))
-    zero_removed(layers)
-
-
-@torch.no_grad()
-def remove_smallest(layers: Sequence[MaskedLinear], removed: int) -> None:
-    """Mask the `removed` smallest weights of all layers together, those that are masked already among them."""
-    sizes = torch.cat([(layer.weight.abs() * layer.mask).flatten() for layer in layers])
-    smallest_kept = sizes.sort().values[removed]
-    for layer in layers:
-        layer.mask &= layer.weight.abs() >= smallest_kept
-
-
-@torch.no_grad()
-def zero_removed(layers: Sequence[MaskedLinear]) -> None:
-    """Set masked weights to zero, from which a step of training may have moved them."""
+        sizes = torch.cat([(layer.weight.abs() * layer.mask).flatten() for layer in layers])
+        removed = round(len(sizes) * (1 - density))
+        smallest_kept = sizes.sort().values[removed]
+        for layer in layers:
+            layer.mask &= layer.weight.abs() >= smallest_kept
     for layer in layers:
         layer.weight *= layer.mask
 

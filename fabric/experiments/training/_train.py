@@ -1,7 +1,6 @@
 """Training one network: configuration in, accuracy out."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -62,9 +61,7 @@ def train(config: TrainConfig) -> Measured:
     data.check_outputs(trained[-1].outputs)
     data = data.padded(trained[0].inputs)
     with one_thread():
-        accuracies, loss = fit_with_adam(
-            network, data, config.epochs, config.batch_size, config.learning_rate, config.seed
-        )
+        accuracies, loss = _fit(network, data, config)
     return {
         "label": label(config.network),
         "weights": sum(topology.parameters for topology in trained),
@@ -74,39 +71,21 @@ def train(config: TrainConfig) -> Measured:
     }
 
 
-def fit_with_adam(
-    network: nn.Module,
-    data: Dataset,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
-    after_step: Callable[[int], None] = lambda step: None,
-) -> tuple[list[float], float]:
-    """Train in place; test accuracy after every epoch (fractions) and the mean training loss of the last one.
-
-    Args:
-        network, data: trained and tested.
-        epochs, batch_size, learning_rate, seed: as in `TrainConfig`.
-        after_step: called with the number of steps done, after each.
-    """
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
-    steps = epochs * math.ceil(len(data.train_y) / batch_size)
+def _fit(network: nn.Sequential, data: Dataset, config: TrainConfig) -> tuple[list[float], float]:
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
+    steps = config.epochs * math.ceil(len(data.train_y) / config.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
-    order = torch.Generator().manual_seed(seed)
+    order = torch.Generator().manual_seed(config.seed)
     accuracies = []
-    done = 0
-    for _ in range(epochs):
+    for _ in range(config.epochs):
         network.train()
         total = torch.zeros(())
-        for batch in torch.randperm(len(data.train_y), generator=order).split(batch_size):
+        for batch in torch.randperm(len(data.train_y), generator=order).split(config.batch_size):
             loss = functional.cross_entropy(network(data.train_x[batch]), data.train_y[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-            done += 1
-            after_step(done)
             total += loss.detach() * len(batch)
         accuracies.append(accuracy(outputs_of(network, data.test_x, 2048), data.test_y))
     return accuracies, float(total) / len(data.train_y)
