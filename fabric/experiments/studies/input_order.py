@@ -1,6 +1,7 @@
 """Does the order of the inputs matter to what a topology learns? (notebook 03_topologies)"""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -43,7 +44,7 @@ def train_orders(
     side: int,
     permutations: int,
     rates: Sequence[float],
-    tuning: Mapping[str, int],
+    tuning: Mapping[str, Any],
     epochs: int,
     batch_size: int,
     seeds: Mapping[str, int],

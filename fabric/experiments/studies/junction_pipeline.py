@@ -50,7 +50,7 @@ def _equal(depth: int) -> JunctionNetwork:
     return drawn([_NEURONS] * (depth + 1), [_FAN_OUT] * depth, [_LANES] * depth)
 
 
-def _sharing(depth: int, sharing: str, network: JunctionNetwork, schedule: Schedule, alone: int) -> dict[str, object]:
+def _sharing(depth: int, sharing: str, network: JunctionNetwork, schedule: Schedule, alone: float) -> dict[str, object]:
     return {
         "junctions": depth,
         "sharing": sharing,
