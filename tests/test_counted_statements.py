@@ -42,7 +42,9 @@ def test_alexnet_is_fully_connected_for_the_most_part():
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 6])
 def test_behind_a_trunk_junctions_gain_three_times_their_number(depth):
-    assert junction_pipeline.speed_up_behind_trunk(depth) == 3 * depth
+    table = junction_pipeline.compare_sharing([depth]).set_index("sharing")["speed_up"]
+    assert table[junction_pipeline.BEHIND_TRUNK] == 3 * depth
+    assert table["both"] == 3 * depth - 1
 
 
 def test_the_least_step_of_the_trade_off_decides():

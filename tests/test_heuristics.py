@@ -7,7 +7,7 @@ import pytest
 from fabric import constraints
 from fabric.experiments import LayerWithSkips
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import correlation, equal_layers, heuristics
+from fabric.experiments.studies import correlation, equal_layers, heuristics, reasons
 
 
 @pytest.mark.parametrize("side", [8, 16])
@@ -90,6 +90,59 @@ def test_a_predictor_that_orders_all_runs_has_correlation_one_in_every_draw():
     perfect = table.loc["coloring", ["spearman", "spearman_low", "kendall_low", "kendall_high"]].to_numpy(float)
     assert np.allclose(perfect, 1)
     assert (table.drop("coloring")["spearman_high"] - table.drop("coloring")["spearman_low"] > 0.2).all()
+
+
+def test_chance_is_rare_for_a_perfect_predictor_and_common_for_others():
+    table = correlation.correlations(*a_study(noise=1e-6, methods=20), draws=100, seed=1).set_index("predictor")
+    assert np.allclose(table.loc["coloring", ["spearman_p", "kendall_p"]].to_numpy(float), 2 / 101)
+    assert correlation.bootstrap_p(np.array([-1.0, 1.0] * 50)) == 1
+
+
+def test_topologies_that_rank_alike_agree_and_one_data_set_agrees_with_none():
+    runs, _ = a_study(noise=1e-6)
+    found, p = correlation.between_datasets(runs, draws=100, seed=0)
+    assert (found.mean, found.low, found.high) == pytest.approx((1, 1, 1)) and p < 0.05
+    turned = runs.assign(accuracy=runs["accuracy"].where(runs["dataset"] == "a", -runs["accuracy"]))
+    assert correlation.between_datasets(turned, draws=100, seed=0)[0].high == pytest.approx(-1)
+    assert np.isnan(correlation.between_datasets(runs[runs["dataset"] == "a"], draws=9, seed=0)[0].mean)
+
+
+def test_the_regression_finds_the_effects_that_were_planted():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(40, 3))
+    table = pd.DataFrame(values, columns=["efficiency", "shallowness", "diversity"])
+    table.insert(0, "method", [f"m{k}" for k in range(40)])
+    accuracy = values @ [2.0, -1.0, 0.0]
+    rows = [
+        (dataset, f"m{k}", seed, accuracy[k] + 0.01 * rng.normal())
+        for dataset in ("a", "b")
+        for k in range(40)
+        for seed in range(3)
+    ]
+    runs = pd.DataFrame(rows, columns=["dataset", "method", "seed", "accuracy"])
+    found = reasons.regression(runs, table, draws=200, seed=0).set_index("reason")
+    scale = values.std(axis=0) / accuracy.std()
+    assert found["effect"].to_numpy() == pytest.approx([2, -1, 0] * scale, abs=0.01)
+    assert found["explained"].to_numpy() == pytest.approx(1, abs=1e-3)
+    assert found.loc["efficiency", "effect_low"] > 0 > found.loc["shallowness", "effect_high"]
+    assert found["alone"].to_numpy() == pytest.approx([np.corrcoef(accuracy, v)[0, 1] for v in values.T], abs=0.01)
+    assert reasons.all_of_them(found.reset_index()).high < 0  # one reason speaks against
+
+
+def test_reasons_follow_from_the_counts():
+    counts = pd.DataFrame(
+        {"method": ["a"], "jacobian_rank": [30], "parameters": [40], "depth": [3], "fewest_paths": ["0"]}
+    )
+    assert reasons.regressors(counts).iloc[0].to_list() == ["a", 0.75, -3.0, 0.0]
+
+
+def test_a_run_that_diverges_is_seen_and_the_next_lower_rate_is_taken():
+    runs = pd.DataFrame(
+        {"label": ["a"] * 3 + ["b"] * 3 + ["c"] * 3, "train_loss": [1.0, 1.1, 1.7, 1.0, 1.1, 1.2, 1.0, 1.0, None]}
+    )
+    assert heuristics.unsteady(runs) == ["a", "c"]
+    rates = pd.DataFrame({"learning_rate": [0.1, 0.2, 0.4]})
+    assert heuristics.next_lower(rates, [0.4, 0.2, 0.1]).to_list() == [0.1, 0.1, 0.2]
 
 
 def test_leads_compare_the_best_of_both_sides_seed_by_seed():

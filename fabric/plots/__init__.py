@@ -25,15 +25,18 @@ from fabric.plots.edge_budget import accuracy_of_rivals, bytes_at_equal_accuracy
 from fabric.plots.frames import player
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
-from fabric.plots.looks import LOOKS
+from fabric.plots.layer_kinds import hits_over_cache, share_of_connected_layers
+from fabric.plots.looks import LOOKS, dataset_label
 from fabric.plots.memories import draw_banks, draw_reads, draw_variants
 from fabric.plots.memory_wall import step_parts, time_per_epoch
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
+from fabric.plots.order import accuracy_by_order
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off, pipeline_frames
 from fabric.plots.reconstruction import draw_hits, hits_legend
 from fabric.plots.recurrence import mark_published_nats, reached_against_weights, weights_growing
 from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
+from fabric.plots.sizes import accuracy_over_width, difference_over_weights
 from fabric.plots.skips import draw_skip_accuracy, draw_skip_constraints
 from fabric.plots.speed import draw_faster, draw_roofline, draw_seconds, draw_shares, draw_times
 from fabric.plots.style import use_style

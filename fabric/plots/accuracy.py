@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from fabric.plots.intervals import band, points
-from fabric.plots.looks import FAMILIES, PUBLISHED
+from fabric.plots.looks import FAMILIES, LOOKS, PUBLISHED
 
 
 def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int], shown: tuple[float, float]) -> None:
@@ -22,14 +22,14 @@ def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int],
     """
     for method, rows in table.groupby("method"):
         rows = rows.sort_values("weights")
-        points(ax, rows["weights"], rows, scale=100, **FAMILIES[method].named)
+        points(ax, rows["weights"], rows, scale=100, **LOOKS[method].named)
         for _, row in rows[rows["accuracy"] < shown[0]].iterrows():
             ax.annotate(
                 f"{100 * row['accuracy']:.1f} % ↓",
                 (row["weights"], 100 * shown[0]),
                 xytext=(4, 4),
                 textcoords="offset points",
-                color=FAMILIES[method].color,
+                color=LOOKS[method].color,
                 fontsize=8,
             )
     ax.set_xscale("log")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from fabric.plots.intervals import points
@@ -18,6 +19,8 @@ _TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 def accuracy_against_density(ax: Axes, table: pd.DataFrame, networks: Sequence[str] = ()) -> None:
     """One line per network: mean accuracy (%) with its interval against density (%), printed values as crosses.
+
+    Single runs are marks without a line: what two of them differ by, chance may explain.
 
     Args:
         ax: axes to draw on.
@@ -46,7 +49,8 @@ def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str]) -> None:
     looks = in_order(names)
     for layers, rows in table.groupby("layers", sort=False):
         rows = rows.sort_values("x")
-        points(ax, rows["x"], rows, scale=100, **looks[layers].named)
+        line = "none" if rows["low"].isna().all() else "-"
+        points(ax, rows["x"], rows, scale=100, linestyle=line, **looks[layers].named)
         if "printed" in rows and rows["printed"].notna().any():
             marker = "x" if layers == names[0] else "+"
             label = f"{layers}, published for MNIST"
@@ -80,6 +84,10 @@ def accuracy_by_pattern(ax: Axes, table: pd.DataFrame, title: str) -> None:
         ax.plot([100 * row["printed_low"], 100 * row["printed_high"]], [place, place], **printed)
     ax.set_yticks(range(len(rows)), [f"{row.pattern} ({row.fan_outs})" for row in rows.itertuples()])
     ax.set_ylim(len(rows) - 0.5, -0.5)
+    if rows["pattern"].str.endswith("+MD").any():
+        looks = [{"linestyle": "none", **LOOKS[name].named} for name in ("no dither", "dither")]
+        looks.append(printed | {"linewidth": 3, "label": "published"})
+        ax.legend(handles=[Line2D([], [], **look) for look in looks], loc="upper left", bbox_to_anchor=(1, 1))
     ax.set_xlabel("test accuracy (%)")
     ax.set_title(title)
 

@@ -11,7 +11,7 @@ from fabric.plots.looks import FAMILIES
 
 _AXES = (
     ("stages", "stages of the cascade"),
-    ("fewest_paths", "fewest paths between an input and an output"),
+    ("fewest_paths", "fewest paths of a pair"),
     ("bound", "parameters less hidden neurons"),
 )
 
@@ -25,7 +25,7 @@ def depth_figure(table: pd.DataFrame) -> Figure:
     """
     targets = sorted(set(table["target"]))
     table = table.astype({"fewest_paths": float})
-    figure, axes = plt.subplots(len(targets), 3, figsize=(10.5, 0.7 + 2.9 * len(targets)), sharey="row", squeeze=False)
+    figure, axes = plt.subplots(len(targets), 3, figsize=(11.5, 0.7 + 2.9 * len(targets)), sharey="row", squeeze=False)
     for row, target in zip(axes, targets, strict=True):
         for ax, (x, name) in zip(row, _AXES, strict=True):
             for method, rows in table[table["target"] == target].groupby("method"):
@@ -38,7 +38,7 @@ def depth_figure(table: pd.DataFrame) -> Figure:
         row[1].set_xscale("symlog", linthresh=1, linscale=0.8)
         most = table["fewest_paths"].max()
         row[1].set_xlim(-0.5, 10 * most)
-        row[1].set_xticks([0, *10.0 ** np.arange(0, np.log10(10 * most), 2)])
+        row[1].set_xticks([0, *10.0 ** np.arange(1, np.log10(10 * most), 2)])
         row[2].xaxis.set_major_formatter(lambda count, _: f"{count / 1000:g}k")
         row[0].set_ylabel(f"test accuracy (%)\n{target:,} weights")
     handles = [Line2D([], [], **FAMILIES[method].named) for method in table["method"].unique()]

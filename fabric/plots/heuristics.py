@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import FAMILIES, GUIDE, PUBLISHED
+from fabric.plots.looks import FAMILIES, GUIDE, PUBLISHED, dataset_label
 
 _COUNTS = {
     "coloring": "colouring (constraints)",
@@ -23,7 +23,6 @@ _BELOW: dict[str, Any] = {
     "xycoords": ("data", "axes fraction"),
     "textcoords": "offset points",
     "fontsize": 8,
-    "ha": "center",
 }
 
 
@@ -45,14 +44,15 @@ def accuracy_against_counts(table: pd.DataFrame, correlations: pd.DataFrame) -> 
             _scatter(ax, rows.drop(off_scale.index), count)
             for _, row in off_scale.iterrows():
                 text, where = f"{100 * row['accuracy']:.1f} ↓", (float(row[count]), 0)
-                ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, **_BELOW)
+                side = "right" if row[count] == rows[count].max() else "center"  # the rightmost text stays inside
+                ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, ha=side, **_BELOW)
             rho = found.loc[(dataset, count)]
             interval = f"{rho['spearman_low']:.2f} … {rho['spearman_high']:.2f}"
             ax.set_title(f"Spearman {rho['spearman']:.2f} ({interval})", fontsize=9)
             if dataset == datasets[-1]:
                 ax.set_xlabel(name)
         line[0].set_ylim(bottom=100 * lowest)
-        line[0].set_ylabel(f"{dataset}\ntest accuracy (%)")
+        line[0].set_ylabel(f"{dataset_label(dataset)}\ntest accuracy (%)")
     figure.legend(handles=_legend(table), loc="outside lower center", ncols=5)
     return figure
 

@@ -15,11 +15,13 @@ from fabric.plots.looks import FAMILIES, INK, LOOKS
 
 _DASHED = (0, (3, 1.5))
 _LINES: dict[str, Any] = {"sparse_glorot_uniform": "-", "glorot_uniform": _DASHED}
+# Lines that lie on each other: the wider below, so that all are seen.
+_WIDTHS = {"sparse_glorot_uniform": 5.0, "end_to_end_glorot_uniform": 2.8, "orthogonal": 1.0, "glorot_uniform": 1.5}
 _INITIALIZATIONS = ("sparse_glorot_uniform", "end_to_end_glorot_uniform", "orthogonal", "glorot_uniform")
 
 
 def variance_figure(table: pd.DataFrame) -> Figure:
-    """Variance (log) against stages passed: lines are exact, the mark at the end is the mean over draws.
+    """Variance (log) against stages passed: lines are exact, the mark near the end is the mean over draws.
 
     Above both initialisations, below Sparse Glorot alone; left signals, right gradients; one colour per family.
 
@@ -49,15 +51,15 @@ def variance_figure(table: pd.DataFrame) -> Figure:
 
 
 def _draw_variances(ax: Axes, table: pd.DataFrame) -> None:
-    marks: Counter[tuple[int, str]] = Counter()  # beside each other where several cascades end at the same stage
+    marks: Counter[tuple[int, str]] = Counter()  # where several cascades end at the same stage, the marks step back
+    step = max(1, round(0.05 * table["passed"].max()))
     for (family, initialization), rows in table.groupby(["family", "initialization"]):
         rows = rows.sort_values("passed")
         look = FAMILIES[family]
         ax.plot(rows["passed"], rows["expected"], linestyle=_LINES[initialization], color=look.color)
-        end = rows.iloc[[-1]]
-        depth = int(end["passed"].item())
-        place = depth + 0.025 * table["passed"].max() * marks[depth, initialization]
-        points(ax, [place], end, ("measured", "low", "high"), linestyle="", **look.mark)
+        depth = int(rows["passed"].max())
+        marked = rows[rows["passed"] == max(1, depth - step * marks[depth, initialization])]
+        points(ax, marked["passed"], marked, ("measured", "low", "high"), linestyle="", **look.mark)
         marks[depth, initialization] += 1
     ax.set_yscale("log")
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
@@ -65,6 +67,8 @@ def _draw_variances(ax: Axes, table: pd.DataFrame) -> None:
 
 def training_figure(accuracy: pd.DataFrame, curves: pd.DataFrame, scanned: str, fewest_stages: int) -> Figure:
     """Test accuracy with intervals, one line per initialisation: first panel against depth, the others over epochs.
+
+    Intervals of Student's t that pass 100 % are drawn up to it.
 
     Args:
         accuracy: "family", "stages", "initialization", "accuracy", "low", "high" (fractions).
@@ -91,7 +95,7 @@ def training_figure(accuracy: pd.DataFrame, curves: pd.DataFrame, scanned: str, 
         ax.set_visible(False)
     for ax in axes[:, 0]:
         ax.set_ylabel("test accuracy (%)")
-    first.set_ylim(0, 102)
+    first.set_ylim(0, 103)
     used = [
         _look(name) | {"label": LOOKS[name].label}
         for name in _INITIALIZATIONS
@@ -105,8 +109,10 @@ def _draw_accuracy(ax: Axes, table: pd.DataFrame, x: str) -> None:
     for initialization in _INITIALIZATIONS:
         rows = table[table["initialization"] == initialization].sort_values(x)
         if len(rows):
-            points(ax, rows[x], rows, scale=100, **_look(initialization))
+            within = rows.assign(low=rows["low"].clip(lower=0), high=rows["high"].clip(upper=1))
+            points(ax, rows[x], within, scale=100, **_look(initialization))
 
 
 def _look(initialization: str) -> dict[str, Any]:
-    return LOOKS[initialization].mark | {"linestyle": _LINES.get(initialization, "-")}
+    line = {"linestyle": _LINES.get(initialization, "-"), "linewidth": _WIDTHS[initialization]}
+    return LOOKS[initialization].mark | line | {"markersize": 3 + _WIDTHS[initialization]}

@@ -5,6 +5,7 @@ things share a palette of nine colours, since there are more things than colours
 them have the same colour within a figure.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +113,7 @@ OTHERS = {
     "parallel processes": Look("parallel processes", _TEAL, "D"),
     "junction pipeline": Look("junction pipeline", _ROSE, "^"),
     "both": Look("both", _INDIGO, "o"),
+    "both, behind a trunk": Look("both, behind a convolutional trunk", _CYAN, "v"),
     "balanced": Look("balanced junctions", _INDIGO, "o"),
     "unbalanced": Look("not balanced", _ROSE, "X"),
     "no dither": Look("no dither", _INDIGO, "o"),
@@ -137,6 +139,21 @@ KINDS = {
     "select": Look("multiplexer", "#C9E4C5"),
     "logic": Look("shift, logic", "#EDE3F2"),
 }
+
+
+_DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10", "morse": "Morse code"}
+
+
+def dataset_label(name: str) -> str:
+    """A data set in the words of titles: "mnist-16x16" is "MNIST, 16 × 16 pixels"; "digits" stays what it is.
+
+    Raises:
+        ValueError: something else than a name.
+    """
+    first, *rest = instance("name", name, str).split("-", 1)
+    sides = re.fullmatch(r"(\d+)x(\d+)", rest[0]) if rest else None
+    details = f", {sides[1]} × {sides[2]} pixels" if sides else f" ({rest[0]})" if rest else ""
+    return _DATASETS.get(first, first) + details
 
 
 def in_order(names: list[str]) -> dict[str, Look]:

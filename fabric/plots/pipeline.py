@@ -14,7 +14,7 @@ from fabric.hardware.junctions import PROCESSES, Schedule
 from fabric.plots.intervals import points
 from fabric.plots.looks import GUIDE, LOOKS, MARKED, PALETTE, PUBLISHED
 
-_SHARING = ("one process", "parallel processes", "junction pipeline", "both")
+_SHARING = ("one process", "parallel processes", "junction pipeline", "both", "both, behind a trunk")
 
 
 def draw_pipeline(ax: Axes, schedule: Schedule, blocks: int, title: str) -> None:

@@ -23,28 +23,28 @@ def accuracy_over_bits(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]
         table: of `fabric.experiments.studies.word_length_tables.accuracies`, one network, sequential.
         shown: range of the accuracies on the axis (%).
     """
-    places = {bits: at for at, bits in enumerate(sorted(set(table["word"]) - {32}))}
-    for name, look in _WIDTHS.items():
+    bits = sorted(set(table["word"]) - {32})
+    for order, (name, look) in enumerate(_WIDTHS.items()):
         own = table["weight"] == (12 if name == "weights of 12 bits" else table["word"])
         for rounding, fill in (("stochastic", look.color), ("nearest", "white")):
             rows = table[own & (table["rounding"] == rounding)].sort_values("word")
             if rows.empty:
                 continue
-            x = rows["word"].map(places) + (0.06 if name == "weights of 12 bits" else -0.06)
+            x = rows["word"] + (0.1 if name == "weights of 12 bits" else -0.1)
             line = "-" if rounding == "stochastic" else "none"
             label = name if rounding == "stochastic" else f"{name}, rounded to nearest"
             points(ax, x, rows, linestyle=line, label=label, markerfacecolor=fill, **look.mark)
             for at, accuracy in zip(x, rows["accuracy"], strict=True):
                 if accuracy < shown[0]:
                     ax.annotate(
-                        f"{accuracy:.1f} % ↓", (at, shown[0]), xytext=(0, 3), textcoords="offset points",
-                        color=look.color, fontsize=8, ha="center", rotation=90,
+                        f"{accuracy:.1f} % ↓", (at, shown[0]), xytext=(0, 3 + 11 * order),
+                        textcoords="offset points", color=look.color, fontsize=8, ha="left",
                     )  # fmt: skip
     reference = table[table["number"] == "float32"].iloc[0]
     ax.axhline(reference["accuracy"], color=LOOKS["float32"].color, linestyle="--", label="float32")
     ax.axhspan(reference["low"], reference["high"], color=LOOKS["float32"].color, alpha=0.12, lw=0)
-    ax.set_xticks(list(places.values()), list(map(str, places)))
-    ax.set_xlim(-0.5, len(places) - 0.5)
+    ax.set_xticks(bits, list(map(str, bits)))
+    ax.set_xlim(bits[0] - 0.5, bits[-1] + 0.5)
     ax.set_ylim(*shown)
     ax.set_xlabel("bits of the operands")
     ax.set_ylabel("test accuracy (%)")

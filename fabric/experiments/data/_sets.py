@@ -19,10 +19,10 @@ from fabric.experiments.runs import Rule
 
 _GREY = (1, 28, 28)
 _IMAGES = {"digits": _GREY, "mnist": _GREY, "fashion_mnist": _GREY, "cifar10": (3, 32, 32)}
-_REDUCED = re.compile(r"(digits|mnist|fashion_mnist)-([1-9]|1\d|2[0-8])x\2")
+_REDUCED = re.compile(r"(digits|mnist|fashion_mnist)-([1-9]|1\d|2[0-8])x\2(?:-shuffled-(0|[1-9]\d{0,5}))?")
 _WANTED = (
     f"one of {', '.join(_IMAGES)} or begin with 'morse-'; grey images are reduced as in 'mnist-16x16', to sides from 1 "
-    "to 28"
+    "to 28, and their pixels shuffled as in 'mnist-16x16-shuffled-0'"
 )
 _DIGITS_TEST = 360  # of 1,797: a fifth
 
@@ -41,8 +41,9 @@ def load(name: str) -> Dataset:
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
     seed and split 1,437 to 360. A size after the name of a grey data set reduces its 28×28 images: "mnist-16x16" has
     256 features, each the mean of the pixels in its share of the image (windows of 2 or 3 pixels a side; neighbours may
-    share a row or column). Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading space,
-    see `fabric.experiments.data.morse.recipe`; a configuration holds the name, which says everything.
+    share a row or column). "mnist-16x16-shuffled-3" has them in another order, drawn with the seed 3, the same for all
+    images, which then are none. Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading
+    space, see `fabric.experiments.data.morse.recipe`; a configuration holds the name, which says everything.
 
     Raises:
         ValueError: unknown name.
@@ -61,7 +62,8 @@ def _loaded(name: str) -> Dataset:
         train_x, train_y, test_x, test_y = map(torch.from_numpy, morse.generate(morse.recipe(name)))
         return Dataset(train_x, train_y, test_x, test_y)
     if reduced := _REDUCED.fullmatch(name):
-        return _reduced(load(reduced[1]), int(reduced[2]))
+        small = _reduced(load(reduced[1]), int(reduced[2]))
+        return small if reduced[3] is None else _shuffled(small, int(reduced[3]))
     images, labels, test_images, test_labels = images_and_labels(name)
     return Dataset(
         _features(images, 255), _labels(labels), _features(test_images, 255), _labels(test_labels), _IMAGES[name]
@@ -89,6 +91,12 @@ def _reduced(data: Dataset, side: int) -> Dataset:
         return functional.adaptive_avg_pool2d(x.unflatten(1, _GREY), side).flatten(1)
 
     return Dataset(reduce(data.train_x), data.train_y, reduce(data.test_x), data.test_y, (1, side, side))
+
+
+def _shuffled(data: Dataset, seed: int) -> Dataset:
+    """The same features in another order."""
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(data.features))
+    return Dataset(data.train_x[:, order], data.train_y, data.test_x[:, order], data.test_y)
 
 
 def _features(images: np.ndarray, scale: float) -> Tensor:

@@ -16,6 +16,7 @@ from fabric.hardware.torus.verification import differences, random_case, random_
 
 FEWEST_WORDS = 32  # of a memory in blocks: 9 max(32, 6n) bits a PE are the published bits of 4 × 4 and of 8 × 8
 NINE_BITS = FixedPoint(9, 9, 5, 8, 7, 8)
+SIXTEEN_BITS = FixedPoint(16, 16, 8, 12, 14, 8)
 TRAINED = FixedPoint(9, 12, 5, 8, 11, 8)
 
 
@@ -48,6 +49,11 @@ def wide_weights(size: int) -> Build:
     return _build(size, FixedPoint(), 1)
 
 
+def wide_words(size: int) -> Build:
+    """Sixteen bits everywhere, the widest words that the machine has."""
+    return _build(size, SIXTEEN_BITS, 1)
+
+
 def sigmoid(size: int) -> Build:
     """Sigmoid and its derivative from tables beside ReLU."""
     return _build(size, NINE_BITS, 1, ("sigmoid", "sigmoid"))
@@ -67,6 +73,7 @@ VARIANTS: dict[str, Callable[[int], Build]] = {
     "table II": table_2,
     "writable instructions": writable,
     "12-bit weights": wide_weights,
+    "16-bit words": wide_words,
     "sigmoid": sigmoid,
     "overlapped training": overlapped,
     "on-chip training": on_chip,

@@ -1,11 +1,13 @@
 """Rank correlation of accuracy with what was counted before training, with bootstrap intervals."""
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from fabric.experiments.statements import Interval
 
 PREDICTORS = ("coloring", "jacobian_rank", "fewest_paths", "depth", "parameters")
 
@@ -26,39 +28,80 @@ def correlations(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, see
 
     Returns:
         One row per data set, and one for "all" (their mean), and per predictor: "dataset", "predictor", "spearman" and
-        "kendall" (tau-b), each with "_low" and "_high", and "topologies".
+        "kendall" (tau-b), each with "_low", "_high" and "_p" (of `bootstrap_p`), and "topologies".
     """
     order = counts["method"]
-    by_dataset = {
-        name: runs.pivot(index="method", columns="seed", values="accuracy").loc[order].to_numpy()
-        for name, runs in accuracies.groupby("dataset")
-    }
+    by_dataset = runs_of(accuracies, order)
     predictors = {name: counts[name].astype(float).to_numpy() for name in PREDICTORS}
     rng = np.random.default_rng(seed)
-    resampled = [_correlate(*_resample(by_dataset, predictors, rng)) for _ in range(draws)]
+    resampled = []
+    for _ in range(draws):
+        means, taken = resample(by_dataset, rng)
+        resampled.append(_correlate(means, {name: values[taken] for name, values in predictors.items()}))
     whole = _correlate({name: runs.mean(axis=1) for name, runs in by_dataset.items()}, predictors)
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
+    p = bootstrap_p(np.array(resampled))
     rows = []
     for place, (dataset, predictor) in enumerate(product([*by_dataset, "all"], PREDICTORS)):
         row = {"dataset": dataset, "predictor": predictor, "topologies": len(order)}
         for column, kind in enumerate(("spearman", "kendall")):
-            values = whole[place, column], low[place, column], high[place, column]
-            row |= dict(zip((kind, f"{kind}_low", f"{kind}_high"), values, strict=True))
+            values = whole[place, column], low[place, column], high[place, column], p[place, column]
+            row |= dict(zip((kind, f"{kind}_low", f"{kind}_high", f"{kind}_p"), values, strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _resample(
-    by_dataset: Mapping[str, np.ndarray], predictors: Mapping[str, np.ndarray], rng: np.random.Generator
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Mean accuracies per data set and predictors of one draw of topologies and of seeds."""
-    size = len(next(iter(predictors.values())))
+def between_datasets(accuracies: pd.DataFrame, draws: int, seed: int) -> tuple[Interval, float]:
+    """How far topologies rank alike on two data sets: Spearman's correlation of their mean accuracies.
+
+    Args:
+        accuracies, draws, seed: as in `correlations`; more than two data sets are paired in all ways and averaged.
+
+    Returns:
+        The correlation with its 95 % bootstrap interval and its `bootstrap_p`; nan where there is one data set only.
+    """
+    by_dataset = runs_of(accuracies, pd.Series(sorted(accuracies["method"].unique())))
+    if len(by_dataset) < 2:
+        return Interval(np.nan, np.nan, np.nan), np.nan
+    rng = np.random.default_rng(seed)
+    resampled = np.array([_agreement(resample(by_dataset, rng)[0]) for _ in range(draws)])
+    whole = _agreement({name: runs.mean(axis=1) for name, runs in by_dataset.items()})
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Interval(whole, float(low), float(high)), float(bootstrap_p(resampled))
+
+
+def _agreement(means: Mapping[str, np.ndarray]) -> float:
+    return float(np.mean([stats.spearmanr(one, other).statistic for one, other in combinations(means.values(), 2)]))
+
+
+def bootstrap_p(resampled: np.ndarray) -> np.ndarray:
+    """Two-sided p that a statistic is zero: twice the share of draws (first axis) on the rarer side of zero.
+
+    No smaller than one draw allows, (1 + draws there) / (1 + draws), and no larger than one.
+    """
+    sides = np.minimum((resampled <= 0).sum(axis=0), (resampled >= 0).sum(axis=0))
+    return np.minimum(1, 2 * (1 + sides) / (1 + len(resampled)))
+
+
+def runs_of(accuracies: pd.DataFrame, order: pd.Series) -> dict[str, np.ndarray]:
+    """Accuracies by data set, float64 (topologies, seeds), topologies in the order given."""
+    return {
+        str(name): runs.pivot(index="method", columns="seed", values="accuracy").loc[order].to_numpy()
+        for name, runs in accuracies.groupby("dataset")
+    }
+
+
+def resample(
+    by_dataset: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Mean accuracies per data set of one draw of seeds and then of topologies, and which topologies were drawn."""
+    size = len(next(iter(by_dataset.values())))
     taken = rng.integers(size, size=size)
     means = {}
     for name, runs in by_dataset.items():
         seeds = rng.integers(runs.shape[1], size=runs.shape)
         means[name] = np.take_along_axis(runs, seeds, axis=1).mean(axis=1)[taken]
-    return means, {name: values[taken] for name, values in predictors.items()}
+    return means, taken
 
 
 def _correlate(means: Mapping[str, np.ndarray], predictors: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -15,7 +15,7 @@ from fabric.experiments.machines.synthesis import (
     run_synthesis,
 )
 from fabric.experiments.runs import Results
-from fabric.experiments.statements import Verdict, at_most, by_design, published, summarise
+from fabric.experiments.statements import Verdict, above, at_most, by_design, exactly, published, summarise
 from fabric.hardware.synthesis.resources import Resources
 from fabric.hardware.torus import cycles
 from fabric.hardware.torus.synthesis import Part
@@ -154,6 +154,20 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
         else:
             found.append(at_most(claim, row.ours, reason, bounds))
     return found
+
+
+def narrow_words(table: pd.DataFrame) -> Verdict:
+    """Verdict on what words of nine bits save, from the table of `variants`."""
+    nine, sixteen = (table.set_index("variant").loc[name] for name in ("table II", "16-bit words"))
+    ratios = {name: sixteen[name] / nine[name] for name in ("logic_elements", "multipliers")}
+    return above(
+        "closnets-nine-bits-area",
+        exactly(min(ratios.values())),
+        f"The lesser of two ratios for words of 16 bits: {ratios['logic_elements']:.2f} times the logic elements, "
+        f"{ratios['multipliers']:.0f} times the 9-bit multipliers. The machine has no wider words, and the flow does "
+        "not say what power it takes.",
+        than=1,
+    )
 
 
 _REASONS = {

@@ -16,6 +16,7 @@ from fabric.experiments.studies.equal_layers import layers
 from fabric.topology import Topology
 
 INITIALIZATION = "skip_scaled_glorot_uniform"
+UNSTEADY = 1.5  # times the median over seeds: a training loss that ends above it belongs to a run that diverged
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,9 @@ def train_all(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every network on every data set, each with the learning rate that is best for it there on held-out samples.
 
+    Where a run diverges with it (`UNSTEADY`, which looks at the training loss only), the network takes the next lower
+    candidate instead, with all its seeds.
+
     Args:
         results: where runs are kept.
         chosen: of `equal_layers.networks`.
@@ -113,16 +117,39 @@ def train_all(
         seeds: runs per network and data set.
 
     Returns:
-        All records with the networks' columns, and the table of trials with "dataset".
+        All records with the networks' columns, and the table of trials with "dataset" and "diverged", whether the rate
+        was left for that reason.
     """
     records, trials = [], []
     for dataset in datasets:
         tuned, tried = choose_learning_rates(
             results, chosen, rates, dataset, batch_size=batch_size, initialization=INITIALIZATION, **tuning
         )
-        trials.append(tried.assign(dataset=dataset))
-        records.append(train_networks(results, tuned, dataset, epochs, batch_size, seeds, INITIALIZATION))
+        left = set()
+        while True:
+            runs = train_networks(results, tuned, dataset, epochs, batch_size, seeds, INITIALIZATION)
+            lowered = tuned["learning_rate"].where(~tuned["label"].isin(unsteady(runs)), next_lower(tuned, rates))
+            changed = tuned[lowered != tuned["learning_rate"]]
+            if changed.empty:
+                break
+            left |= set(zip(changed["label"], changed["learning_rate"], strict=True))
+            tuned = tuned.assign(learning_rate=lowered)
+        records.append(runs)
+        chosen_rate = tried["label"].map(tuned.set_index("label")["learning_rate"])
+        gone = [pair in left for pair in zip(tried["label"], tried["learning_rate"], strict=True)]
+        trials.append(tried.assign(chosen=tried["learning_rate"] == chosen_rate, dataset=dataset, diverged=gone))
     return pd.concat(records, ignore_index=True), pd.concat(trials, ignore_index=True)
+
+
+def unsteady(records: pd.DataFrame) -> list[str]:
+    """Labels of the networks of which a run diverged: its training loss is not finite, or above `UNSTEADY` medians."""
+    losses = records.assign(loss=records["train_loss"].astype(float).fillna(np.inf)).groupby("label")["loss"]
+    return [str(label) for label, loss in losses if loss.max() > UNSTEADY * loss.median() or np.isinf(loss.max())]
+
+
+def next_lower(networks: pd.DataFrame, rates: Sequence[float]) -> pd.Series:
+    """For each network the highest of the rates below its "learning_rate"; where there is none, that rate itself."""
+    return networks["learning_rate"].map(lambda rate: max([lower for lower in rates if lower < rate], default=rate))
 
 
 def leads(records: pd.DataFrame, ours: pd.Series) -> pd.DataFrame:

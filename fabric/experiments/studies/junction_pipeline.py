@@ -10,11 +10,12 @@ import pandas as pd
 from fabric.experiments.machines.junctions import JunctionTraining, Lessons, TorusTraining, Widths
 from fabric.experiments.statements import interval, summarise
 from fabric.hardware import FixedPoint, Torus, TorusMapping, cycles, program
-from fabric.hardware.junctions import SHARING, JunctionNetwork, balanced_parallelisms, simulate
+from fabric.hardware.junctions import SHARING, JunctionNetwork, Schedule, balanced_parallelisms, simulate
 from fabric.topology import predefined
 from fabric.topology.clashes import reads_in_order, stall_cycles
 
 _MODES: tuple[Literal["pipelined", "sequential"], ...] = ("pipelined", "sequential")
+BEHIND_TRUNK = "both, behind a trunk"
 _NEURONS, _FAN_OUT, _LANES = 64, 8, 16  # of the junctions that `compare_sharing` puts one after the other
 
 
@@ -28,36 +29,36 @@ def compare_sharing(depths: Sequence[int]) -> pd.DataFrame:
 
     Returns:
         "junctions", "sharing", "blocks" from sample to sample in steady state, "speed_up" over one process at a time,
-        "printed", 3 J, where FF, BP and UP of all junctions run at once, "weight_reads" for each row used.
+        "printed", 3 J, where FF, BP and UP of all junctions run at once behind a convolutional trunk, "weight_reads"
+        for each row used. Without a trunk the first junction has no BP.
     """
     rows = []
     for depth in depths:
-        network = drawn([_NEURONS] * (depth + 1), [_FAN_OUT] * depth, [_LANES] * depth)
+        network = _equal(depth)
         alone = simulate(network, 8 * depth, "one process").interval
         for sharing in SHARING:
             schedule = simulate(network, 8 * depth, sharing)
-            rows.append(
-                {
-                    "junctions": depth,
-                    "sharing": sharing,
-                    "blocks": schedule.interval / network.block_cycles,
-                    "speed_up": alone / schedule.interval,
-                    "printed": 3 * depth if sharing == "both" else float("nan"),
-                    "weight_reads": schedule.weight_reads(),
-                }
-            )
+            rows.append(_sharing(depth, sharing, network, schedule, alone))
+        # One junction more, of which only the trunk's place is taken: its own FF and UP, one block each, are left out.
+        longer = _equal(depth + 1)
+        alone = simulate(longer, 8 * depth, "one process").interval - 2 * longer.block_cycles
+        rows.append(_sharing(depth, BEHIND_TRUNK, longer, simulate(longer, 8 * depth, "both"), alone))
     return pd.DataFrame(rows)
 
 
-def speed_up_behind_trunk(depth: int) -> float:
-    """What the pipeline gains where `depth` junctions stand behind a trunk, to which the first one passes deltas.
+def _equal(depth: int) -> JunctionNetwork:
+    return drawn([_NEURONS] * (depth + 1), [_FAN_OUT] * depth, [_LANES] * depth)
 
-    Counted on one junction more, of which only the trunk's place is taken: its own FF and UP, one block each, are left
-    out.
-    """
-    network = drawn([_NEURONS] * (depth + 2), [_FAN_OUT] * (depth + 1), [_LANES] * (depth + 1))
-    alone, piped = (simulate(network, 8 * depth, sharing).interval for sharing in ("one process", "both"))
-    return (alone - 2 * network.block_cycles) / piped
+
+def _sharing(depth: int, sharing: str, network: JunctionNetwork, schedule: Schedule, alone: float) -> dict[str, object]:
+    return {
+        "junctions": depth,
+        "sharing": sharing,
+        "blocks": schedule.interval / network.block_cycles,
+        "speed_up": alone / schedule.interval,
+        "printed": 3 * depth if sharing == BEHIND_TRUNK else float("nan"),
+        "weight_reads": schedule.weight_reads(),
+    }
 
 
 def trade_off(cells: pd.DataFrame) -> float:

@@ -17,6 +17,7 @@ from fabric.experiments.studies.accuracy_vs_density._accuracies import (
     train_layouts,
 )
 from fabric.experiments.studies.accuracy_vs_density._storage import at_equal_accuracy, storage, train_compressed
+from fabric.experiments.studies.accuracy_vs_density._tuned import train_tuned, tuned_beside
 
 __all__ = [
     "above_printed",
@@ -36,4 +37,6 @@ __all__ = [
     "train_compressed",
     "train_convolutional",
     "train_layouts",
+    "train_tuned",
+    "tuned_beside",
 ]

@@ -1,0 +1,74 @@
+"""How few weights are as accurate as a dense network, with skips and without (notebook 08_skip_connections)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from fabric.experiments.networks import Layer, LayerWithSkips, label, layer, one_hidden_layer, weights
+from fabric.experiments.statements import equivalent
+
+PLAIN, DENSE = "Clos", "dense"
+
+
+def candidates(inputs: int, plain: Sequence[Sequence[Any]], skipped: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    """Networks that may be small enough, Clos cascades and others with skips, and the dense one that they are held to.
+
+    Args:
+        inputs: of all layers, and outputs.
+        plain: (topology, arguments) of Clos cascades without skips.
+        skipped: (topology, arguments) of cascades with skips off the support.
+
+    Returns:
+        "kind" ("Clos", "Clos + skips", "dense", ...), "label", "weights" (of the network with its layer to ten classes)
+        and "network".
+    """
+    layers: list[tuple[str, Layer | LayerWithSkips]] = [(DENSE, Layer("dense", (inputs, inputs)))]
+    layers += [(PLAIN, layer(*described)) for described in plain]
+    for described in skipped:
+        kind = f"{described[0].replace('_', ' ')} + skips"
+        layers.append((kind.replace("clos", "Clos"), LayerWithSkips(layer(*described), "off_support")))
+    networks = [(kind, one_hidden_layer(first)) for kind, first in layers]
+    return pd.DataFrame(
+        {"kind": kind, "label": label(network), "weights": weights(network), "network": network}
+        for kind, network in networks
+    )
+
+
+def judged(records: pd.DataFrame, test_samples: int) -> pd.DataFrame:
+    """Each network against the dense one, with the margin that "comparable" allows.
+
+    Args:
+        records: one per run, with "kind", "label", "weights", "seed" and "accuracy".
+        test_samples: of the test set.
+
+    Returns:
+        "kind", "label", "weights", "accuracy" (a fraction), "points", ours minus dense with its 95 % interval "low" and
+        "high", and the "outcome", a word of verdicts.
+    """
+    accuracy = 100 * records.pivot(index="seed", columns="label", values="accuracy")
+    dense = accuracy[records.loc[records["kind"] == DENSE, "label"].iloc[0]]
+    rows = []
+    for network in records[records["kind"] != DENSE].drop_duplicates("label").itertuples():
+        found = equivalent("", accuracy[network.label], dense, "comparable", test_samples, "")
+        names = {"kind": network.kind, "label": network.label, "weights": network.weights}
+        values = {"accuracy": accuracy[network.label].mean() / 100, "points": found.ours}
+        rows.append(names | values | {"low": found.low, "high": found.high, "outcome": found.verdict})
+    return pd.DataFrame(rows)
+
+
+def fewest(table: pd.DataFrame) -> pd.Series:
+    """The fewest weights of each kind that are within the margin of dense or better; missing where none are."""
+    arrive = table["outcome"].str.startswith(("within", "better"))
+    return table[arrive].groupby("kind")["weights"].min()
+
+
+def fewer_with_skips(found: pd.Series) -> float:
+    """How many times fewer weights the smallest network with skips needs than the smallest Clos cascade without.
+
+    Zero where no network with skips arrives, infinity where only such do, nan where none does.
+    """
+    skipped = found.drop(PLAIN, errors="ignore")
+    if skipped.empty:
+        return 0.0 if PLAIN in found else float("nan")
+    return float(found[PLAIN] / skipped.min()) if PLAIN in found else float("inf")

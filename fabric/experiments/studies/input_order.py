@@ -1,0 +1,95 @@
+"""Does the order of the inputs matter to what a topology learns? (notebook 03_topologies)"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fabric.experiments.networks import Layer, label, one_hidden_layer
+from fabric.experiments.runs import Results
+from fabric.experiments.statements import summarise
+from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
+from fabric.experiments.studies.equal_layers import layers
+
+NATURAL = "as in the image"
+
+
+def networks(side: int) -> pd.DataFrame:
+    """A Clos cascade, a butterfly, a torus and a mesh over side × side pixels, a dense layer to ten classes after each.
+
+    All have about as many weights; the mesh has as many stages as the torus, too few to connect everything.
+
+    Returns:
+        "topology" (the family), "label" and "network".
+
+    Raises:
+        ValueError: a side that is none of `equal_layers.layers`.
+    """
+    known = layers(side)
+    chosen = {
+        "clos": known["Clos"],
+        "butterfly": known["butterfly"],
+        "torus": known["torus"],
+        "mesh": Layer("mesh", ((side, side), side)),
+    }
+    made = {name: one_hidden_layer(layer) for name, layer in chosen.items()}
+    return pd.DataFrame(
+        {"topology": name, "label": label(network), "network": network} for name, network in made.items()
+    )
+
+
+def train_orders(
+    results: Results,
+    dataset: str,
+    side: int,
+    permutations: int,
+    rates: Sequence[float],
+    tuning: Mapping[str, Any],
+    epochs: int,
+    batch_size: int,
+    seeds: Mapping[str, int],
+) -> pd.DataFrame:
+    """Every topology with its inputs in the natural order of the pixels and in others, drawn at random.
+
+    Args:
+        results: where runs are kept.
+        dataset: a grey data set without a size; its images are reduced to side × side.
+        permutations: how many other orders.
+        rates, tuning: candidates, "epochs", "seeds" and "held_out" of the runs in natural order that choose among them.
+        epochs, batch_size: as in `TrainConfig`.
+        seeds: runs of each order, by topology.
+
+    Returns:
+        One record per run with "topology" and "order".
+    """
+    natural = f"{dataset}-{side}x{side}"
+    orders = {NATURAL: natural} | {f"shuffled {k}": f"{natural}-shuffled-{k}" for k in range(permutations)}
+    tuned, _ = choose_learning_rates(results, networks(side), rates, natural, batch_size=batch_size, **tuning)
+    runs = [
+        train_networks(results, one, name, epochs, batch_size, seeds[topology]).assign(order=order)
+        for order, name in orders.items()
+        for topology, one in tuned.groupby("topology")
+    ]
+    return pd.concat(runs, ignore_index=True)
+
+
+def effects(records: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy in other orders minus that in natural order, for each run in percentage points, paired by seed.
+
+    Returns:
+        "topology", "order", "seed" and "points".
+    """
+    table = records.pivot(index=["topology", "seed"], columns="order", values="accuracy")
+    points = 100 * table.drop(columns=NATURAL).sub(table[NATURAL], axis=0)
+    return points.stack().rename("points").reset_index()
+
+
+def of_shuffling(records: pd.DataFrame) -> pd.DataFrame:
+    """What shuffling does on average over orders: "topology", "points" with "low", "high" and "seeds"; also "spread".
+
+    "spread" is the standard deviation between orders of their means over seeds, natural order included.
+    """
+    means = effects(records).groupby(["topology", "seed"], as_index=False)["points"].mean()
+    by_order = 100 * records.groupby(["topology", "order"])["accuracy"].mean()
+    spread = by_order.groupby("topology").std().rename("spread")
+    return summarise(means, ["topology"], "points").join(spread, on="topology")

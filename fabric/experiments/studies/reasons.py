@@ -1,0 +1,98 @@
+"""Three reasons that are given for one topology's accuracy, told apart by regression (10_heuristic_vs_accuracy)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from fabric.experiments.statements import Interval
+from fabric.experiments.studies.correlation import bootstrap_p, resample, runs_of
+
+
+def regressors(counts: pd.DataFrame) -> pd.DataFrame:
+    """What the poster names, as numbers of which more should be better.
+
+    Args:
+        counts: of `heuristics.count_all`.
+
+    Returns:
+        "method", "efficiency" (Jacobian rank over parameters), "shallowness" (minus the depth) and "diversity"
+        (logarithm of the fewest paths, of at least one).
+    """
+    fewest = counts["fewest_paths"].astype(float).clip(lower=1)
+    return pd.DataFrame(
+        {
+            "method": counts["method"],
+            "efficiency": counts["jacobian_rank"] / counts["parameters"],
+            "shallowness": -counts["depth"].astype(float),
+            "diversity": np.log(fewest),
+        }
+    )
+
+
+def regression(accuracies: pd.DataFrame, reasons: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
+    """Accuracy as a linear function of all reasons at once, all in standard deviations over topologies.
+
+    Accuracies are standardised on each data set and then averaged. Intervals are percentiles of a bootstrap over seeds
+    and topologies, as in `correlation.correlations`.
+
+    Args:
+        accuracies: one row per run: "dataset", "method", "seed", "accuracy".
+        reasons: of `regressors`; the topologies to regress on.
+        draws, seed: of the bootstrap.
+
+    Returns:
+        "reason", "alone" (the correlation with accuracy), "effect" (standard deviations of accuracy for one of the
+        reason, the others held) with "effect_low", "effect_high" and "effect_p", and "explained", the share of the
+        variance of accuracy that all explain together.
+    """
+    names = list(reasons.columns[1:])
+    by_dataset = runs_of(accuracies, reasons["method"])
+    values = reasons[names].to_numpy(float)
+    rng = np.random.default_rng(seed)
+    resampled = []
+    for _ in range(draws):
+        means, taken = resample(by_dataset, rng)
+        resampled.append(_effects(means, values[taken]))
+    means = {name: runs.mean(axis=1) for name, runs in by_dataset.items()}
+    accuracy, scaled = _accuracy(means), _standard(values)
+    effects = _effects(means, values)
+    low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
+    return pd.DataFrame(
+        {
+            "reason": names,
+            "alone": scaled.T @ accuracy / len(accuracy) / max(accuracy.std(), _TINY),
+            "effect": effects,
+            "effect_low": low,
+            "effect_high": high,
+            "effect_p": bootstrap_p(np.array(resampled)),
+            "explained": 1 - float(np.var(accuracy - scaled @ effects)) / max(float(np.var(accuracy)), _TINY),
+        }
+    )
+
+
+def all_of_them(table: pd.DataFrame) -> Interval:
+    """Bounds above zero only if all effects are, below zero if one of them is: the least of each column."""
+    return Interval(*(float(table[column].min()) for column in ("effect", "effect_low", "effect_high")))
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """The effects with their intervals, by reason."""
+    return ", ".join(
+        f"{row.reason} {row.effect:.2f} ({row.effect_low:.2f} … {row.effect_high:.2f})" for row in table.itertuples()
+    )
+
+
+_TINY = 1e-300  # topologies that a draw or a small study makes all alike have no spread to divide by
+
+
+def _effects(means: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndarray:
+    return np.linalg.lstsq(_standard(values), _accuracy(means), rcond=None)[0]
+
+
+def _accuracy(means: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.mean([_standard(each) for each in means.values()], axis=0)
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    return (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), _TINY)

@@ -1,0 +1,48 @@
+"""Accuracy over the size of a layer: its width and weights, and the fewest weights that are enough."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from fabric.plots.intervals import points
+from fabric.plots.looks import GUIDE, in_order
+
+
+def accuracy_over_width(ax: Axes, table: pd.DataFrame) -> None:
+    """A line per number of weights: accuracy (%) with its interval against the width, on a log axis.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "width", "target", "accuracy", "low", "high" (fractions).
+    """
+    looks = in_order([f"{target:,} weights" for target in sorted(table["target"].unique())])
+    for target, rows in table.groupby("target"):
+        rows = rows.sort_values("width")
+        points(ax, rows["width"], rows, scale=100, **looks[f"{target:,} weights"].named)
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(sorted(table["width"].unique()), sorted(table["width"].unique()))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("width: outputs of the cascade")
+    ax.set_ylabel("test accuracy (%)")
+
+
+def difference_over_weights(ax: Axes, table: pd.DataFrame, margin: float) -> None:
+    """A line per kind: percentage points of accuracy over dense with their interval against weights, on a log axis.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "kind", "weights", "points", "low", "high".
+        margin: that is allowed below dense, in points; drawn as a line.
+    """
+    looks = in_order(sorted(table["kind"].unique()))
+    for kind, rows in table.groupby("kind"):
+        rows = rows.sort_values("weights")
+        points(ax, rows["weights"], rows, ("points", "low", "high"), **looks[kind].named)
+    ax.axhline(0, color=GUIDE, linewidth=0.8)
+    ax.axhline(-margin, color=GUIDE, linewidth=1, linestyle=":", label=f"comparable: {margin:.2f} points")
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator([500, 700, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 40000]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda weights, _: f"{weights / 1000:g}k"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("weights (without biases)")
+    ax.set_ylabel("accuracy over dense (points)")

@@ -1,0 +1,102 @@
+"""Studies of one question each: what is compared, and that the answer follows from the runs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fabric.experiments import data
+from fabric.experiments.runs import Results
+from fabric.experiments.studies import accuracy_vs_density, bandwidth, edge_budget, fewest_weights
+from fabric.experiments.studies import input_order as order
+
+
+def records(rows: list[tuple], columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_shuffled_pixels_are_the_same_in_another_order_for_all_samples():
+    natural, shuffled, again = (data.load(f"digits-8x8{end}") for end in ("", "-shuffled-3", "-shuffled-3"))
+    place = {tuple(column.tolist()): at for at, column in enumerate(natural.train_x.T)}
+    moved = [place[tuple(column.tolist())] for column in shuffled.train_x.T if tuple(column.tolist()) in place]
+    assert len(moved) == 64 and moved != sorted(moved)
+    assert torch.equal(natural.test_x.sort(dim=1).values, shuffled.test_x.sort(dim=1).values)
+    assert torch.equal(shuffled.train_x, again.train_x) and shuffled.image is None
+    assert torch.equal(natural.test_y, shuffled.test_y)
+    for name in ("digits-shuffled-1", "digits-8x8-shuffled", "digits-8x8-shuffled-01"):
+        with pytest.raises(ValueError, match="dataset must be one of"):
+            data.load(name)
+
+
+def test_topologies_of_the_orders_have_about_as_many_weights():
+    chosen = order.networks(8)
+    edges = [network[0].build(np.random.default_rng(0)).parameters for network in chosen["network"]]
+    assert chosen["topology"].tolist() == ["clos", "butterfly", "torus", "mesh"]
+    assert max(edges) / min(edges) < 1.35
+
+
+def test_effects_of_orders_are_paired_by_seed():
+    rows = [("clos", at, seed, base + extra) for seed, base in ((0, 0.5), (1, 0.7))
+            for at, extra in ((order.NATURAL, 0.0), ("shuffled 0", 0.02), ("shuffled 1", 0.04))]  # fmt: skip
+    runs = records(rows, ["topology", "order", "seed", "accuracy"])
+    (row,) = order.of_shuffling(runs).itertuples()
+    assert (row.points, row.low, row.high, row.seeds) == pytest.approx((3, 3, 3, 2))
+    assert row.spread == pytest.approx(2)  # 60, 62 and 64 %
+
+
+def test_the_grid_has_each_width_at_each_number_of_weights():
+    table = bandwidth.grid([64, 256], [20000, 40000], 1024, 16)
+    assert len(table) == 4 and (abs(table["weights"] / table["target"] - 1) < 0.05).all()
+    with pytest.raises(ValueError, match="targets must leave a middle router at a width of 256, got 3000"):
+        bandwidth.grid([256], [3000], 1024, 16)
+
+
+def test_gains_are_those_of_the_ends_of_each_axis():
+    rows = [(width, target, seed, 0.5 + 0.01 * (width == 2) + 0.03 * (target == 20) + seed / 10)
+            for width in (1, 2) for target in (10, 20) for seed in (0, 1)]  # fmt: skip
+    table = bandwidth.gains(records(rows, ["width", "target", "seed", "accuracy"]))
+    means = table[table["at"] == "mean"].set_index("axis")["points"]
+    assert means["width"] == pytest.approx(1) and means["weights"] == pytest.approx(3)
+    assert bandwidth.least(table).low == pytest.approx(1)
+    assert "width 1.00" in bandwidth.in_words(table)
+
+
+def test_the_fewest_weights_are_those_that_are_within_the_margin():
+    networks = [("dense", "d", 900, 0.97), ("Clos", "a", 500, 0.97), ("Clos", "b", 100, 0.5)]
+    networks.append(("torus + skips", "c", 250, 0.972))
+    rows = [(*names, level + 0.001 * seed) for *names, level in networks for seed in range(4)]
+    rows = [(kind, name, size, at % 4, level) for at, (kind, name, size, level) in enumerate(rows)]
+    table = fewest_weights.judged(records(rows, ["kind", "label", "weights", "seed", "accuracy"]), 10000)
+    assert table.set_index("label")["outcome"].to_dict() == {"a": "within the margin", "b": "worse", "c": "better"}
+    found = fewest_weights.fewest(table)
+    assert found.to_dict() == {"Clos": 500, "torus + skips": 250}
+    assert fewest_weights.fewer_with_skips(found) == 2
+    assert fewest_weights.fewer_with_skips(found.drop("torus + skips")) == 0
+    assert fewest_weights.fewer_with_skips(found.drop("Clos")) == np.inf
+    assert np.isnan(fewest_weights.fewer_with_skips(found.iloc[:0]))
+
+
+@pytest.mark.parametrize(("weights", "epochs"), [(100, 1), (100, 2), (100, 50), (1000, 9)])
+def test_the_schedule_trains_all_then_removes_then_tunes(weights, epochs):
+    left = edge_budget.kept(weights, 1000, epochs)
+    assert len(left) == epochs and left[-1] == weights
+    assert left == sorted(left, reverse=True)
+    assert all(count == 1000 for count in left[: max(0, epochs // 3 - 1)])
+    with pytest.raises(ValueError, match="weights must be from 1 to the network's 1,000, got 1001"):
+        edge_budget.kept(1001, 1000, epochs)
+
+
+def test_what_is_spent_on_pruned_weights_is_what_the_schedule_says():
+    left = edge_budget.kept(100, 1000, 6)
+    assert edge_budget.spent_on_pruned(100, 1000, 6) == pytest.approx(1 - 600 / sum([1000, *left[:-1]]))
+    assert edge_budget.spent_on_pruned(1000, 1000, 6) == 0
+
+
+def test_densities_with_rates_of_their_own_stand_beside_the_fixed_recipe_and_print(tmp_path):
+    layouts = accuracy_vs_density.layouts("784-112-10", [(2, 10)])
+    results = Results("00_test", tmp_path)
+    tuned = accuracy_vs_density.train_tuned(results, layouts, "digits", [0.0001, 0.02], 1, 300, 3, 2)
+    assert set(tuned["learning_rate"]) == {0.02}
+    (row,) = accuracy_vs_density.tuned_beside(tuned, tuned.assign(accuracy=0.5)).itertuples()
+    assert (row.seeds, row.fixed, row.printed) == (2, 0.5, 0.929)
+    assert row.accuracy == pytest.approx(tuned["accuracy"].mean())
