@@ -139,7 +139,7 @@ def refuse(name, *rest, **more):
     return real(name, *rest, **more)
 builtins.__import__ = refuse
 import numpy as np
-from fabric.hardware import *
+from fabric.hardware import FixedPoint, GoldenMachine, TorusMapping, program
 from fabric.hardware import junctions
 mapping = TorusMapping([(4, 4, 2, 2, 2)])
 golden = GoldenMachine(mapping, FixedPoint())

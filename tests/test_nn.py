@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fabric import topology
-from fabric.nn import CascadeLinear, ClosLinear, LowRankLinear, PredefinedLinear, SparseLinear
+from fabric.nn import CascadeLinear, ClosLinear, LowRankLinear, PredefinedLinear, SparseLinear, reference
 from fabric.nn._stages import BlockStage
 from fabric.topology import Topology, skips
 
@@ -224,10 +224,10 @@ class RecordBmm(TorchDispatchMode):
 def test_clos_layer_copies_nothing_and_hands_blas_unit_strides():
     layer = ClosLinear(1024, 256, 32, 16, 32)
     x = torch.randn(64, 1024, requires_grad=True)
-    with RecordBmm() as record:
+    with reference(), RecordBmm() as record:
         y = layer(x)
     assert len(record.operands) == 6
-    with RecordBmm() as backward:
+    with reference(), RecordBmm() as backward:
         y.backward(torch.ones_like(y))
     assert len(backward.operands) == 12
     assert record.copies == []
