@@ -10,6 +10,7 @@ from fabric.experiments.training._classify import (
     set_biases,
 )
 from fabric.experiments.training._compress import METHODS, CompressConfig, compress
+from fabric.experiments.training._images import OPTIMIZERS, ImageConfig, train_images
 from fabric.experiments.training._reconstruct import (
     LOSSES,
     TARGETS,
@@ -24,9 +25,11 @@ __all__ = [
     "BIAS",
     "LOSSES",
     "METHODS",
+    "OPTIMIZERS",
     "TARGETS",
     "ClassifierConfig",
     "CompressConfig",
+    "ImageConfig",
     "ReconstructConfig",
     "TrainConfig",
     "adam",
@@ -39,4 +42,5 @@ __all__ = [
     "reconstruct",
     "set_biases",
     "train",
+    "train_images",
 ]
