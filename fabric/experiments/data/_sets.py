@@ -40,8 +40,9 @@ def load(name: str) -> Dataset:
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
     seed and split 1,437 to 360. A size after the name of a set of images reduces them: "mnist-16x16" has 256 features,
     each the mean of the pixels in its share of the image (windows of 2 or 3 pixels a side; neighbours may share a row
-    or column), "cifar10-16x16" as many in each colour. Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading space,
-    see `fabric.experiments.data.morse.recipe`; a configuration holds the name, which says everything.
+    or column), "cifar10-16x16" as many of each colour. Morse code is generated from its name, e.g. "morse-2+leading":
+    noise 2 and a leading space, see `fabric.experiments.data.morse.recipe`; a configuration holds the name, which says
+    everything.
 
     Raises:
         ValueError: unknown name.

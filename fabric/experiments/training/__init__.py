@@ -10,6 +10,7 @@ from fabric.experiments.training._classify import (
     set_biases,
 )
 from fabric.experiments.training._compress import METHODS, CompressConfig, compress
+from fabric.experiments.training._fit_dense import FitConfig, fit_dense
 from fabric.experiments.training._images import OPTIMIZERS, ImageConfig, train_images
 from fabric.experiments.training._reconstruct import (
     LOSSES,
@@ -29,6 +30,7 @@ __all__ = [
     "TARGETS",
     "ClassifierConfig",
     "CompressConfig",
+    "FitConfig",
     "ImageConfig",
     "ReconstructConfig",
     "TrainConfig",
@@ -36,6 +38,7 @@ __all__ = [
     "classification_layers",
     "classify",
     "compress",
+    "fit_dense",
     "held_bytes",
     "initial_weights",
     "random_matrix",
