@@ -166,8 +166,12 @@ def path(network: nn.Module) -> str:
     device = next(network.parameters()).device
     if device.type != "cpu":
         return str(device)
-    cascades = [part.cascade for part in network.modules() if isinstance(part, StructuredConv2d)]
-    return ", ".join(sorted({backend(cascade) for cascade in cascades})) or "no cascade"
+    parts = [part for part in network.modules() if isinstance(part, StructuredConv2d)]
+    served = {
+        backend(part.cascade) if part.spatial in ("pointwise", "depthwise") else "reference: sees several pixels"
+        for part in parts
+    }
+    return ", ".join(sorted(served)) or "no cascade"
 
 
 def _optimizer(network: nn.Module, config: ImageConfig) -> torch.optim.Optimizer:
