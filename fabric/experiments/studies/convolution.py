@@ -68,7 +68,7 @@ def kernels(channels: Sequence[int], fewer: float, image: tuple[int, int]) -> pd
         "way", "weights" (of all kernels but the first) and "network".
     """
     dense = SmallConvNet(tuple(channels), image=image)
-    routers: dict[str, list[tuple[int, ...]]] = {"first": [], "im2col": [], "depthwise": []}
+    routers: dict[str, list[Any]] = {"first": [], "im2col": [], "depthwise": []}
     for inputs, outputs in pairwise(channels):
         budget = int(_TAPS * inputs * outputs / fewer)
         window = _TAPS * inputs

@@ -1,6 +1,7 @@
-"""Training steps timed at many batch sizes, all in one run."""
+"""Training steps and inference timed at many batch sizes, all in one run."""
 
+from fabric.experiments.timing._network_times import NetworkTimesConfig, time_networks
 from fabric.experiments.timing._step_times import StepTimesConfig, measure
 from fabric.experiments.timing._timed_networks import Subject
 
-__all__ = ["StepTimesConfig", "Subject", "measure"]
+__all__ = ["NetworkTimesConfig", "StepTimesConfig", "Subject", "measure", "time_networks"]

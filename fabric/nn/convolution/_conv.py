@@ -14,6 +14,7 @@ from fabric.nn.convolution._window import Window, is_channels_last, window
 from fabric.topology import Topology
 
 SPATIAL = ("first", "im2col", "depthwise")
+_PIXEL = Window((1, 1))
 
 
 class StructuredConv2d(nn.Module, ABC):
@@ -119,9 +120,9 @@ class StructuredConv2d(nn.Module, ABC):
         images = x
         if self.depthwise_weight is not None:
             images = self._outer.convolve(x, self.depthwise_weight, groups=self.in_channels)
-        rows, columns = self._inner.output_size(*images.shape[2:])
         if self._inner.area == 1 and (y := self._by_kernel(images, channels_last)) is not None:
             return y
+        rows, columns = self._inner.output_size(*images.shape[2:])
         y = self._columns(images)
         if self.residual and (centre := self._inner.centre) is not None:
             middle = self._inner.tap(images, centre).transpose(0, 1).flatten(1)
@@ -135,15 +136,17 @@ class StructuredConv2d(nn.Module, ABC):
 
         The kernel reads pixels, (N, rows, columns, channels), which channels-last images are already.
         """
-        seen = self._inner.tap(images, 0)
-        pixels = seen.flatten(2).transpose(1, 2)  # of images as matrices, whose transposed copies are fast
+        seen = images if self._inner == _PIXEL else self._inner.tap(images, 0)
+        # Copies of images as matrices, transposed, are many times faster than those of images.
+        pixels = seen.permute(0, 2, 3, 1) if channels_last else seen.flatten(2).transpose(1, 2)
         y = kernels.product(self.cascade, pixels)
         if y is None:
             return None
         if self.residual:
-            y = y + _repeated(pixels.flatten(0, 1).t(), self.out_channels).t().view(y.shape)
-        y = y.transpose(1, 2).unflatten(2, seen.shape[2:])
-        return y if channels_last else y.contiguous()
+            y = y + _repeated(pixels.flatten(0, -2).t(), self.out_channels).t().view(y.shape)
+        if channels_last:
+            return y.permute(0, 3, 1, 2)
+        return y.transpose(1, 2).contiguous().view(y.shape[0], -1, *seen.shape[2:])
 
     def dense_weight(self) -> Tensor:
         """The equivalent kernel for `torch.nn.functional.conv2d`, (out_channels, in_channels, *kernel_size).

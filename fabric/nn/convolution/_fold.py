@@ -2,6 +2,7 @@
 
 import copy
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +69,7 @@ def _scale_outputs(cascade: nn.Module, scale: Tensor) -> None:
         cascade.output_weight.mul_(scaled_outputs(scale, cascade.routers))
         return
     assert isinstance(cascade, CascadeLinear)
-    *_, last = cascade.stages
+    last: Any = cascade.stages[-1]
     with torch.enable_grad():  # each entry of the stage's matrix is one weight: its factor is the gradient
         total = (last.dense() * scale[:, None]).sum()
         (factors,) = torch.autograd.grad(total, last.weight)
