@@ -42,6 +42,9 @@ def accuracy_by_name(ax: Axes, table: pd.DataFrame) -> None:
         look = LOOKS["narrow"] if way == "narrow dense" else LOOKS[way]
         points(ax, rows["weights"], rows, linestyle="", **look.named)
     ax.set_xscale("log")
+    ends = [table["weights"].min(), table["weights"].max()]
+    ax.set_xticks(ends, [f"{end:,}" for end in ends])
+    ax.minorticks_off()
     ax.set_xlabel("weights of the 3 × 3 kernels")
     ax.set_ylabel("test accuracy (%)")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))

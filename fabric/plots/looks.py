@@ -99,7 +99,7 @@ OTHERS = {
     "compute": Look("compute", _TEAL),
     "overhead": Look("call", _OLIVE),
     # convolutions
-    "narrow": Look("narrow dense, equal weights", _INDIGO, "X"),
+    "narrow": Look("narrow dense, equal weights", _WINE, "X"),
     "grouped": Look("grouped and shuffled", _OLIVE, "P"),
     "trained": Look("trained", _INDIGO),
     "at random": Look("random", _SAND),
