@@ -108,7 +108,7 @@ def test_a_network_of_cascades_is_fitted_without_error():
     record = fit_dense(FitConfig(CONFIG, full, 20, CONFIG))
     assert len(record["layers"]) == 13
     for layer in record["layers"]:
-        assert layer["clos"] < 1e-6
+        assert layer["clos"] < 1e-4
         assert np.all(np.diff(layer["energy"]) >= 0)
         assert layer["energy"][-1] == pytest.approx(1)
     with pytest.raises(ValueError, match="dense must be the training of a dense MobileNet"):
@@ -168,7 +168,7 @@ def test_arms_have_what_they_are_called_after():
 
 
 def test_times_are_paired_by_round_and_the_better_format_counts():
-    record = time_networks(NetworkTimesConfig((TINY, TINY), (1,), 2, 1e-3))
+    record = time_networks(NetworkTimesConfig((TINY, TINY), (2,), 2, 1e-3))
     assert len(record["times"]) == 2 * 2 * 2
     for row in record["times"]:  # dense takes 4 or 2 seconds, the other 1 or 3
         row["seconds"] = [4.0, 4.0] if row["format"] == "contiguous" else [2.0, 2.0]

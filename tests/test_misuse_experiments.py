@@ -109,7 +109,7 @@ RIGHT: dict[Callable, dict[str, object]] = {
         "width": 0.1, "pointwise": (), "residual": False, "groups": 1, "image": (32, 3), "classes": 2,
     },
     networks.SmallConvNet: {
-        "channels": (4, 8), "routers": ((2, 2, 2),), "spatial": "first", "image": (32, 3), "classes": 2,
+        "channels": (4, 8), "routers": (), "spatial": "first", "image": (32, 3), "classes": 2,
     },
     networks.SmallConvNet.build: {"self": networks.SmallConvNet((4, 8)), "seed": 0, "initialization": "he_normal"},
     networks.normalise_between: {"network": torch.nn.Sequential(torch.nn.ReLU())},
@@ -165,6 +165,7 @@ ACCEPTED: dict[object, set[str]] = {
     (networks.MobileNet, "classes"): HUGE,
     (networks.MobileNet, "groups"): HUGE,
     (networks.SmallConvNet, "classes"): HUGE,
+    (networks.SmallConvNet, "channels"): {"thousand twos"},
     "names": {"empty list", "text in a list", "empty array", "array of text"},
     "key": {"text"},
     "text": {"text"},

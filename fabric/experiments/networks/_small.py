@@ -9,6 +9,7 @@ from torch import nn
 
 from fabric._checks import one_of as one_of_names
 from fabric._checks import seed as checked_seed
+from fabric._checks import size
 from fabric.experiments.networks._mobilenet import MeanOverPixels, normalised
 from fabric.experiments.networks._networks import INITIALIZATIONS
 from fabric.experiments.runs import Checked, Positive, one_of
@@ -33,7 +34,7 @@ class SmallConvNet(Checked):
         classes: outputs.
 
     Raises:
-        ValueError: fewer than two convolutions, or routers of another number.
+        ValueError: fewer than two convolutions, more than 65,536 channels, or routers of another number.
     """
 
     channels: tuple[Positive, ...] = (16, 32, 64, 128)
@@ -46,6 +47,7 @@ class SmallConvNet(Checked):
         super().__post_init__()
         if len(self.channels) < 2:
             raise ValueError(f"channels must hold at least two convolutions, got {self.channels}")
+        size("channels", max(self.channels), 1 << 16)
         if len(self.routers) not in (0, len(self.channels) - 1):
             raise ValueError(
                 f"routers must hold three counts for each of {len(self.channels) - 1} convolutions, "
