@@ -115,7 +115,7 @@ def test_a_network_of_cascades_holds_the_weights_that_are_counted():
         ),
         (
             lambda: MobileNet(pointwise=(Layer("dense", (32, 32)),) * 13),
-            r"pointwise\[0\] must lead from 32 to 64 channels, got dense\(32, 32\)",
+            r"pointwise\[0\] must lead from 32 or more to 64 channels, got dense\(32, 32\)",
         ),
         (lambda: MobileNet(0.1).build(0, "zeros"), r"initialization must be one of .*, got 'zeros'"),
         (lambda: study.weights(Layer("torus", ((4, 4),))), r"layer must be of a kind .* got torus"),

@@ -151,7 +151,7 @@ def test_reduced_images_are_means_over_windows():
 
 
 @pytest.mark.parametrize(
-    "name", ["imagenet", "digits-0x0", "digits-29x29", "digits-16x8", "digits-", "imagenet-8x8", "cifar10-8x8"]
+    "name", ["imagenet", "digits-0x0", "digits-29x29", "digits-16x8", "digits-", "imagenet-8x8", "cifar10-29x29"]
 )
 def test_unknown_name(name):
     with pytest.raises(

@@ -107,7 +107,14 @@ RIGHT: dict[Callable, dict[str, object]] = {
     networks.Pool: {"size": 2},
     networks.Trunk: {"image": (28, 1), "layers": TRUNK.layers},
     networks.Trunk.build: {"self": TRUNK, "generator": TORCH},
-    networks.MobileNet: {"width": 0.1, "pointwise": (), "residual": False, "image": (32, 3), "classes": 2},
+    networks.MobileNet: {
+        "width": 0.1, "pointwise": (), "residual": False, "groups": 1, "image": (32, 3), "classes": 2,
+    },
+    networks.SmallConvNet: {
+        "channels": (4, 8), "routers": (), "spatial": "first", "image": (32, 3), "classes": 2,
+    },
+    networks.SmallConvNet.build: {"self": networks.SmallConvNet((4, 8)), "seed": 0, "initialization": "he_normal"},
+    networks.normalise_between: {"network": torch.nn.Sequential(torch.nn.ReLU())},
     networks.MobileNet.build: {"self": networks.MobileNet(0.05), "seed": 0, "initialization": "he_normal"},
     counting.footprint: {
         "network": NET, "optimizer": torch.optim.SGD(NET.parameters()), "x": torch.ones(2, 4), "y": torch.arange(2),
@@ -158,6 +165,9 @@ ACCEPTED: dict[object, set[str]] = {
     "image": {"None", "billions"},
     "parallelism": {"None", *HUGE},
     (networks.MobileNet, "classes"): HUGE,
+    (networks.MobileNet, "groups"): HUGE,
+    (networks.SmallConvNet, "classes"): HUGE,
+    (networks.SmallConvNet, "channels"): {"thousand twos"},
     "names": {"empty list", "text in a list", "empty array", "array of text"},
     "key": {"text"},
     "text": {"text"},
@@ -185,7 +195,8 @@ ALSO = {
 }  # fmt: skip
 # Runs of configurations: each takes one argument, and the table of all of them would say the same of every one.
 RUNS = [
-    training.train, training.classify, training.compress, training.reconstruct, searching.search, timing.measure,
+    training.train, training.classify, training.compress, training.reconstruct, training.train_images,
+    training.fit_dense, searching.search, timing.measure, timing.time_networks,
     batchless.grow, batchless.separate, batchless.train_fixed_point, batchless.train_float32, batchless.train_pytorch,
     batchless.stored_weights, junctions.train_junctions, junctions.simulate_training, junctions.train_torus,
     junctions.synthesize, on_chip.train_on_chip, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,

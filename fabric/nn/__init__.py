@@ -5,6 +5,7 @@ from fabric.nn._clos import ClosLinear
 from fabric.nn._predefined import PredefinedLinear
 from fabric.nn.convolution._cascade_conv import CascadeConv2d
 from fabric.nn.convolution._clos_conv import ClosConv2d
+from fabric.nn.convolution._fold import fold_batch_norm
 from fabric.nn.kernels import backend, reference
 from fabric.nn.models._convert import convert
 from fabric.nn.models._entries import Plan
@@ -32,6 +33,7 @@ __all__ = [
     "backend",
     "convert",
     "fewer",
+    "fold_batch_norm",
     "heal",
     "parameter_groups",
     "plan",

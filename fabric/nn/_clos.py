@@ -226,6 +226,11 @@ def router_blocks(matrix: Tensor, input_routers: int, output_routers: int) -> Te
     return blocks.unflatten(2, by_output.shape[:2]).permute(2, 0, 3, 1)
 
 
+def scaled_outputs(scale: Tensor, routers: ClosRouters) -> Tensor:
+    """Factors of all outputs (O,) as factors of the weights of the output routers, (R_o, ceil(O / R_o), 1)."""
+    return _deal(scale[:, None], routers.outputs, routers.output_routers)
+
+
 def clos_columns(
     columns: Tensor, bias: Tensor | None, first: Tensor, middle: Tensor, last: Tensor, routers: ClosRouters
 ) -> Tensor:

@@ -13,6 +13,7 @@ from fabric.plots.accuracy import (
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
 from fabric.plots.convolution import compression_against_width, shares_by_kind
+from fabric.plots.convolution_accuracy import accuracy_by_name, accuracy_by_structure
 from fabric.plots.cycles import cycles_against_size
 from fabric.plots.density import (
     accuracy_against_bytes,
@@ -29,6 +30,7 @@ from fabric.plots.layer_kinds import hits_over_cache, share_of_connected_layers
 from fabric.plots.looks import LOOKS, dataset_label
 from fabric.plots.memories import draw_banks, draw_reads, draw_variants
 from fabric.plots.memory_wall import step_parts, time_per_epoch
+from fabric.plots.mobilenet import accuracy_against_compression, draw_fit_errors, draw_pilot, draw_spectra, draw_times
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.order import accuracy_by_order
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off, pipeline_frames

@@ -105,6 +105,14 @@ OTHERS = {
     "memory": Look("move its bytes", _ROSE),
     "compute": Look("compute", _TEAL),
     "overhead": Look("call", _OLIVE),
+    # convolutions
+    "narrow": Look("narrow dense, equal weights", _WINE, "X"),
+    "grouped": Look("grouped and shuffled", _OLIVE, "P"),
+    "trained": Look("trained", _INDIGO),
+    "at random": Look("random", _SAND),
+    "first": Look("in the first stage", _INDIGO, "o"),
+    "im2col": Look("over im2col", _TEAL, "D"),
+    "depthwise": Look("depthwise, then pixel by pixel", _ROSE, "^"),
     # pre-defined sparsity on its machine
     "FF": Look("FF", _INDIGO),
     "BP": Look("BP", _ROSE),

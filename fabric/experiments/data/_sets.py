@@ -19,9 +19,9 @@ from fabric.experiments.runs import Rule
 
 _GREY = (1, 28, 28)
 _IMAGES = {"digits": _GREY, "mnist": _GREY, "fashion_mnist": _GREY, "cifar10": (3, 32, 32)}
-_REDUCED = re.compile(r"(digits|mnist|fashion_mnist)-([1-9]|1\d|2[0-8])x\2(?:-shuffled-(0|[1-9]\d{0,5}))?")
+_REDUCED = re.compile(r"(digits|mnist|fashion_mnist|cifar10)-([1-9]|1\d|2[0-8])x\2(?:-shuffled-(0|[1-9]\d{0,5}))?")
 _WANTED = (
-    f"one of {', '.join(_IMAGES)} or begin with 'morse-'; grey images are reduced as in 'mnist-16x16', to sides from 1 "
+    f"one of {', '.join(_IMAGES)} or begin with 'morse-'; images are reduced as in 'mnist-16x16', to sides from 1 "
     "to 28, and their pixels shuffled as in 'mnist-16x16-shuffled-0'"
 )
 _DIGITS_TEST = 360  # of 1,797: a fifth
@@ -39,11 +39,12 @@ def load(name: str) -> Dataset:
     """A data set by name: "digits" (nothing to download), "mnist", "fashion_mnist", "cifar10", or "morse-0" etc.
 
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
-    seed and split 1,437 to 360. A size after the name of a grey data set reduces its 28×28 images: "mnist-16x16" has
-    256 features, each the mean of the pixels in its share of the image (windows of 2 or 3 pixels a side; neighbours may
-    share a row or column). "mnist-16x16-shuffled-3" has them in another order, drawn with the seed 3, the same for all
-    images, which then are none. Morse code is generated from its name, e.g. "morse-2+leading": noise 2 and a leading
-    space, see `fabric.experiments.data.morse.recipe`; a configuration holds the name, which says everything.
+    seed and split 1,437 to 360. A size after the name of a set of images reduces them: "mnist-16x16" has 256 features,
+    each the mean of the pixels in its share of the image (windows of 2 or 3 pixels a side; neighbours may share a row
+    or column), "cifar10-16x16" as many of each colour. "mnist-16x16-shuffled-3" has them in another order, drawn with
+    the seed 3, the same for all images, which then are none. Morse code is generated from its name, e.g.
+    "morse-2+leading": noise 2 and a leading space, see `fabric.experiments.data.morse.recipe`; a configuration holds
+    the name, which says everything.
 
     Raises:
         ValueError: unknown name.
@@ -85,12 +86,14 @@ def _digits() -> Dataset:
 
 
 def _reduced(data: Dataset, side: int) -> Dataset:
-    """Grey images as side × side ones, by means over windows."""
+    """Images as side × side ones, by means over windows."""
+    assert data.image is not None  # names of images only are reduced
 
     def reduce(x: Tensor) -> Tensor:
-        return functional.adaptive_avg_pool2d(x.unflatten(1, _GREY), side).flatten(1)
+        return functional.adaptive_avg_pool2d(x.unflatten(1, data.image), side).flatten(1)
 
-    return Dataset(reduce(data.train_x), data.train_y, reduce(data.test_x), data.test_y, (1, side, side))
+    image = (data.image[0], side, side)
+    return Dataset(reduce(data.train_x), data.train_y, reduce(data.test_x), data.test_y, image)
 
 
 def _shuffled(data: Dataset, seed: int) -> Dataset:

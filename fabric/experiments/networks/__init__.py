@@ -1,5 +1,6 @@
 """Networks as plain values that a configuration holds and hashes, built as modules."""
 
+from fabric.experiments.networks._between import normalise_between
 from fabric.experiments.networks._layers import Layer, LayerWithSkips, layer
 from fabric.experiments.networks._mobilenet import Count, MobileNet
 from fabric.experiments.networks._networks import (
@@ -13,6 +14,7 @@ from fabric.experiments.networks._networks import (
     weights,
 )
 from fabric.experiments.networks._resnet import ResNet18
+from fabric.experiments.networks._small import SmallConvNet
 from fabric.experiments.networks._trunks import CIFAR_TRUNK, MNIST_TRUNK, Convolution, Pool, Trunk
 
 __all__ = [
@@ -27,11 +29,13 @@ __all__ = [
     "Network",
     "Pool",
     "ResNet18",
+    "SmallConvNet",
     "Trunk",
     "at_parameters",
     "build",
     "label",
     "layer",
+    "normalise_between",
     "one_hidden_layer",
     "topologies",
     "weights",

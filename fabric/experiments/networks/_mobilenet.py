@@ -1,5 +1,6 @@
 """MobileNetV1 for small images as a plain value, with any structure in its pointwise convolutions."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fabric._checks import one_of, size
 from fabric._checks import seed as checked_seed
@@ -19,8 +21,6 @@ from fabric.nn import CascadeConv2d, ClosConv2d
 _STEM = 32
 _BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
 _TAPS = 9
-
-ConvolutionModule = nn.Conv2d | ClosConv2d | CascadeConv2d
 
 
 class Count(NamedTuple):
@@ -40,18 +40,22 @@ class MobileNet(Checked):
 
     Attributes:
         width: factor on all channels, rounded down.
-        pointwise: one layer per block, from its input to its output channels; () makes all of them dense.
+        pointwise: one layer per block, from its input to its output channels; () makes all of them dense. A layer may
+            take more inputs, which are then zeros, as a butterfly between channels that double does.
         residual: whether the inputs of pointwise cascades are added to their outputs.
+        groups: of dense pointwise convolutions, whose outputs are then shuffled between them (ShuffleNet, CVPR 2018);
+            a layer whose channels do not divide has their greatest common divisor instead.
         image: (side, channels) of the input.
         classes: outputs.
 
     Raises:
-        ValueError: a width that leaves no channel, or pointwise layers of another number or sizes.
+        ValueError: a width that leaves no channel, pointwise layers of another number or sizes, or groups beside them.
     """
 
     width: PositiveFloat = 1.0
     pointwise: tuple[Layer, ...] = ()
     residual: bool = False
+    groups: Positive = 1
     image: tuple[Positive, Positive] = (32, 3)
     classes: Positive = 10
 
@@ -62,12 +66,14 @@ class MobileNet(Checked):
         size("channels", max(self.channels), 1 << 16)
         if len(self.pointwise) not in (0, len(_BLOCKS)):
             raise ValueError(f"pointwise must hold one layer per block, {len(_BLOCKS)}, got {len(self.pointwise)}")
+        if self.groups > 1 and self.pointwise:
+            raise ValueError(f"groups must be 1 beside pointwise layers, got {self.groups}")
         rng = np.random.default_rng(0)
         for position, (layer, sizes) in enumerate(zip(self.pointwise, pairwise(self.channels), strict=False)):
             built = layer.build(rng)
-            if (built.inputs, built.outputs) != sizes:
+            if built.inputs < sizes[0] or built.outputs != sizes[1]:
                 raise ValueError(
-                    f"pointwise[{position}] must lead from {sizes[0]} to {sizes[1]} channels, got {layer.label}"
+                    f"pointwise[{position}] must lead from {sizes[0]} or more to {sizes[1]} channels, got {layer.label}"
                 )
 
     @property
@@ -83,7 +89,8 @@ class MobileNet(Checked):
         rng = np.random.default_rng(0)
         for block, ((inputs, outputs), (_, stride)) in enumerate(zip(pairwise(self.channels), _BLOCKS, strict=True)):
             side = -(-side // stride)
-            weights = self.pointwise[block].build(rng).parameters if self.pointwise else inputs * outputs
+            dense = inputs * outputs // math.gcd(self.groups, inputs, outputs)
+            weights = self.pointwise[block].build(rng).parameters if self.pointwise else dense
             rows += [
                 Count(f"depthwise {block + 1}", "depthwise", _TAPS * inputs, _TAPS * inputs * side**2),
                 Count(f"pointwise {block + 1}", "pointwise", weights, weights * side**2),
@@ -106,34 +113,56 @@ class MobileNet(Checked):
         one_of("initialization", initialization, INITIALIZATIONS)
         checked_seed(seed)
         rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-        parts = _normalised(nn.Conv2d(self.image[1], self.channels[0], 3, padding=1, bias=False))
+        parts = normalised([nn.Conv2d(self.image[1], self.channels[0], 3, padding=1, bias=False)], self.channels[0])
         for block, ((inputs, outputs), (_, stride)) in enumerate(zip(pairwise(self.channels), _BLOCKS, strict=True)):
-            parts += _normalised(nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False))
-            layer = self.pointwise[block] if self.pointwise else Layer("dense", (inputs, outputs))
-            parts += _normalised(self._pointwise(layer, rng))
-        module = nn.Sequential(*parts, _MeanOverPixels(), nn.Linear(self.channels[-1], self.classes))
+            parts += normalised([nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False)], inputs)
+            pointwise = self._cascade(self.pointwise[block], inputs, rng) if self.pointwise else None
+            parts += normalised(pointwise or self._dense(inputs, outputs), outputs)
+        module = nn.Sequential(*parts, MeanOverPixels(), nn.Linear(self.channels[-1], self.classes))
         for part in module.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu", generator=generator)
         INITIALIZATIONS[initialization](module, generator=generator)
         return module
 
-    def _pointwise(self, layer: Layer, rng: np.random.Generator) -> ConvolutionModule:
+    def _dense(self, inputs: int, outputs: int) -> list[nn.Module]:
+        groups = math.gcd(self.groups, inputs, outputs)
+        convolution = nn.Conv2d(inputs, outputs, 1, groups=groups, bias=False)
+        return [convolution] if groups == 1 else [convolution, nn.ChannelShuffle(groups)]
+
+    def _cascade(self, layer: Layer, inputs: int, rng: np.random.Generator) -> list[nn.Module]:
         wiring = layer.build(rng)
         match layer.topology, layer.arguments:
             case "dense", _:
-                return nn.Conv2d(wiring.inputs, wiring.outputs, 1, bias=False)
-            case "clos", (int(inputs), int(outputs), int(first), int(middle), int(last)):
-                return ClosConv2d(inputs, outputs, 1, first, middle, last, bias=False, residual=self.residual)
-        return CascadeConv2d(wiring, 1, bias=False, residual=self.residual)
+                return [nn.Conv2d(wiring.inputs, wiring.outputs, 1, bias=False)]
+            case "clos", (int(), int(outputs), int(first), int(middle), int(last)):
+                cascade: nn.Module = ClosConv2d(
+                    wiring.inputs, outputs, 1, first, middle, last, bias=False, residual=self.residual
+                )
+            case _:
+                cascade = CascadeConv2d(wiring, 1, bias=False, residual=self.residual)
+        missing = wiring.inputs - inputs
+        return [cascade] if missing == 0 else [_ChannelsOfZeros(missing), cascade]
 
 
-class _MeanOverPixels(nn.Module):
+class _ChannelsOfZeros(nn.Module):
+    """(batch, channels, rows, columns) → (batch, channels + missing, rows, columns)."""
+
+    def __init__(self, missing: int) -> None:
+        super().__init__()
+        self.missing = missing
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(x, (0, 0, 0, 0, 0, self.missing))
+
+
+class MeanOverPixels(nn.Module):
     """(batch, channels, rows, columns) → (batch, channels)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((2, 3))
 
 
-def _normalised(convolution: ConvolutionModule) -> list[nn.Module]:
-    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU()]
+def normalised(convolution: list[nn.Module], channels: int) -> list[nn.Module]:
+    """A convolution with what follows it."""
+    return [*convolution, nn.BatchNorm2d(channels), nn.ReLU()]

@@ -105,15 +105,15 @@ def parameters(rule: Rule, hidden: float = 1.0, width: float = 1.0) -> int:
     return _kept(width) + sum(map(weights, pointwise(rule, hidden, width)))
 
 
-def widest(rule: Rule, ratio: float) -> float:
+def widest(rule: Rule, ratio: float, most: int = 1) -> float:
     """The widest hidden levels, relative to the narrower side, with which the whole network is `ratio` times smaller.
 
     Exact: every layer's narrower side divides that of the widest, so that only multiples of its inverse matter. 0 where
-    no hidden level is narrow enough.
+    no hidden level is narrow enough. At most `most` times the narrower side.
     """
     finest = max(map(min, pairwise(MobileNet().channels)))
     limit = dense_parameters() / ratio
-    return _largest(lambda step: parameters(rule, step / finest) <= limit, finest) / finest
+    return _largest(lambda step: parameters(rule, step / finest) <= limit, most * finest) / finest
 
 
 def floor() -> int:

@@ -10,6 +10,8 @@ from fabric.experiments.training._classify import (
     set_biases,
 )
 from fabric.experiments.training._compress import METHODS, CompressConfig, compress
+from fabric.experiments.training._fit_dense import FitConfig, fit_dense
+from fabric.experiments.training._images import OPTIMIZERS, ImageConfig, train_images
 from fabric.experiments.training._reconstruct import (
     LOSSES,
     TARGETS,
@@ -24,19 +26,24 @@ __all__ = [
     "BIAS",
     "LOSSES",
     "METHODS",
+    "OPTIMIZERS",
     "TARGETS",
     "ClassifierConfig",
     "CompressConfig",
+    "FitConfig",
+    "ImageConfig",
     "ReconstructConfig",
     "TrainConfig",
     "adam",
     "classification_layers",
     "classify",
     "compress",
+    "fit_dense",
     "held_bytes",
     "initial_weights",
     "random_matrix",
     "reconstruct",
     "set_biases",
     "train",
+    "train_images",
 ]

@@ -8,11 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fabric._checks import positive_int
+from fabric.nn import kernels
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn.convolution._window import Window, is_channels_last, window
 from fabric.topology import Topology
 
 SPATIAL = ("first", "im2col", "depthwise")
+_PIXEL = Window((1, 1))
 
 
 class StructuredConv2d(nn.Module, ABC):
@@ -118,6 +120,8 @@ class StructuredConv2d(nn.Module, ABC):
         images = x
         if self.depthwise_weight is not None:
             images = self._outer.convolve(x, self.depthwise_weight, groups=self.in_channels)
+        if self._inner.area == 1 and (y := self._by_kernel(images, channels_last)) is not None:
+            return y
         rows, columns = self._inner.output_size(*images.shape[2:])
         y = self._columns(images)
         if self.residual and (centre := self._inner.centre) is not None:
@@ -126,6 +130,23 @@ class StructuredConv2d(nn.Module, ABC):
         if channels_last:  # the transposed copy of a matrix is many times faster than that of images
             return y.t().contiguous().view(x.shape[0], rows, columns, self.out_channels).permute(0, 3, 1, 2)
         return y.view(self.out_channels, x.shape[0], rows, columns).transpose(0, 1).contiguous()
+
+    def _by_kernel(self, images: Tensor, channels_last: bool) -> Tensor | None:
+        """(N, in_channels, H, W) → (N, out_channels, rows, columns) by the compiled kernel, None where it cannot serve.
+
+        The kernel reads pixels, (N, rows, columns, channels), which channels-last images are already.
+        """
+        seen = images if self._inner == _PIXEL else self._inner.tap(images, 0)
+        # Copies of images as matrices, transposed, are many times faster than those of images.
+        pixels = seen.permute(0, 2, 3, 1) if channels_last else seen.flatten(2).transpose(1, 2)
+        y = kernels.product(self.cascade, pixels)
+        if y is None:
+            return None
+        if self.residual:
+            y = y + _repeated(pixels.flatten(0, -2).t(), self.out_channels).t().view(y.shape)
+        if channels_last:
+            return y.permute(0, 3, 1, 2)
+        return y.transpose(1, 2).contiguous().view(y.shape[0], -1, *seen.shape[2:])
 
     def dense_weight(self) -> Tensor:
         """The equivalent kernel for `torch.nn.functional.conv2d`, (out_channels, in_channels, *kernel_size).
