@@ -30,7 +30,13 @@ from fabric.plots.layer_kinds import hits_over_cache, share_of_connected_layers
 from fabric.plots.looks import LOOKS, dataset_label
 from fabric.plots.memories import draw_banks, draw_reads, draw_variants
 from fabric.plots.memory_wall import step_parts, time_per_epoch
-from fabric.plots.mobilenet import accuracy_against_compression, draw_fit_errors, draw_pilot, draw_spectra, draw_times
+from fabric.plots.mobilenet import (
+    accuracy_against_compression,
+    draw_fit_errors,
+    draw_network_times,
+    draw_pilot,
+    draw_spectra,
+)
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.order import accuracy_by_order
 from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off, pipeline_frames

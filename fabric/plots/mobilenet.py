@@ -79,7 +79,7 @@ def draw_fit_errors(ax: Axes, table: pd.DataFrame) -> None:
     ax.legend()
 
 
-def draw_times(ax: Axes, table: pd.DataFrame) -> None:
+def draw_network_times(ax: Axes, table: pd.DataFrame) -> None:
     """How many times faster than dense, with the fastest and slowest round: a group per width, mode and batch size.
 
     Args:
