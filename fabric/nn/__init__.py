@@ -5,6 +5,9 @@ from fabric.nn._clos import ClosLinear
 from fabric.nn._predefined import PredefinedLinear
 from fabric.nn.convolution._cascade_conv import CascadeConv2d
 from fabric.nn.convolution._clos_conv import ClosConv2d
+from fabric.nn.growth._freeze import PartlyFrozenClos, freeze
+from fabric.nn.growth._grow import grow
+from fabric.nn.growth._merge import merge
 from fabric.nn.kernels import backend, reference
 from fabric.nn.models._convert import convert
 from fabric.nn.models._fewer import fewer
@@ -24,6 +27,7 @@ __all__ = [
     "ClosLSTM",
     "ClosLinear",
     "LowRankLinear",
+    "PartlyFrozenClos",
     "Plan",
     "PredefinedLinear",
     "Replaced",
@@ -31,7 +35,10 @@ __all__ = [
     "backend",
     "convert",
     "fewer",
+    "freeze",
+    "grow",
     "heal",
+    "merge",
     "parameter_groups",
     "plan",
     "reference",
