@@ -13,7 +13,18 @@ from matplotlib.figure import Figure
 from misuse import WRONG, Fresh, call, faults
 from torch import nn
 
-from fabric.experiments import batchless, counting, data, networks, runs, searching, statements, timing, training
+from fabric.experiments import (
+    batchless,
+    counting,
+    data,
+    growing,
+    networks,
+    runs,
+    searching,
+    statements,
+    timing,
+    training,
+)
 from fabric.experiments.data import morse
 from fabric.experiments.machines import junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
@@ -187,7 +198,7 @@ RUNS = [
     batchless.grow, batchless.separate, batchless.train_fixed_point, batchless.train_float32, batchless.train_pytorch,
     batchless.stored_weights, junctions.train_junctions, junctions.simulate_training, junctions.train_torus,
     junctions.synthesize, on_chip.train_on_chip, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,
-    synthesis.run_simulation, synthesis.run_placement,
+    synthesis.run_simulation, synthesis.run_placement, growing.train_growing, growing.train_masked,
 ]  # fmt: skip
 CASES = [
     pytest.param(

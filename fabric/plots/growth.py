@@ -1,0 +1,35 @@
+"""Networks that change while they train: the accuracies of different ways to spend the same operations."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from fabric.plots.intervals import points
+from fabric.plots.looks import GUIDE, LOOKS
+
+
+def accuracy_of_arms(table: pd.DataFrame, first: str) -> Figure:
+    """One panel per data set: accuracy (%) of each arm with its interval, the best mean on top.
+
+    Args:
+        table: "dataset", "arm", "claim" (what its operations are compared with the first arm's, a name in `LOOKS`),
+            "accuracy", "low", "high" (fractions).
+        first: the arm whose accuracy a line marks.
+    """
+    datasets = list(table["dataset"].unique())
+    order = table[table["dataset"] == datasets[0]].sort_values("accuracy")["arm"].tolist()
+    size = (2.6 + 3.4 * len(datasets), 1.0 + 0.27 * len(order))
+    figure, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        rows = table[table["dataset"] == dataset].set_index("arm")
+        ax.axvline(100 * rows.loc[first, "accuracy"], color=GUIDE, linewidth=1, linestyle=":")
+        for claim, part in rows.groupby("claim"):
+            at = [order.index(arm) for arm in part.index]
+            points(ax, at, part, scale=100, sideways=True, linestyle="", **LOOKS[str(claim)].mark)
+        ax.set_xlabel("test accuracy (%)")
+        ax.set_title(dataset)
+    axes[0, 0].set_yticks(range(len(order)), order)
+    handles = [Line2D([], [], linestyle="", **LOOKS[claim].named) for claim in sorted(table["claim"].unique())]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
