@@ -28,6 +28,7 @@ from fabric.experiments import (
 from fabric.experiments.data import morse
 from fabric.experiments.machines import junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
+from fabric.experiments.studies import federated
 from fabric.plots.looks import in_order
 
 CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
@@ -199,6 +200,7 @@ RUNS = [
     batchless.stored_weights, junctions.train_junctions, junctions.simulate_training, junctions.train_torus,
     junctions.synthesize, on_chip.train_on_chip, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,
     synthesis.run_simulation, synthesis.run_placement, growing.train_growing, growing.train_masked,
+    federated.federate,
 ]  # fmt: skip
 CASES = [
     pytest.param(
