@@ -1,12 +1,14 @@
 """Networks that change while they train: the accuracies of different ways to spend the same operations."""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import GUIDE, LOOKS
+from fabric.plots.looks import EDGE, GUIDE, INK, LOOKS, Look, in_order
 
 
 def accuracy_of_arms(table: pd.DataFrame, first: str) -> Figure:
@@ -32,4 +34,25 @@ def accuracy_of_arms(table: pd.DataFrame, first: str) -> Figure:
     axes[0, 0].set_yticks(range(len(order)), order)
     handles = [Line2D([], [], linestyle="", **LOOKS[claim].named) for claim in sorted(table["claim"].unique())]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def accuracy_against_updates(table: pd.DataFrame, together: Sequence[str]) -> Figure:
+    """Accuracy (%) of each arm, with its interval, against its updates in percent.
+
+    Args:
+        table: "arm", "updates" (percent), "accuracy", "low", "high" (fractions).
+        together: arms that a line joins.
+    """
+    figure, ax = plt.subplots(figsize=(7.4, 4.2))
+    joined = table[table["arm"].isin(together)].sort_values("updates")
+    ax.plot(joined["updates"], 100 * joined["accuracy"], color=EDGE, linewidth=1, zorder=1)
+    arms = sorted(table["arm"])
+    looks = in_order(arms[:9]) | {arm: Look(arm, INK, "*") for arm in arms[9:]}
+    spread = table.groupby(table["updates"].round())["updates"].rank(method="first") - 1
+    for row, offset in zip(table.to_dict("records"), spread, strict=True):
+        points(ax, [row["updates"] + 0.5 * offset], pd.DataFrame([row]), scale=100, **looks[row["arm"]].named)
+    ax.set_xlabel("updates of weights (% of those with nothing frozen; equal ones side by side)")
+    ax.set_ylabel("test accuracy (%)")
+    figure.legend(loc="outside right center")
     return figure
