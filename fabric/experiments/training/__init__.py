@@ -18,7 +18,7 @@ from fabric.experiments.training._reconstruct import (
     random_matrix,
     reconstruct,
 )
-from fabric.experiments.training._train import TrainConfig, train
+from fabric.experiments.training._train import TrainConfig, train, trained_network
 
 __all__ = [
     "BIAS",
@@ -39,4 +39,5 @@ __all__ = [
     "reconstruct",
     "set_biases",
     "train",
+    "trained_network",
 ]
