@@ -18,7 +18,7 @@ from fabric.experiments.training._reconstruct import (
     random_matrix,
     reconstruct,
 )
-from fabric.experiments.training._train import TrainConfig, train, trained_network
+from fabric.experiments.training._train import TrainConfig, train
 
 __all__ = [
     "BIAS",
@@ -39,5 +39,4 @@ __all__ = [
     "reconstruct",
     "set_biases",
     "train",
-    "trained_network",
 ]
