@@ -72,10 +72,12 @@ class GrowingConfig(RunConfig):
         for number, phase in enumerate(self.phases):
             shrinks = phase.middle_routers < before.middle_routers or phase.frozen_stages < before.frozen_stages
             if shrinks or not set(before.frozen) <= set(phase.frozen):
-                raise ValueError(f"phases must keep routers and what is frozen, phase {number} does not, got {phase}")
+                raise ValueError(
+                    f"phases must be such that routers and what is frozen stay, phase {number} is not, got {phase}"
+                )
             if len(set(phase.frozen)) != len(phase.frozen) or max(phase.frozen, default=0) >= phase.middle_routers:
                 raise ValueError(
-                    f"phases must freeze different routers from 0 to {phase.middle_routers - 1}, got {phase.frozen}"
+                    f"phases must be of different frozen routers from 0 to {phase.middle_routers - 1}, got {phase.frozen}"
                 )
             before = phase
 

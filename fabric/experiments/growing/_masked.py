@@ -49,7 +49,7 @@ class MaskedGrowthConfig(RunConfig):
         super().__post_init__()
         edges = [each for each, _ in self.phases]
         if edges != sorted(edges):
-            raise ValueError(f"phases must not lose edges, got {self.phases}")
+            raise ValueError(f"phases must be of edges that never get fewer, got {self.phases}")
 
 
 def train_masked(config: MaskedGrowthConfig) -> Measured:
