@@ -76,9 +76,8 @@ class GrowingConfig(RunConfig):
                     f"phases must be such that routers and what is frozen stay, phase {number} is not, got {phase}"
                 )
             if len(set(phase.frozen)) != len(phase.frozen) or max(phase.frozen, default=0) >= phase.middle_routers:
-                raise ValueError(
-                    f"phases must be of different frozen routers from 0 to {phase.middle_routers - 1}, got {phase.frozen}"
-                )
+                last = phase.middle_routers - 1
+                raise ValueError(f"phases must be of different frozen routers from 0 to {last}, got {phase.frozen}")
             before = phase
 
 
