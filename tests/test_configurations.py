@@ -10,9 +10,10 @@ from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_ty
 import numpy as np
 import pytest
 
-from fabric.experiments import batchless, searching, timing, training  # noqa: F401  # define configurations
+from fabric.experiments import batchless, growing, searching, timing, training  # noqa: F401  # define configurations
 from fabric.experiments.batchless import FixedPointConfig
 from fabric.experiments.machines import junctions, on_chip, synthesis, torus  # noqa: F401
+from fabric.experiments.networks import Layer
 from fabric.experiments.runs import (
     Checked,
     Natural,
@@ -25,7 +26,7 @@ from fabric.experiments.runs import (
     run_key,
 )
 from fabric.experiments.statements import committed_runs
-from fabric.experiments.studies import heuristics, recurrent, speed  # noqa: F401
+from fabric.experiments.studies import federated, heuristics, recurrent, speed  # noqa: F401
 from fabric.hardware import FixedPoint
 
 KINDS = [kind for kind in RunConfig.__subclasses__() if kind.__module__.startswith("fabric.")]
@@ -81,7 +82,7 @@ def test_committed_records_are_found_under_their_keys():
 
 
 def test_every_configuration_is_frozen_documented_and_says_its_recipe():
-    assert len(KINDS) == 36
+    assert len(KINDS) == 39
     for kind in KINDS:
         assert kind.__dataclass_params__.frozen
         assert isinstance(kind.recipe, int)
@@ -167,6 +168,14 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
         lambda: FixedPointConfig("imagenet", ((4, 4),), FixedPoint(), (0,), (4,), 0),
         lambda: batchless.PytorchConfig(batchless.Float32Config("digits", ((4, 4),), (4,), 0), (2, 1)),
         lambda: junctions.Lessons("digits", 10, 1, ((5, 3),), (12, 12, 8, 8, 8, 8), 0),
+        lambda: growing.GrowingConfig("digits", (8, 8, 4, 4), (growing.Phase(4, 1), growing.Phase(2, 1)), 8, 0.1, 0),
+        lambda: growing.GrowingConfig("digits", (8, 8, 4, 4), (growing.Phase(4, 1, (4,)),), 8, 0.1, 0),
+        lambda: growing.GrowingConfig("digits", (8, 8, 4, 4), (), 8, 0.1, 0),
+        lambda: growing.Phase(4, 1, frozen_stages=4),
+        lambda: growing.MaskedGrowthConfig("digits", 8, ((9, 1), (8, 1)), "random", 8, 0.1, 0),
+        lambda: federated.FederatedConfig("digits", (), 4, "iid", 2, 8, 1, 0.1, 0),
+        lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "iid", 5, 8, 1, 0.1, 0),
+        lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "two", 2, 8, 1, 0.1, 0),
         lambda: synthesis.PlacementConfig("no variant", 4, False, 0, ""),
         lambda: torus.Campaign("no torus", 4, 0, ""),
         lambda: torus.LayerOnChip((4, 4), 1, ""),
@@ -175,6 +184,7 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
     ],
 )
 def test_configurations_that_cannot_run_are_refused(make):
-    fields = "cascades|fixed_point|mode|dataset|checks|rates|variant|torus|samples|subjects|cascade"
+    fields = "cascades|fixed_point|mode|dataset|checks|rates|variant|torus|samples|subjects|phases|frozen_stages"
+    fields += "|network|chosen|kind|cascade"
     with pytest.raises(ValueError, match=rf"^({fields}) must be .*, got"):
         make()

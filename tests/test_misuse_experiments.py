@@ -13,11 +13,22 @@ from matplotlib.figure import Figure
 from misuse import WRONG, Fresh, call, faults
 from torch import nn
 
-from fabric.experiments import batchless, counting, data, networks, runs, searching, statements, timing, training
+from fabric.experiments import (
+    batchless,
+    counting,
+    data,
+    growing,
+    networks,
+    runs,
+    searching,
+    statements,
+    timing,
+    training,
+)
 from fabric.experiments.data import morse
 from fabric.experiments.machines import junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
-from fabric.experiments.studies import speed
+from fabric.experiments.studies import federated, speed
 from fabric.plots.looks import in_order
 
 CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
@@ -202,6 +213,7 @@ RUNS = [
     junctions.synthesize, on_chip.train_on_chip, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,
     synthesis.run_simulation, synthesis.run_placement, speed.time_layer, speed.time_caches, speed.time_single_samples,
     speed.time_block, speed.time_wires, speed.peak_memory, speed.time_heuristic,
+    growing.train_growing, growing.train_masked, federated.federate,
 ]  # fmt: skip
 CASES = [
     pytest.param(

@@ -46,6 +46,8 @@ def test_a_colour_of_a_topology_of_print_or_of_a_mark_stands_for_nothing_else():
         ("lookup_tables", "flip_flops", "multipliers"),
         ("float32", "9/12", "9/9"),
         ("FF", "BP", "UP"),
+        ("clos", "dense", "narrow dense", "random_sparse", "structured update", "Clos, 9 bits"),
+        ("equal operations", "fewer operations", "more operations"),
         ("nsga2", "random"),
         ("loss l1", "loss l2"),
         ("dither", "no dither"),

@@ -6,6 +6,9 @@ from fabric.nn._predefined import PredefinedLinear
 from fabric.nn.convolution._cascade_conv import CascadeConv2d
 from fabric.nn.convolution._clos_conv import ClosConv2d
 from fabric.nn.convolution._fold import fold_batch_norm
+from fabric.nn.growth._freeze import PartlyFrozenClos, freeze
+from fabric.nn.growth._grow import grow
+from fabric.nn.growth._merge import merge
 from fabric.nn.kernels import backend, reference
 from fabric.nn.models._convert import convert
 from fabric.nn.models._entries import Plan
@@ -26,6 +29,7 @@ __all__ = [
     "ClosLSTM",
     "ClosLinear",
     "LowRankLinear",
+    "PartlyFrozenClos",
     "Plan",
     "PredefinedLinear",
     "Replaced",
@@ -34,7 +38,10 @@ __all__ = [
     "convert",
     "fewer",
     "fold_batch_norm",
+    "freeze",
+    "grow",
     "heal",
+    "merge",
     "parameter_groups",
     "plan",
     "reference",

@@ -90,6 +90,14 @@ OTHERS = {
     "target gaussian": Look("gaussian targets", GUIDE, "o"),
     "target uniform": Look("uniform targets", GUIDE, "s"),
     "target orthogonal": Look("orthogonal targets", GUIDE, "D"),
+    # networks that change while they train
+    "equal operations": Look("equal operations", _INDIGO, "o"),
+    "fewer operations": Look("fewer operations", _TEAL, "v"),
+    "more operations": Look("more operations", _ROSE, "^"),
+    # learning together
+    "narrow dense": Look("narrow dense", _OLIVE, "s"),
+    "structured update": Look("structured update of dense", _ROSE, "^"),
+    "Clos, 9 bits": Look("Clos, 9 bits sent", _INDIGO, "P"),
     # the machine: cells, variants, training, word lengths
     "ours": Look("ours, Yosys", _INDIGO, "o"),
     "lookup_tables": Look("tables of four inputs", _INDIGO),
