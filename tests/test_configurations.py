@@ -44,6 +44,8 @@ def rebuilt(content: Any, hint: Any) -> Any:
     if origin in (Union, types.UnionType):
         fitting = [kind for kind in arguments if dataclasses.is_dataclass(kind) and names(kind) == set(content or {})]
         return rebuilt(content, fitting[0]) if fitting else as_tuple(content)
+    if hint is int and isinstance(content, float) and content.is_integer():
+        return int(content)  # whole numbers beside the nan of others in the same sweep
     if origin is tuple:
         items = arguments[:1] * len(content) if arguments[-1] is Ellipsis else arguments
         return tuple(map(rebuilt, content, items))
@@ -66,7 +68,7 @@ def kind_of(record: dict) -> type[RunConfig] | None:
     given = {name for name, content in record.items() if content == content}  # nan: of others in the same sweep
     for kind in KINDS:
         if names(kind) <= given:
-            with contextlib.suppress(KeyError):
+            with contextlib.suppress(KeyError, TypeError, ValueError):  # fields of one name that hold something else
                 if run_key(rebuilt(record, kind)) == record["key"]:
                     return kind
     return None

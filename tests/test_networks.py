@@ -121,7 +121,7 @@ def config_of(record: dict) -> TrainConfig:
 def test_every_committed_training_record_is_found_under_its_key():
     records = [json.loads(line) for path in committed_runs() for line in path.read_text().splitlines()]
     fields = {field.name for field in dataclasses.fields(TrainConfig)}
-    trained = [record for record in records if fields <= record.keys()]
+    trained = [record for record in records if fields <= record.keys() and isinstance(record["network"], list)]
     assert len(trained) > 500
     assert all(run_key(config_of(record)) == record["key"] for record in trained)
 

@@ -70,8 +70,8 @@ def test_unknown_parameters_and_notebooks_are_refused(tmp_path):
 
 
 def test_a_profile_is_read_from_the_room_of_the_notebook():
-    assert parameters("paper", "03_topologies") == {"width": 1024}
-    assert parameters("quick", "03_topologies") == {}
+    assert parameters("paper", "06_constraints") == {"width": 64}
+    assert parameters("quick", "06_constraints") == {}
     assert parameters("paper", "05_coloring_examples") == {}
 
 
