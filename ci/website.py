@@ -4,13 +4,14 @@
 """
 
 import argparse
+import json
 import shutil
 import sys
 from html import escape
 from pathlib import Path
 
 from pages import Study, counts, studies
-from places import ROOT
+from places import ROOT, of_paper
 from reference import described, homes, public_modules
 from sphinx.cmd.build import build_main
 
@@ -37,9 +38,9 @@ def lay_out(folder: Path, executed: Path) -> None:
         raise ValueError(f"notebooks must be executed before the site is built, missing in {executed}: {missing}")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "docs", folder)
-    for page in PAGES:
-        (folder / page).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / page, folder / page)
+    for name in PAGES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     for figure in (ROOT / "paper").glob("*/figures/*.svg"):
         target = folder / figure.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +51,8 @@ def lay_out(folder: Path, executed: Path) -> None:
     (folder / "notebooks.md").write_text(notebooks(names), encoding="utf-8")
     (folder / "gallery.md").write_text(gallery(studies()), encoding="utf-8")
     (folder / "statements.md").write_text(statements(studies()), encoding="utf-8")
+    with (folder / "performance.md").open("a", encoding="utf-8") as page:
+        page.write(measured_on(json.loads((of_paper().tables_of("24_speed") / "provenance.json").read_text("utf-8"))))
     (folder / "motion.md").write_text(motion(), encoding="utf-8")
     (folder / "_static" / "explorer.html").write_text(explorer.page(), encoding="utf-8")
     (folder / "reference").mkdir()
@@ -110,6 +113,13 @@ def statements(found: list[Study]) -> str:
             "",
         ]
     )
+
+
+def measured_on(provenance: dict) -> str:
+    """The rows of the table that says which machine and which versions the committed times come from."""
+    shown = {"machine": provenance["machine"], "processor": provenance["processor"], "Python": provenance["python"]}
+    shown["PyTorch"] = provenance["packages"]["torch"]
+    return "".join(f"| {name} | {value} |\n" for name, value in shown.items())
 
 
 def motion() -> str:

@@ -157,7 +157,13 @@ KINDS = {
 }
 
 
-_DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10", "morse": "Morse code"}
+_DATASETS = {
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "morse": "Morse code",
+    "jsb_chorales": "JSB chorales",
+}
 
 
 def dataset_label(name: str) -> str:
