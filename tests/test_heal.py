@@ -94,3 +94,21 @@ def test_wrong_objects_are_named():
         convert(model, 0.5, torch.randn(2, 4))
     with pytest.raises(ValueError, match="model must be"):
         parameter_groups(model.parameters(), lr=1)
+
+
+def test_a_first_batch_that_lost_nothing_is_no_standard_for_the_others():
+    """On zeros student and teacher agree before training: only all batches together say whether it helped."""
+    torch.manual_seed(0)
+    model, student = nn.Linear(6, 4, bias=False), nn.Linear(6, 4, bias=False)
+    batches = [torch.zeros(3, 6), *(torch.randn(30, 6) for _ in range(40))]
+    losses = heal(student, model, batches, lr=3e-2)
+    assert losses[0] == 0 < losses[-1] < losses[1]
+
+
+def test_a_last_step_that_spoils_the_student_is_refused():
+    model = nn.Linear(6, 4)
+    student = copy.deepcopy(nn.Linear(6, 4))
+    before = copy.deepcopy(student.state_dict())
+    with pytest.raises(ValueError, match=r"the loss rose from .* to (nan|inf)"):
+        heal(student, model, [torch.randn(3, 6)], lr=1e30)
+    assert all(torch.equal(before[name], values) for name, values in student.state_dict().items())

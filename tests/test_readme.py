@@ -44,6 +44,24 @@ def test_area_is_that_of_the_committed_table(size):
     assert printed_row(f"{size} × {size}") == [f"{row.ours:,.0f} ({row.published:,.0f})" for row in rows]
 
 
+@pytest.mark.parametrize(
+    "cascade", [(1024, 1024, 32, 32, 32), (1024, 256, 32, 8, 32), (1024, 256, 16, 5, 16), (768, 3072, 32, 24, 48)]
+)
+def test_speed_is_that_of_the_committed_table(cascade):
+    table = pd.read_csv(ROOT / "paper/24_speed/tables/speeds.csv").query("way == 'Clos' and dtype == 'float32'")
+    inputs, outputs, *routers = cascade
+    rows = table[table["layer"] == f"{inputs} → {outputs} ({', '.join(map(str, routers))})"]
+    faster = rows.set_index(["passes", "batch"])["faster"]
+    cells = [f"{faster['forward', batch]:.2g} / {faster['both', batch]:.2g}" for batch in (1, 32, 256)]
+    assert printed_row(re.escape(str(cascade))) == [f"{rows['fewer'].iloc[0]:.1f}×", *cells]
+
+
+def test_speed_of_recurrent_layers_is_that_of_the_committed_table():
+    table = pd.read_csv(ROOT / "paper/28_recurrent/tables/times.csv").query("layer == 'dense' and hidden == 512")
+    one, some, many = (f"{row.faster:.1f}" for row in table.sort_values("batch_size").itertuples())
+    assert f"trains {one}, {some} and {many} times faster than `torch.nn.GRU`" in " ".join(README.split())
+
+
 def anchors(text: str) -> set[str]:
     """What links within a page can name: its headings in small letters, hyphens for spaces."""
     titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)

@@ -1,6 +1,6 @@
 """What a conversion lost, learnt back from the model before it."""
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from fabric.nn.models._calls import called, evaluating, first_tensor
 from fabric.nn.models._rates import parameter_groups
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # of the student's and the teacher's outputs
+_COMPARED = 8  # batches on which the student is compared with itself before
 
 
 def heal(
@@ -38,7 +39,7 @@ def heal(
     Raises:
         TypeError: student or teacher is no module, or batches are one tensor, of which each row would be a batch.
         ValueError: student and teacher are one or share parameters, there are no batches, or the loss is not finite or
-            larger at the end (mean of the last tenth) than before the first step; then the student is as it was.
+            larger at the end than before, on the same batches: the first eight; then the student is as it was.
     """
     for name, model in (("student", student), ("teacher", teacher)):
         if not isinstance(model, nn.Module):
@@ -53,8 +54,11 @@ def heal(
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, len(batches)))
     before = {name: values.detach().clone() for name, values in student.state_dict().items()}
     losses: list[float] = []
+    kept: list[object] = []
     with evaluating(teacher):
         for batch in batches:
+            if len(kept) < _COMPARED:
+                kept.append(batch)
             with torch.no_grad():
                 wanted = first_tensor(called(teacher, batch))
             value = loss(first_tensor(called(student, batch)), wanted)
@@ -70,8 +74,18 @@ def heal(
     if not losses:
         raise ValueError("batches must hold at least one input, got none")
     optimiser.zero_grad()
-    last = losses[-max(1, len(losses) // 10) :]
-    if (ended := sum(last) / len(last)) > losses[0]:
-        student.load_state_dict(before)
-        raise ValueError(f"lr must be below {lr}: the loss rose from {losses[0]:.4g} to {ended:.4g}")
+    after = {name: values.detach().clone() for name, values in student.state_dict().items()}
+    ended = _mean_loss(student, teacher, kept, loss)
+    student.load_state_dict(before)
+    began = _mean_loss(student, teacher, kept, loss)
+    if not ended <= began:  # nan is no healing
+        student.load_state_dict(before)  # batches in training mode move the statistics of normalisations
+        raise ValueError(f"lr must be below {lr}: the loss rose from {began:.4g} to {ended:.4g}")
+    student.load_state_dict(after)
     return losses
+
+
+def _mean_loss(student: nn.Module, teacher: nn.Module, batches: Sequence[object], loss: Loss) -> float:
+    with torch.no_grad(), evaluating(teacher):
+        values = [loss(first_tensor(called(student, x)), first_tensor(called(teacher, x))).item() for x in batches]
+    return sum(values) / len(values)
