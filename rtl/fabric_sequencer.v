@@ -89,7 +89,8 @@ module fabric_sequencer #(
     localparam DERIVE = 1 + PIPELINE;   // cycles from the last product of a delta to its derivative
 
     reg [WIDTH-1:0] instructions [0:SLOTS-1];
-    reg [WIDTH-1:0] instruction_q;      // that of slot_q
+    reg [WIDTH-1:0] instruction_q;      // that of slot_q, but for the cycle in which that is fresh
+    reg fresh_q;
     reg busy_q;
     reg [1:0] kind_q;
     reg [1:0] bank_q;
@@ -99,6 +100,7 @@ module fabric_sequencer #(
     reg [LENGTH-1:0] cycle_q;
     reg [ADDRESS-1:0] address_q;
     reg [31:0] left_q;          // samples or addresses that are not through; 0 while the last samples go backward
+    reg some_left_q, one_left_q;
     reg [2:0] sample_q;         // number of the round modulo 8
     reg [2:0] begun_q;          // rounds before this one, at most 7
     reg [2:0] beyond_q;         // rounds since that of the last sample
@@ -130,14 +132,13 @@ module fabric_sequencer #(
     assign started_last = command_data[16 +: LENGTH];
 
     // A sample's steps take place in its own round of the program or `lag` rounds later.
-    wire some_left = left_q != 32'd0;
-    wire one_left = left_q == 32'd1;
-    wire f_active = run && f_run && (begun_q >= f_lag) && (some_left || (beyond_q < f_lag));
-    wire b_active = run && b_run && (begun_q >= b_lag) && (some_left || (beyond_q < b_lag));
+    wire f_active = run && f_run && (begun_q >= f_lag) && (some_left_q || (beyond_q < f_lag));
+    wire b_active = run && b_run && (begun_q >= b_lag) && (some_left_q || (beyond_q < b_lag));
     wire last_cycle = cycle_q == slot_last;
-    wire last_round = (drain_q == 3'd0) ? one_left : (!some_left && (beyond_q == drain_q - 3'd1));
-    wire [SLOT-1:0] slot_next = accept ? command_data[32 +: SLOT] : !(go && run && last_cycle) ? slot_q
-        : end_of_program ? first_q : slot_q + 1'b1;
+    wire last_round = (drain_q == 3'd0) ? one_left_q : (!some_left_q && (beyond_q == drain_q - 3'd1));
+    wire slot_over = go && run && last_cycle;
+    wire round_over = go && (!run || (last_cycle && end_of_program));
+    wire [SLOT-1:0] slot_after = end_of_program ? first_q : slot_q + 1'b1;
 
     wire start = cycle_q == {LENGTH{1'b0}};
     wire leaves = (forward_last && f_final) || (b_emit && (backward_derive || (backward_last && !b_kind[1])));
@@ -145,7 +146,7 @@ module fabric_sequencer #(
     assign backward_start = b_active && start;
     assign forward_first = f_active && start && f_first;
     assign backward_first = b_active && start && b_first;
-    assign go = enable && busy_q && !(forward_first && !input_full) && !(backward_first && !error_full)
+    assign go = enable && busy_q && !fresh_q && !(forward_first && !input_full) && !(backward_first && !error_full)
         && !(load && !input_full) && !((leaves || dump) && result_full);
     assign same = load || dump;
     assign weight_load = load;
@@ -192,9 +193,17 @@ module fabric_sequencer #(
     endgenerate
 
     always @(posedge clk) begin
-        slot_q <= slot_next;
-        instruction_q <= instructions[slot_next];
+        // What comes next is looked up before it is known whether this is the last cycle of its predecessor.
+        if (fresh_q || slot_over)
+            instruction_q <= instructions[fresh_q ? slot_q : slot_after];
+        if (accept)
+            slot_q <= command_data[32 +: SLOT];
+        else if (slot_over)
+            slot_q <= slot_after;
+        fresh_q <= accept;
         if (accept) begin
+            some_left_q <= command_data[79:48] != 32'd0;
+            one_left_q <= command_data[79:48] == 32'd1;
             kind_q <= command_kind;
             bank_q <= command_data[3:2];
             stochastic_q <= command_data[4];
@@ -213,13 +222,15 @@ module fabric_sequencer #(
         end else if (go) begin
             cycle_q <= (last_cycle || !run) ? {LENGTH{1'b0}} : cycle_q + 1'b1;
             address_q <= address_q + 1'b1;
-            if (!run || (last_cycle && end_of_program)) begin
+            if (round_over) begin
                 sample_q <= sample_q + 3'd1;
                 if (begun_q != 3'd7)
                     begun_q <= begun_q + 3'd1;
-                if (some_left)
+                if (some_left_q) begin
                     left_q <= left_q - 32'd1;
-                else
+                    some_left_q <= !one_left_q;
+                    one_left_q <= left_q == 32'd2;
+                end else
                     beyond_q <= beyond_q + 3'd1;
             end
         end
@@ -227,7 +238,7 @@ module fabric_sequencer #(
             busy_q <= 1'b0;
         else if (accept)
             busy_q <= command_data[79:48] != 32'd0;
-        else if (go && (run ? (last_cycle && end_of_program && last_round) : one_left))
+        else if (round_over && (run ? last_round : one_left_q))
             busy_q <= 1'b0;
     end
 
