@@ -276,7 +276,7 @@ module fabric_machine #(
         if (rst)
             steps_q <= 32'd0;
         else
-            steps_q <= steps_q + {31'd0, say_go};
+            steps_q <= steps_q + {31'd0, mul_go && enable};
     end
 
     // ---- streams ----
@@ -386,7 +386,8 @@ module fabric_machine #(
         .error_pass(pass)
     );
 
-    // ---- counters ----
+    // ---- counters, a cycle later than what they count ----
+    reg counted_q, forward_q, backward_q, waiting_q, update_q;
     always @(posedge clk) begin
         if (rst)
             counting_q <= 1'b0;
@@ -396,18 +397,22 @@ module fabric_machine #(
             begun_q <= 1'b0;
         else
             begun_q <= say_go || (begun_q && running);
+        counted_q <= counting_q && (say_go || under_way || begun_q);
+        forward_q <= mul_f_run && enable;
+        backward_q <= mul_b_run && enable;
+        waiting_q <= running && begun_q && !say_go;
+        update_q <= enable && write_b_run && !write_b_frozen;
         if (rst || (started && (command_data[1:0] == 2'd0)))
             updates_q <= 32'd0;
-        else if (counting_q)
-            updates_q <= updates_q + {31'd0, enable && write_b_run && !write_b_frozen};
+        else if (counted_q)
+            updates_q <= updates_q + {31'd0, update_q};
     end
     fabric_counters counters (
         .clk(clk), .rst(rst), .clear(started && (command_data[1:0] == 2'd0)),
-        .counting(counting_q && (say_go || under_way || begun_q)), .forward(mul_f_run && enable),
-        .backward(mul_b_run && enable), .waiting(running && begun_q && !say_go),
+        .counting(counted_q), .forward(forward_q), .backward(backward_q), .waiting(waiting_q),
         .cycles_q(count_cycles), .forward_q(count_forward), .backward_q(count_backward), .waiting_q(count_waiting)
     );
-    assign busy = running || !idle;
+    assign busy = running || !idle || counted_q;
     assign count_steps = steps_q;
     assign count_updates = updates_q;
 
