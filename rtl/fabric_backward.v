@@ -35,9 +35,10 @@ module fabric_backward #(
     input  wire [ACC-1:0]  incoming,    // sum of the neighbour that comes before on the ring
     output wire [ACC-1:0]  sum,
     // when the sum is a delta
+    input  wire            done,
     input  wire            keep,        // it is the one to go on with
     input  wire            rectified,   // the neurons of the layer below are ReLUs
-    output wire [WORD-1:0] delta_next
+    output reg  [WORD-1:0] delta_next   // means something where done
 );
     localparam [ACC-1:0] HALF = {{(ACC - 1){1'b0}}, 1'b1} << (SHIFT - 1);
 
@@ -48,8 +49,12 @@ module fabric_backward #(
     wire [WORD-1:0] rounded;
     wire inactive;
 
+    always @* begin
+        delta_next = {WORD{1'bx}};
+        if (done)
+            delta_next = (rectified && inactive) ? {WORD{1'b0}} : rounded;
+    end
     assign sum = passing_q + {{(ACC - 2 * WORD){product[2*WORD-1]}}, product};
-    assign delta_next = (rectified && inactive) ? {WORD{1'b0}} : rounded;
 
     generate
         if (SIGMOID != 0) begin : sigmoid
@@ -57,13 +62,14 @@ module fabric_backward #(
             initial $readmemh(TABLE, slope);
             assign factor = derive ? slope[own[FRACTION:0]] : weight;
             fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
-                .in(derive_add ? sum : incoming), .scale(derive_add ? 2'd0 : scale), .out(truncated)
+                .in(derive_add ? sum : incoming), .scale(derive_add ? 2'd0 : scale),
+                .used(complete || derive_add), .out(truncated)
             );
             wire unused = &{1'b0, own};
         end else begin : no_sigmoid
             assign factor = weight;
             fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
-                .in(incoming), .scale(scale), .out(truncated)
+                .in(incoming), .scale(scale), .used(complete), .out(truncated)
             );
             wire unused = &{1'b0, derive, derive_add, own};
         end

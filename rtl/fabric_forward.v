@@ -30,10 +30,11 @@ module fabric_forward #(
     input  wire            complete,    // the last product of a sum is being added
     input  wire [1:0]      scale,
     // when the sum is an activation
-    input  wire            last,        // it becomes the next operand (PIPELINE = 0, 1)
+    input  wire            done,
+    input  wire            last,        // and becomes the next operand (PIPELINE = 0, 1)
     input  wire            present,     // this PE computes a neuron; if not, its activation is zero
     input  wire [1:0]      kind,        // activation function
-    output wire [WORD-1:0] activation
+    output reg  [WORD-1:0] activation   // means something where done
 );
     localparam [ACC-1:0] HALF = {{(ACC - 1){1'b0}}, 1'b1} << (SHIFT - 1);
 
@@ -45,12 +46,16 @@ module fabric_forward #(
     wire [WORD-1:0] activated;
 
     fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
-        .in(sum), .scale(scale), .out(truncated)
+        .in(sum), .scale(scale), .used(complete), .out(truncated)
     );
     fabric_activation #(.WORD(WORD), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .TABLE(TABLE)) function_of (
         .in(rounded), .kind(kind), .out(activated)
     );
-    assign activation = present ? activated : {WORD{1'b0}};
+    always @* begin
+        activation = {WORD{1'bx}};
+        if (done)
+            activation = present ? activated : {WORD{1'b0}};
+    end
 
     generate
         if (PIPELINE == 0) begin : at_once
@@ -63,7 +68,7 @@ module fabric_forward #(
         end
         if (PIPELINE < 2) begin : same_cycle
             assign rounded = truncated;
-            wire unused = &{1'b0, complete, take, taken};
+            wire unused = &{1'b0, take, taken};
         end else begin : next_cycle
             reg [WORD-1:0] rounded_q;
             always @(posedge clk) begin

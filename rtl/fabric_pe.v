@@ -81,10 +81,12 @@ module fabric_pe #(
     input  wire                     backward_derive_add,
     input  wire [1:0]               backward_scale,
     // when sums are results
+    input  wire                     forward_done,
     input  wire                     forward_last,
     input  wire [1:0]               forward_to,
     input  wire [1:0]               forward_kind,
     input  wire                     present,
+    input  wire                     backward_done,
     input  wire                     backward_keep,
     input  wire                     backward_write,
     input  wire [1:0]               backward_to,
@@ -144,7 +146,7 @@ module fabric_pe #(
         .clk(clk), .enable(enable), .load(load_operand), .take(take_operand), .run(forward_run),
         .weight(forward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(input_q[WORD-1:0]), .taken(taken_operand),
         .incoming(operand_in), .operand_q(operand), .begins(forward_begins), .begins_scale(forward_begins_scale),
-        .add(forward_add), .complete(forward_complete), .scale(forward_scale), .last(forward_last),
+        .add(forward_add), .complete(forward_complete), .scale(forward_scale), .done(forward_done), .last(forward_last),
         .present(present), .kind(forward_kind), .activation(activated)
     );
     fabric_backward #(
@@ -156,7 +158,7 @@ module fabric_pe #(
         .taken(taken_delta), .coming(activation_in), .own(activation), .delta_q(delta), .begins(backward_begins),
         .begins_scale(backward_begins_scale), .add(backward_add), .complete(backward_complete),
         .derive_add(backward_derive_add), .scale(backward_scale), .incoming(sum_in), .sum(sum),
-        .keep(backward_keep), .rectified(backward_rectified), .delta_next(delta_next)
+        .done(backward_done), .keep(backward_keep), .rectified(backward_rectified), .delta_next(delta_next)
     );
     fabric_update #(
         .WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT), .PIPELINE(PIPELINE)

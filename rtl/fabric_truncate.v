@@ -10,17 +10,27 @@ module fabric_truncate #(
 ) (
     input  wire [IN-1:0]  in,
     input  wire [1:0]     scale,    // drop that many bits more
-    output wire [OUT-1:0] out
+    input  wire           used,     // what comes out without it means nothing: a simulator need not calculate it
+    output reg  [OUT-1:0] out
 );
     localparam KEPT = (IN - SHIFT > OUT) ? IN - SHIFT : OUT + 1;
 
-    wire signed [IN-1:0] shifted = $signed(in) >>> SHIFT;
-    wire signed [KEPT-1:0] kept = shifted[KEPT-1:0];    // the bits above are copies of its sign
-    wire signed [KEPT-1:0] scaled = kept >>> scale;
+    reg signed [IN-1:0] shifted;
+    reg signed [KEPT-1:0] scaled;
 
-    wire clips = (scaled[KEPT-1:OUT-1] != {(KEPT - OUT + 1){1'b0}})
-        && (scaled[KEPT-1:OUT-1] != {(KEPT - OUT + 1){1'b1}});
-    assign out = clips ? {scaled[KEPT-1], {(OUT - 1){~scaled[KEPT-1]}}} : scaled[OUT-1:0];
+    always @* begin
+        shifted = {IN{1'bx}};
+        scaled = {KEPT{1'bx}};
+        out = {OUT{1'bx}};
+        if (used) begin
+            shifted = $signed(in) >>> SHIFT;
+            scaled = $signed(shifted[KEPT-1:0]) >>> scale;      // the bits above are copies of its sign
+            if ((scaled[KEPT-1:OUT-1] == {(KEPT - OUT + 1){1'b0}}) || (scaled[KEPT-1:OUT-1] == {(KEPT - OUT + 1){1'b1}}))
+                out = scaled[OUT-1:0];
+            else
+                out = {scaled[KEPT-1], {(OUT - 1){~scaled[KEPT-1]}}};
+        end
+    end
 
     wire unused = &{1'b0, shifted};
 endmodule
