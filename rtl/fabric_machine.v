@@ -15,12 +15,12 @@ module fabric_machine #(
     parameter UPDATE_SHIFT = 10,        // fraction bits of an increment that are rounded away, 2..16
     parameter BANKS = 3,                // weight memories of a PE: 1, or 3 for overlapped training
     parameter DEPTH = 32,               // words of a weight memory
-    parameter ADDRESS = 5,              // clog2(DEPTH)
+    parameter ADDRESS = $clog2(DEPTH),  // bits of a weight address
     parameter LENGTH = 8,               // bits of the length of a phase
     parameter STORE = 6,                // activations that a PE stores, 2..16
     parameter FEED = 0,                 // clog2 of the inputs of a row where they exceed COLUMNS, else 0
     parameter SLOTS = 16,               // instructions, a power of two
-    parameter SLOT = 4,                 // clog2(SLOTS)
+    parameter SLOT = $clog2(SLOTS),     // bits of an instruction's number
     parameter MEMORY = 8,               // beats of the input memory and of the target memory, a power of two
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
     parameter PIPELINE = 0,             // 0; 1: registers behind products; 2: also results of phases kept, to interleave
@@ -62,6 +62,55 @@ module fabric_machine #(
     localparam ADD = (PIPELINE == 0) ? 0 : 1;           // from a product to its sum
     localparam WRITE = (PIPELINE == 0) ? 0 : 2;         // from a product to its weight
     localparam IN_FLIGHT = (PIPELINE == 2) ? 3 : 2;     // bits of the number of a sample under way
+
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((ROWS < 1) || (COLUMNS < 2) || (ROWS * COLUMNS > 65535)) begin : rows_from_1_columns_from_2_and_65535_elements_at_most
+            ROWS_from_1_COLUMNS_from_2_and_65535_elements_at_most refused ();
+        end
+        if ((WORD < 4) || (WORD > 16)) begin : word_must_be_from_4_to_16
+            WORD_must_be_from_4_to_16 refused ();
+        end
+        if (WEIGHT < WORD) begin : weight_must_be_at_least_word
+            WEIGHT_must_be_at_least_WORD refused ();
+        end
+        if ((SHIFT < 1) || (ACC < SHIFT + 5) || (ACC < 2 * WORD + $clog2(ROWS)) || (ACC < 2 * WORD + $clog2(COLUMNS))) begin : acc_must_hold_the_longest_sum_and_shift_be_from_1
+            ACC_must_hold_the_longest_sum_and_SHIFT_be_from_1 refused ();
+        end
+        if ((FRACTION < 1) || (FRACTION >= WORD)) begin : fraction_must_be_from_1_to_word_less_1
+            FRACTION_must_be_from_1_to_WORD_less_1 refused ();
+        end
+        if (WIDEN < 0) begin : widen_must_be_at_least_0
+            WIDEN_must_be_at_least_0 refused ();
+        end
+        if ((UPDATE_SHIFT < 2) || (UPDATE_SHIFT > 16)) begin : update_shift_must_be_from_2_to_16
+            UPDATE_SHIFT_must_be_from_2_to_16 refused ();
+        end
+        if ((BANKS != 1) && (BANKS != 3)) begin : banks_must_be_1_or_3
+            BANKS_must_be_1_or_3 refused ();
+        end
+        if ((DEPTH < 2) || ((1 << ADDRESS) < DEPTH)) begin : depth_must_be_from_2_and_address_hold_it
+            DEPTH_must_be_from_2_and_ADDRESS_hold_it refused ();
+        end
+        if (((1 << LENGTH) <= ROWS) || ((1 << LENGTH) <= COLUMNS)) begin : length_must_hold_rows_and_columns
+            LENGTH_must_hold_ROWS_and_COLUMNS refused ();
+        end
+        if ((STORE < 2) || (STORE > 16)) begin : store_must_be_from_2_to_16
+            STORE_must_be_from_2_to_16 refused ();
+        end
+        if ((FEED < 0) || ((FEED != 0) && ((1 << FEED) <= COLUMNS))) begin : feed_must_be_0_or_hold_more_than_columns
+            FEED_must_be_0_or_hold_more_than_COLUMNS refused ();
+        end
+        if ((SLOT < 1) || (SLOTS != (1 << SLOT))) begin : slots_must_be_a_power_of_two
+            SLOTS_must_be_a_power_of_two refused ();
+        end
+        if ((MEMORY < 2) || ((MEMORY & (MEMORY - 1)) != 0)) begin : memory_must_be_a_power_of_two
+            MEMORY_must_be_a_power_of_two refused ();
+        end
+        if ((PIPELINE < 0) || (PIPELINE > 2)) begin : pipeline_must_be_0_1_or_2
+            PIPELINE_must_be_0_1_or_2 refused ();
+        end
+    endgenerate
 
     // ---- what the sequencer says of a cycle, the cycle in which its addresses are read, those in which operands are
     // multiplied, products added, sums results, weights written ----

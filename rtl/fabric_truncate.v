@@ -13,6 +13,13 @@ module fabric_truncate #(
     input  wire           used,     // what comes out without it means nothing: a simulator need not calculate it
     output reg  [OUT-1:0] out
 );
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((IN <= OUT) || (SHIFT < 1) || (SHIFT >= IN)) begin : wrong_widths
+            IN_must_exceed_OUT_and_SHIFT refused ();
+        end
+    endgenerate
+
     localparam KEPT = (IN - SHIFT > OUT) ? IN - SHIFT : OUT + 1;
 
     reg signed [IN-1:0] shifted;

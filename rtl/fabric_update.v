@@ -24,6 +24,13 @@ module fabric_update #(
     output reg  [WORD-1:0]   activation_q,
     output wire [WEIGHT-1:0] updated
 );
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((SHIFT < 2) || (SHIFT > 16) || (WEIGHT < WORD)) begin : wrong_widths
+            SHIFT_must_be_from_2_to_16_and_WEIGHT_at_least_WORD refused ();
+        end
+    endgenerate
+
     localparam WIDE = (2 * WORD + 7 > WEIGHT + SHIFT) ? 2 * WORD + 8 : WEIGHT + SHIFT + 1;
 
     wire signed [2*WORD-1:0] product;

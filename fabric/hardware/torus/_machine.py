@@ -62,6 +62,11 @@ class Machine(Host):
             raise ValueError("mapping must be connected first, Machine(torus, mapping) or connect(mapping), got None")
         return self._mapping
 
+    @property
+    def updates(self) -> int:
+        """Cycles of the last run in which weights were written: those of the backward unit but for frozen phases."""
+        return int(self.simulation.io.count_updates)
+
     def connect(self, mapping: TorusMapping) -> None:
         """Put cascades on the torus; their weights are zero until they are loaded.
 

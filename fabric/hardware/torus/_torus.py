@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from fabric.hardware._checks import flag, instance, listed, whole
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import BANKS, PIPELINES, Program
+from fabric.hardware.torus._program import BANKS, MODES_OF, Program
 from fabric.hardware.torus._schedule import bases
 
 _MOST_PLACES = 1 << 16
 _RANGES = (
     ("rows", 1, _MOST_PLACES), ("columns", 2, _MOST_PLACES), ("banks", 1, BANKS), ("depth", 1, 1 << 20),
     ("longest", 1, 1 << 16), ("store", 2, 16), ("feed", 0, 1 << 16), ("slots", 1, 1 << 12),
-    ("pipeline", PIPELINES[0], PIPELINES[-1]),
+    ("pipeline", 0, len(MODES_OF) - 1),
 )  # fmt: skip
 
 
