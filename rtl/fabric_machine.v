@@ -186,6 +186,7 @@ module fabric_machine #(
         .backward_length(say_b_length), .backward_sample(say_b_sample), .same(say_same), .weight_load(say_load),
         .weight_dump(say_dump), .go(say_go)
     );
+    wire [2 * ADDRESS + 4 * LENGTH + 55-1:0] to_next_fields;
     fabric_delay #(.WIDTH(2 * ADDRESS + 4 * LENGTH + 55), .STAGES(ISSUE)) to_next (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
@@ -196,15 +197,17 @@ module fabric_machine #(
             say_b_to, say_b_frozen, say_b_emit, say_b_base, say_b_length, say_b_sample, say_same, say_load, say_dump,
             say_go
         }),
-        .out({
-            next_f_start, next_f_run, next_f_last, next_f_first, next_f_axis, next_f_bank, next_f_feed, next_f_kind,
-            next_f_scale, next_f_save, next_f_store, next_f_from, next_f_to, next_f_final, next_f_base, next_f_length,
-            next_f_row, next_f_column, next_f_sample, next_b_start, next_b_run, next_b_last, next_b_derive,
-            next_b_first, next_b_axis, next_b_bank, next_b_feed, next_b_rectified, next_b_derives, next_b_scale,
-            next_b_store, next_b_from, next_b_to, next_b_frozen, next_b_emit, next_b_base, next_b_length,
-            next_b_sample, next_same, next_load, next_dump, next_go
-        })
+        .out(to_next_fields)
     );
+    assign {
+        next_f_start, next_f_run, next_f_last, next_f_first, next_f_axis, next_f_bank, next_f_feed, next_f_kind,
+        next_f_scale, next_f_save, next_f_store, next_f_from, next_f_to, next_f_final, next_f_base, next_f_length,
+        next_f_row, next_f_column, next_f_sample, next_b_start, next_b_run, next_b_last, next_b_derive, next_b_first,
+        next_b_axis, next_b_bank, next_b_feed, next_b_rectified, next_b_derives, next_b_scale, next_b_store,
+        next_b_from, next_b_to, next_b_frozen, next_b_emit, next_b_base, next_b_length, next_b_sample, next_same,
+        next_load, next_dump, next_go
+    } = to_next_fields;
+    wire [2 * LENGTH + 38-1:0] to_multiply_fields;
     fabric_delay #(.WIDTH(2 * LENGTH + 38), .STAGES(1)) to_multiply (
         .clk(clk), .rst(rst), .enable(enable),
         .in({
@@ -215,48 +218,66 @@ module fabric_machine #(
             next_b_bank, next_b_feed, next_b_rectified, next_b_derives, next_b_scale, next_b_to, next_b_frozen,
             next_b_emit
         }),
-        .out({
-            mul_f_start, mul_f_run, mul_f_last, mul_f_save, mul_b_start, mul_b_run, mul_b_last, mul_b_derive,
-            mul_load, mul_dump, mul_go, mul_f_axis, mul_f_bank, mul_f_feed, mul_f_kind, mul_f_scale, mul_f_store,
-            mul_f_to, mul_f_final, mul_f_row, mul_f_column, mul_b_axis, mul_b_bank, mul_b_feed, mul_b_rectified,
-            mul_b_derives, mul_b_scale, mul_b_to, mul_b_frozen, mul_b_emit
-        })
+        .out(to_multiply_fields)
     );
+    assign {
+        mul_f_start, mul_f_run, mul_f_last, mul_f_save, mul_b_start, mul_b_run, mul_b_last, mul_b_derive, mul_load,
+        mul_dump, mul_go, mul_f_axis, mul_f_bank, mul_f_feed, mul_f_kind, mul_f_scale, mul_f_store, mul_f_to,
+        mul_f_final, mul_f_row, mul_f_column, mul_b_axis, mul_b_bank, mul_b_feed, mul_b_rectified, mul_b_derives,
+        mul_b_scale, mul_b_to, mul_b_frozen, mul_b_emit
+    } = to_multiply_fields;
+    wire [10-1:0] to_add_fields;
     fabric_delay #(.WIDTH(10), .STAGES(ADD)) to_add (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
             mul_f_run, mul_f_last, mul_f_scale, mul_b_run, mul_b_last, mul_b_derive, mul_b_axis, mul_b_scale
         }),
-        .out({
-            add_f_run, add_f_last, add_f_scale, add_b_run, add_b_last, add_b_derive, add_b_axis, add_b_scale
-        })
+        .out(to_add_fields)
     );
+    assign {
+        add_f_run, add_f_last, add_f_scale, add_b_run, add_b_last, add_b_derive, add_b_axis, add_b_scale
+    } = to_add_fields;
+    wire [2 * LENGTH + 13-1:0] to_result_fields;
     fabric_delay #(.WIDTH(2 * LENGTH + 13), .STAGES(PIPELINE)) to_result (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
             mul_f_last, mul_f_final, mul_f_kind, mul_f_to, mul_f_row, mul_f_column, mul_b_last, mul_b_derive,
             mul_b_derives, mul_b_rectified, mul_b_emit, mul_b_to
         }),
-        .out({
-            end_f_last, end_f_final, end_f_kind, end_f_to, end_f_row, end_f_column, end_b_last, end_b_derive,
-            end_b_derives, end_b_rectified, end_b_emit, end_b_to
-        })
+        .out(to_result_fields)
     );
+    assign {
+        end_f_last, end_f_final, end_f_kind, end_f_to, end_f_row, end_f_column, end_b_last, end_b_derive,
+        end_b_derives, end_b_rectified, end_b_emit, end_b_to
+    } = to_result_fields;
+    wire [6-1:0] to_write_fields;
     fabric_delay #(.WIDTH(6), .STAGES(WRITE)) to_write (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
             mul_b_run, mul_b_frozen, mul_b_axis, mul_b_bank, mul_load
         }),
-        .out({
-            write_b_run, write_b_frozen, write_b_axis, write_b_bank, write_load
-        })
+        .out(to_write_fields)
     );
+    assign {
+        write_b_run, write_b_frozen, write_b_axis, write_b_bank, write_load
+    } = to_write_fields;
 
     wire [BANKS-1:0] write;
+    wire [BANKS-1:0] say_reads_forward;
+    wire [BANKS-1:0] say_axis;
+    wire [BANKS-1:0] next_reads_forward;
+    wire [BANKS-1:0] next_axis;
+    wire [2*BANKS-1:0] to_memories_fields;
+    fabric_delay #(.WIDTH(2 * BANKS), .STAGES(ISSUE)) to_memories (
+        .clk(clk), .rst(rst), .enable(1'b1), .in({say_axis, say_reads_forward}), .out(to_memories_fields)
+    );
+    assign {next_axis, next_reads_forward} = to_memories_fields;
     genvar b;
     genvar r;
     generate
         for (b = 0; b < BANKS; b = b + 1) begin : bank
+            assign say_reads_forward[b] = say_f_run && ((BANKS == 1) || (say_f_bank == b));
+            assign say_axis[b] = say_reads_forward[b] ? say_f_axis : say_b_axis;
             assign write[b] = enable && ((write_b_run && !write_b_frozen) || write_load) && (write_b_bank == b);
         end
 
@@ -410,9 +431,8 @@ module fabric_machine #(
         .output_shift(output_shift), .output_data(chain_data),
         .operand_feed(operand_feed), .activation_feed(activation_feed),
         .next_forward_start(next_f_start), .next_backward_start(next_b_start), .next_same(next_same),
-        .next_forward_run(next_f_run), .next_forward_axis(next_f_axis), .next_forward_bank(next_f_bank),
-        .next_forward_base(next_f_base), .next_forward_length(next_f_length), .next_backward_axis(next_b_axis),
-        .next_backward_base(next_b_base), .next_backward_length(next_b_length), .next_backward_store(next_b_store),
+        .next_reads_forward(next_reads_forward), .next_axis(next_axis),
+        .next_forward_base(next_f_base), .next_forward_length(next_f_length), .next_backward_base(next_b_base), .next_backward_length(next_b_length), .next_backward_store(next_b_store),
         .advance(next_go && enable), .load_operand(load_operand),
         .take_operand(next_go && next_f_start && !next_f_first), .take_operand_from(next_f_from),
         .load_delta(load_delta), .take_delta(next_go && next_b_start && !next_b_first), .take_delta_from(next_b_from),

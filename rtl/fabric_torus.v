@@ -40,12 +40,10 @@ module fabric_torus #(
     input  wire                   next_forward_start,
     input  wire                   next_backward_start,
     input  wire                   next_same,
-    input  wire                   next_forward_run,
-    input  wire                   next_forward_axis,
-    input  wire [1:0]             next_forward_bank,
+    input  wire [BANKS-1:0]       next_reads_forward,   // of each weight memory: for the forward or the backward unit
+    input  wire [BANKS-1:0]       next_axis,            // and along which rings
     input  wire [ADDRESS-1:0]     next_forward_base,
     input  wire [LENGTH-1:0]      next_forward_length,
-    input  wire                   next_backward_axis,
     input  wire [ADDRESS-1:0]     next_backward_base,
     input  wire [LENGTH-1:0]      next_backward_length,
     input  wire [3:0]             next_backward_store,
@@ -122,6 +120,7 @@ module fabric_torus #(
     wire [ROWS*ADDRESS-1:0] backward_rows_q;
     wire [COLUMNS*ADDRESS-1:0] write_columns;
     wire [ROWS*ADDRESS-1:0] write_rows;
+    wire [(COLUMNS+ROWS)*ADDRESS-1:0] write_places;
     wire [ADDRESS+LENGTH-1:0] forward_wide = {{ADDRESS{1'b0}}, next_forward_length};
     wire [ADDRESS+LENGTH-1:0] backward_wide = {{ADDRESS{1'b0}}, next_backward_length};
     wire [ADDRESS-1:0] forward_end = next_forward_base + forward_wide[ADDRESS-1:0];
@@ -144,9 +143,9 @@ module fabric_torus #(
         .last(backward_end), .address(backward_rows), .address_q(backward_rows_q)
     );
     fabric_delay #(.WIDTH((COLUMNS + ROWS) * ADDRESS), .STAGES(WRITE_LATER)) write_addresses (
-        .clk(clk), .rst(1'b0), .enable(1'b1), .in({backward_rows_q, backward_columns_q}),
-        .out({write_rows, write_columns})
+        .clk(clk), .rst(1'b0), .enable(1'b1), .in({backward_rows_q, backward_columns_q}), .out(write_places)
     );
+    assign {write_rows, write_columns} = write_places;
 
     genvar b;
     genvar r;
@@ -154,10 +153,8 @@ module fabric_torus #(
     generate
         // A phase that goes forward and backward at once reads one address for both.
         for (b = 0; b < BANKS; b = b + 1) begin : bank
-            wire goes_forward = next_forward_run && ((BANKS == 1) || (next_forward_bank == b));
-            wire axis = goes_forward ? next_forward_axis : next_backward_axis;
-            wire [COLUMNS*ADDRESS-1:0] columns = goes_forward ? forward_columns : backward_columns;
-            wire [ROWS*ADDRESS-1:0] rows = goes_forward ? forward_rows : backward_rows;
+            wire [COLUMNS*ADDRESS-1:0] columns = next_reads_forward[b] ? forward_columns : backward_columns;
+            wire [ROWS*ADDRESS-1:0] rows = next_reads_forward[b] ? forward_rows : backward_rows;
         end
         for (r = 0; r < ROWS; r = r + 1) begin : row
             localparam [LENGTH-1:0] ROW = r;
@@ -200,7 +197,7 @@ module fabric_torus #(
                 end
 
                 for (b = 0; b < BANKS; b = b + 1) begin : of
-                    assign address[b*ADDRESS +: ADDRESS] = bank[b].axis ? bank[b].rows[r*ADDRESS +: ADDRESS]
+                    assign address[b*ADDRESS +: ADDRESS] = next_axis[b] ? bank[b].rows[r*ADDRESS +: ADDRESS]
                         : bank[b].columns[c*ADDRESS +: ADDRESS];
                 end
 
