@@ -50,9 +50,10 @@ module fabric_backward #(
     wire inactive;
 
     always @* begin
-        delta_next = {WORD{1'bx}};
         if (done)
             delta_next = (rectified && inactive) ? {WORD{1'b0}} : rounded;
+        else
+            delta_next = {WORD{1'bx}};
     end
     assign sum = passing_q + {{(ACC - 2 * WORD){product[2*WORD-1]}}, product};
 
@@ -111,10 +112,10 @@ module fabric_backward #(
                 passing_q <= incoming;
             if (load)
                 delta_q <= loaded;
-            else if ((PIPELINE == 2) && take)
-                delta_q <= taken;
             else if (keep)
                 delta_q <= delta_next;
+            else if (take)
+                delta_q <= taken;
         end
     end
 endmodule

@@ -52,9 +52,10 @@ module fabric_forward #(
         .in(rounded), .kind(kind), .out(activated)
     );
     always @* begin
-        activation = {WORD{1'bx}};
         if (done)
             activation = present ? activated : {WORD{1'b0}};
+        else
+            activation = {WORD{1'bx}};
     end
 
     generate
