@@ -34,6 +34,7 @@ module fabric_backward #(
     input  wire [1:0]      scale,
     input  wire [ACC-1:0]  incoming,    // sum of the neighbour that comes before on the ring
     output wire [ACC-1:0]  sum,
+    output wire            clips,       // the rounded sum is no delta
     // when the sum is a delta
     input  wire            done,
     input  wire            keep,        // it is the one to go on with
@@ -64,13 +65,13 @@ module fabric_backward #(
             assign factor = derive ? slope[own[FRACTION:0]] : weight;
             fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
                 .in(derive_add ? sum : incoming), .scale(derive_add ? 2'd0 : scale),
-                .used(complete || derive_add), .out(truncated)
+                .used(complete || derive_add), .out(truncated), .clips(clips)
             );
             wire unused = &{1'b0, own};
         end else begin : no_sigmoid
             assign factor = weight;
             fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
-                .in(incoming), .scale(scale), .used(complete), .out(truncated)
+                .in(incoming), .scale(scale), .used(complete), .out(truncated), .clips(clips)
             );
             wire unused = &{1'b0, derive, derive_add, own};
         end

@@ -24,6 +24,7 @@ module fabric_machine #(
     parameter MEMORY = 8,               // beats of the input memory and of the target memory, a power of two
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
     parameter PIPELINE = 0,             // 0; 1: registers behind products; 2: also results of phases kept, to interleave
+    parameter SATURATIONS = 0,          // 1: count what is clipped
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex",
     parameter FIXED = 0,                // 1: the instructions are those of the file, whatever the stream says
@@ -52,6 +53,10 @@ module fabric_machine #(
     output wire [31:0]                            count_backward,
     output wire [31:0]                            count_waiting,
     output wire [31:0]                            count_updates,    // cycles in which weights are written
+    output wire [31:0]                            count_clipped_activations,    // zero unless SATURATIONS = 1
+    output wire [31:0]                            count_clipped_errors,
+    output wire [31:0]                            count_clipped_deltas,
+    output wire [31:0]                            count_clipped_weights,
     output wire [31:0]                            count_steps,      // since reset: tells a hang from a long run
     output wire [SLOT-1:0]                        count_slot        // instruction of the next cycle
 );
@@ -420,10 +425,12 @@ module fabric_machine #(
         end
     endgenerate
 
+    wire [67:0] clips;
     fabric_torus #(
         .ROWS(ROWS), .COLUMNS(COLUMNS), .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION),
         .WIDEN(WIDEN), .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .LENGTH(LENGTH),
-        .STORE(STORE), .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
+        .STORE(STORE), .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SATURATIONS(SATURATIONS),
+        .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
     ) torus (
         .clk(clk), .rst(rst), .enable(enable),
         .input_shift(input_here && input_wanted), .input_data(input_beat),
@@ -454,7 +461,7 @@ module fabric_machine #(
         .backward_write(end_b_derive || (end_b_last && !end_b_derives)), .backward_to(end_b_to),
         .backward_rectified(end_b_rectified), .write(write), .write_axis(write_b_axis), .write_input(write_load),
         .final_activation(result), .final_delta(delta_out), .output_final(output_held), .error_take(error_take),
-        .error_pass(pass)
+        .error_pass(pass), .clips(clips)
     );
 
     // ---- counters, a cycle later than what they count ----
@@ -483,6 +490,39 @@ module fabric_machine #(
         .counting(counted_q), .forward(forward_q), .backward(backward_q), .waiting(waiting_q),
         .cycles_q(count_cycles), .forward_q(count_forward), .backward_q(count_backward), .waiting_q(count_waiting)
     );
+    generate
+        if (SATURATIONS != 0) begin : saturations
+            reg [31:0] activations_q;
+            reg [31:0] errors_q;
+            reg [31:0] deltas_q;
+            reg [31:0] weights_q;
+            always @(posedge clk) begin
+                if (rst || (started && (command_data[1:0] == 2'd0))) begin
+                    activations_q <= 32'd0;
+                    errors_q <= 32'd0;
+                    deltas_q <= 32'd0;
+                    weights_q <= 32'd0;
+                end else if (counting_q && enable) begin
+                    activations_q <= activations_q + {15'd0, clips[16:0]};
+                    deltas_q <= deltas_q + {15'd0, clips[50:34]};
+                    if (write_b_run && !write_b_frozen)
+                        weights_q <= weights_q + {15'd0, clips[67:51]};
+                end
+                if (!rst && !started && counting_q)
+                    errors_q <= errors_q + {15'd0, clips[33:17]};
+            end
+            assign count_clipped_activations = activations_q;
+            assign count_clipped_errors = errors_q;
+            assign count_clipped_deltas = deltas_q;
+            assign count_clipped_weights = weights_q;
+        end else begin : no_saturations
+            assign count_clipped_activations = 32'd0;
+            assign count_clipped_errors = 32'd0;
+            assign count_clipped_deltas = 32'd0;
+            assign count_clipped_weights = 32'd0;
+            wire unused = &{1'b0, clips};
+        end
+    endgenerate
     assign busy = running || !idle || counted_q;
     assign count_steps = steps_q;
     assign count_updates = updates_q;

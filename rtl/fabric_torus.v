@@ -20,6 +20,7 @@ module fabric_torus #(
     parameter STORE = 6,
     parameter SIGMOID = 1,
     parameter PIPELINE = 0,
+    parameter SATURATIONS = 0,
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex"
 ) (
@@ -105,7 +106,9 @@ module fabric_torus #(
     input  wire                   final_delta,
     input  wire                   output_final,
     input  wire                   error_take,
-    input  wire                   error_pass
+    input  wire                   error_pass,
+    // how many elements clip a weight, a delta, an error, an activation in this cycle
+    output wire [67:0]            clips
 );
     localparam WRITE_LATER = (PIPELINE == 0) ? 0 : 2;
 
@@ -176,6 +179,8 @@ module fabric_torus #(
                 wire [WORD-1:0] activation_west;
                 wire [WORD-1:0] activation;
                 wire [BANKS*ADDRESS-1:0] address;
+                wire [3:0] told;
+                wire [67:0] counted;        // of this element and of those before it, 17 bits each
 
                 if (c == 0) begin : first_place
                     assign input_in = input_data[r*WEIGHT +: WEIGHT];
@@ -204,7 +209,8 @@ module fabric_torus #(
                 fabric_pe #(
                     .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .WIDEN(WIDEN),
                     .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .STORE(STORE),
-                    .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
+                    .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SATURATIONS(SATURATIONS), .SIGMOID_TABLE(SIGMOID_TABLE),
+                    .SLOPE_TABLE(SLOPE_TABLE)
                 ) element (
                     .clk(clk),
                     .rst(rst),
@@ -273,12 +279,23 @@ module fabric_torus #(
                     .final_delta(final_delta),
                     .output_final(output_final),
                     .error_take(error_take),
-                    .error_pass(error_pass)
+                    .error_pass(error_pass),
+                    .clips(told)
                 );
+                if (SATURATIONS == 0) begin : uncounted
+                    wire unused = &{1'b0, told, counted};
+                    assign counted = 68'd0;
+                end else if ((r == 0) && (c == 0)) begin : counted_first
+                    assign counted = {16'd0, told[3], 16'd0, told[2], 16'd0, told[1], 16'd0, told[0]};
+                end else begin : counted_further
+                    wire [67:0] others = row[(c == 0) ? ((r == 0) ? 0 : r - 1) : r].pe[WEST].counted;
+                    assign counted = others + {16'd0, told[3], 16'd0, told[2], 16'd0, told[1], 16'd0, told[0]};
+                end
             end
             assign output_data[r*WEIGHT +: WEIGHT] = row[r].pe[COLUMNS-1].output_q;
         end
     endgenerate
+    assign clips = row[ROWS-1].pe[COLUMNS-1].counted;
 
     wire unused = &{1'b0, forward_columns_q, forward_rows_q, forward_wide, backward_wide};
 endmodule

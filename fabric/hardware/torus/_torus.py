@@ -33,6 +33,7 @@ class Torus:
         sigmoid: whether the PEs have its tables.
         pipeline: 0: product, sum and activation in one cycle; 1: registers behind the products; 2: also behind the
             rounded sums, and the results of several phases are kept, as interleaved training needs.
+        saturations: whether the machine counts what its formats clip; for simulation, since it costs an adder a PE.
     """
 
     rows: int
@@ -46,10 +47,12 @@ class Torus:
     slots: int = 16
     sigmoid: bool = True
     pipeline: int = 0
+    saturations: bool = False
 
     def __post_init__(self) -> None:
         instance("fixed_point", self.fixed_point, FixedPoint)
         flag("sigmoid", self.sigmoid)
+        flag("saturations", self.saturations)
         for name, least, most in _RANGES:
             object.__setattr__(self, name, whole(name, getattr(self, name), least, most))
         if self.banks not in (1, BANKS):
@@ -135,6 +138,7 @@ class Torus:
             "MEMORY": 1 << max(1, (max(self.columns, self.feed) - 1).bit_length()),
             "SIGMOID": int(self.sigmoid),
             "PIPELINE": self.pipeline,
+            "SATURATIONS": int(self.saturations),
         }
 
     def check(self, mapping: TorusMapping, program: Program | None = None) -> None:

@@ -19,7 +19,7 @@ from fabric.hardware.torus._torus import Torus
 
 # Small tori, each with something that the others have not.
 TORI = {
-    "square": Torus(4, 4, depth=24, longest=8),
+    "square": Torus(4, 4, depth=24, longest=8, saturations=True),
     "smallest": Torus(2, 2, depth=16, longest=4, sigmoid=False),
     "wide": Torus(2, 5, FixedPoint(8, 10, 4, 6, 7, 12), depth=24, longest=9, feed=9),
     "tall": Torus(5, 3, FixedPoint(12, 16, 6, 9, 12, 12), depth=32, longest=12, feed=12),
@@ -27,7 +27,7 @@ TORI = {
     "narrow words": Torus(3, 3, FixedPoint(5, 7, 2, 4, 5, 10), depth=16, longest=6, sigmoid=False),
     "dense ring": Torus(1, 6, depth=30, longest=12, feed=12),
     "pipelined": Torus(3, 2, FixedPoint(9, 10, 5, 8, 8, 9), banks=1, depth=40, longest=7, feed=7, pipeline=1),
-    "interleaving": Torus(2, 3, depth=20, longest=6, feed=6, pipeline=2),
+    "interleaving": Torus(2, 3, depth=20, longest=6, feed=6, pipeline=2, saturations=True),
     "one memory": Torus(4, 2, FixedPoint(10, 14, 5, 5, 10, 10), banks=1, depth=48, longest=8, feed=8),
 }
 _MOST_SAMPLES = 6
@@ -134,6 +134,8 @@ def differences(machine: Machine, case: Case) -> Iterator[str]:
     samples = len(case.inputs)
     if (counters.forward, counters.backward) != (model.forward * samples, model.backward * samples):
         yield "busy cycles"
+    if machine.torus.saturations and machine.saturations != golden.saturations:
+        yield f"saturations: {machine.saturations}, not {golden.saturations}"
     if machine.updates != model.updates * samples:
         yield "cycles of updates"
     if (
