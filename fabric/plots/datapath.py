@@ -47,7 +47,7 @@ PLACES = {
         "output_skid": (8.6, 1.1), "output_data": (10, 1.1), "counters": (8.6, 5.6), "count_cycles": (10, 6.5),
         "count_forward": (10, 5.9), "count_backward": (10, 5.3), "count_waiting": (10, 4.7), "updates_q": (8.6, 4.1),
         "count_updates": (10, 4.1), "steps_q": (8.6, 3.5), "count_steps": (10, 3.5), "to_next": (5.3, 6.9),
-        "to_memories": (6.6, 6.2), "to_multiply": (6.6, 6.9), "to_add": (7.9, 7.8), "to_result": (7.9, 7.2),
+        "to_memories": (6.6, 6.2), "to_places": (5.3, 6.2), "say_starts": (4, 6.4), "to_multiply": (6.6, 6.9), "to_add": (7.9, 7.8), "to_result": (7.9, 7.2),
         "to_write": (7.9, 6.6),
     },
 }  # fmt: skip
