@@ -74,8 +74,8 @@ def random_data(torus: Torus, mapping: TorusMapping, chosen: Program, rng: np.ra
     samples = int(rng.integers(1, _MOST_SAMPLES + 1))
 
     def words(bits: int, *shape: int) -> np.ndarray:
-        # Small and full range alike: saturation everywhere would hide what happens below it.
-        limit = 1 << int(rng.integers(2, bits))
+        # Half and full range alike: saturation everywhere would hide what happens below it, and so would zeros.
+        limit = 1 << int(rng.integers((bits + 1) // 2, bits))
         return rng.integers(-limit, limit, shape)
 
     return Case(
