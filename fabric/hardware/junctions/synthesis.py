@@ -43,8 +43,7 @@ def synthesize_junction(junction: Junction, fixed: FixedPoint, left_activation: 
         "SHIFT": fixed.operand_fraction, "FRACTION": fixed.activation_fraction, "UPDATE_SHIFT": fixed.update_shift,
         "INPUTS": junction.inputs, "FAN_OUT": junction.fan_out, "OUTPUTS": junction.outputs, "LANES": z, "FILL": 1,
         "RIGHT_LANES": junction.group, "BANKS": 3, "ENTRIES": len(junction.entries()[0]),
-        "DITHER": int(junction.dithered), "TIME": (junction.cycles + 3).bit_length() + 1, "PATTERN": 32 * z,
-        "LOAD": z * fixed.weight, "LEFT_FUNCTION": ACTIVATIONS.index(left_activation),
+        "DITHER": int(junction.dithered), "SLOWEST": junction.cycles, "LEFT_FUNCTION": ACTIVATIONS.index(left_activation),
         "RIGHT_FUNCTION": ACTIVATIONS.index(junction.activation),
     }  # fmt: skip
     sources = sources_of("fabric_junction")
