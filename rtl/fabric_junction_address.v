@@ -39,7 +39,8 @@ module fabric_junction_address #(
     generate
         for (l = 0; l < LANES; l = l + 1) begin : memory
             wire [ROW:0] sum = {1'b0, start[l*ROW +: ROW]} + {1'b0, offset_q};
-            assign rows[l*ROW +: ROW] = (sum > {1'b0, LAST_ROW[ROW-1:0]}) ? sum[ROW-1:0] - DEPTH[ROW-1:0] : sum[ROW-1:0];
+            wire over = sum > {1'b0, LAST_ROW[ROW-1:0]};
+            assign rows[l*ROW +: ROW] = over ? sum[ROW-1:0] - DEPTH[ROW-1:0] : sum[ROW-1:0];
         end
         if (ENTRIES != 1 && ENTRIES != SWEEPS && ENTRIES != SWEEPS * DEPTH) begin : check_entries
             ENTRIES_must_be_1_or_the_fan_out_or_the_cycles_of_a_pass refused ();

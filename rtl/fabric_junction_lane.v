@@ -47,8 +47,8 @@ module fabric_junction_lane #(
         .write_enable(update || load), .write_address(write_row), .write_data(load ? loaded : updated)
     );
     fabric_update #(.WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT)) update_unit (
-        .clk(clk), .rst(rst), .seed(seed), .enable(1'b1), .run(update), .load(1'b1), .stochastic(stochastic), .rate(rate),
-        .weight(weight_q), .delta(delta_q), .loaded(backward_activation), .incoming({WORD{1'b0}}),
+        .clk(clk), .rst(rst), .seed(seed), .enable(1'b1), .run(update), .load(1'b1), .stochastic(stochastic),
+        .rate(rate), .weight(weight_q), .delta(delta_q), .loaded(backward_activation), .incoming({WORD{1'b0}}),
         .activation_q(activation), .updated(updated)
     );
 

@@ -23,7 +23,8 @@ module fabric_junction_schedule #(
     output reg               running_q,
     output reg               in_block_q,
     output reg  [TIME-1:0]   cycle_q,       // of the block
-    output reg  [STAGES-1:0] stages_q,      // bit k: a sample in its k-th block, forward in junction k or backward in STAGES - 1 - k
+    output reg  [STAGES-1:0] stages_q,      // bit k: a sample in its k-th block, forward in junction k, backward in
+                                            // junction STAGES - 1 - k
     output wire              counting       // from the first block of a run to the end of the last
 );
     localparam LAST = CYCLES + 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pipelined junction machine: junctions side by side, each with its own sample forward and another one backward in
 // every block; host streams, error calculator, counters (pre-defined sparsity, section 5, figure at the right).
-// Latency of a sample: 2 * JUNCTIONS blocks of CYCLES + 2 cycles.
+// Latency of a sample: 2 * JUNCTIONS blocks, each of the cycles of the slowest junction and 2.
 `default_nettype none
 
 module fabric_junctions #(
@@ -26,8 +26,9 @@ module fabric_junctions #(
     // what follows from the others
     parameter LAST = (JUNCTIONS < 1 || JUNCTIONS > 8) ? 0 : JUNCTIONS - 1,  // number of the last junction
     parameter INPUT_LANES = LANES[31:0],                                    // lanes of the first one
-    parameter FAN_IN = WIDTHS[LAST*32 +: 32] * FAN_OUTS[LAST*32 +: 32] / WIDTHS[(LAST+1)*32 +: 32],    // of the last one
-    parameter GROUP = (LANES[LAST*32 +: 32] > FAN_IN) ? LANES[LAST*32 +: 32] / FAN_IN : 1   // outputs side by side
+    // of the last one: edges of an output, outputs finished side by side
+    parameter FAN_IN = WIDTHS[LAST*32 +: 32] * FAN_OUTS[LAST*32 +: 32] / WIDTHS[(LAST+1)*32 +: 32],
+    parameter GROUP = (LANES[LAST*32 +: 32] > FAN_IN) ? LANES[LAST*32 +: 32] / FAN_IN : 1
 ) (
     input  wire                         clk,
     input  wire                         rst,
@@ -104,7 +105,7 @@ module fabric_junctions #(
     localparam BEATS = OUTPUTS / GROUP;                 // of a target or an output
     localparam ROWS = WIDTHS[31:0] / INPUT_LANES;       // beats of an input
     localparam RESULT_ROW = (BEATS > 1) ? $clog2(BEATS) : 1;
-    localparam QUEUE = 1 << $clog2(2 * BEATS + 2);      // beats of the queues of targets and outputs: two samples and more
+    localparam QUEUE = 1 << $clog2(2 * BEATS + 2);      // beats of the queues of targets and outputs
     localparam FULL = QUEUE - BEATS;
 
     // ---- commands: patterns, weights and commands are taken while nothing runs, each in any cycle ----
@@ -165,8 +166,8 @@ module fabric_junctions #(
     assign input_ready = running && admit && !loaded_q;
 
     fabric_junction_schedule #(.JUNCTIONS(LAST + 1), .CYCLES(SLOWEST)) schedule (
-        .clk(clk), .rst(rst), .start(accept && !command_data[0]), .train(train_q), .sequential(sequential_q), .more(more),
-        .loaded(loaded_q), .room(targets_ready && results_ready), .admit(admit), .next_block(next_block),
+        .clk(clk), .rst(rst), .start(accept && !command_data[0]), .train(train_q), .sequential(sequential_q),
+        .more(more), .loaded(loaded_q), .room(targets_ready && results_ready), .admit(admit), .next_block(next_block),
         .running_q(running), .in_block_q(in_block), .cycle_q(cycle), .stages_q(stages), .counting(counting)
     );
 
@@ -256,11 +257,12 @@ module fabric_junctions #(
                 LOAD_must_hold_the_widest_row_of_weights refused ();
             end
             fabric_junction #(
-                .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .UPDATE_SHIFT(UPDATE_SHIFT),
-                .INPUTS(INPUTS), .FAN_OUT(FAN_OUT), .OUTPUTS(RIGHT), .LANES(Z), .FILL(FILL), .RIGHT_LANES(NEXT_Z),
-                .BANKS(2 * (LAST - j) + 3), .ENTRIES(KEPT), .DITHER(DITHER[j] ? 1 : 0), .BACKWARD((j == 0) ? 0 : 1),
-                .LEFT_FUNCTION(LEFT_FUNCTION), .RIGHT_FUNCTION(FUNCTIONS[j*2 +: 2]), .FIRST_LANE(lanes_before(j)),
-                .SLOWEST(SLOWEST), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
+                .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION),
+                .UPDATE_SHIFT(UPDATE_SHIFT), .INPUTS(INPUTS), .FAN_OUT(FAN_OUT), .OUTPUTS(RIGHT), .LANES(Z),
+                .FILL(FILL), .RIGHT_LANES(NEXT_Z), .BANKS(2 * (LAST - j) + 3), .ENTRIES(KEPT),
+                .DITHER(DITHER[j] ? 1 : 0), .BACKWARD((j == 0) ? 0 : 1), .LEFT_FUNCTION(LEFT_FUNCTION),
+                .RIGHT_FUNCTION(FUNCTIONS[j*2 +: 2]), .FIRST_LANE(lanes_before(j)), .SLOWEST(SLOWEST),
+                .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
             ) junction (
                 .clk(clk), .rst(rst),
                 .pattern_write(pattern_valid && pattern_ready && (pattern_data[3:0] == NUMBER)),
