@@ -51,23 +51,23 @@ module fabric_axi #(
     output wire                                         s_axil_rvalid,
     input  wire                                         s_axil_rready,
     // streams: a word of each row in a lane of 8, 16 or 32 bits
-    input  wire [ROWS*(8<<$clog2((WEIGHT+7)/8))-1:0]    s_axis_input_tdata,
+    input  wire [ROWS*(8<<$clog2(WEIGHT+7>>3))-1:0]    s_axis_input_tdata,
     input  wire                                         s_axis_input_tvalid,
     output wire                                         s_axis_input_tready,
     input  wire                                         s_axis_input_tlast,
-    input  wire [ROWS*(8<<$clog2((WORD+7)/8))-1:0]      s_axis_target_tdata,
+    input  wire [ROWS*(8<<$clog2(WORD+7>>3))-1:0]      s_axis_target_tdata,
     input  wire                                         s_axis_target_tvalid,
     output wire                                         s_axis_target_tready,
     input  wire                                         s_axis_target_tlast,
-    output wire [ROWS*(8<<$clog2((WEIGHT+7)/8))-1:0]    m_axis_output_tdata,
+    output wire [ROWS*(8<<$clog2(WEIGHT+7>>3))-1:0]    m_axis_output_tdata,
     output wire                                         m_axis_output_tvalid,
     input  wire                                         m_axis_output_tready,
     output wire                                         m_axis_output_tlast
 );
     localparam NUMBER = 6;
     localparam PROGRAM = SLOT + 2 * ADDRESS + 5 * LENGTH + 38;
-    localparam WIDE = 8 << $clog2((WEIGHT + 7) / 8);        // bits of a lane of weights
-    localparam NARROW = 8 << $clog2((WORD + 7) / 8);
+    localparam WIDE = 8 << $clog2(WEIGHT + 7 >> 3);        // bits of a lane of weights
+    localparam NARROW = 8 << $clog2(WORD + 7 >> 3);
     localparam [1:0] RUN = 2'd0;
     localparam [1:0] DUMP = 2'd2;
     localparam LAST_PLACE = COLUMNS - 1;
@@ -139,9 +139,8 @@ module fabric_axi #(
     endgenerate
 
     fabric_axi_slice #(.WIDTH(ROWS * WEIGHT + 1)) input_slice (
-        .clk(aclk), .rst(machine_rst), .in_data({s_axis_input_tlast, input_words}), .in_valid(s_axis_input_tvalid),
-        .in_ready(s_axis_input_tready), .out_data(input_beat), .out_valid(input_here),
-        .out_ready(input_wanted)
+        .clk(aclk), .rst(rst), .in_data({s_axis_input_tlast, input_words}), .in_valid(s_axis_input_tvalid),
+        .in_ready(s_axis_input_tready), .out_data(input_beat), .out_valid(input_here), .out_ready(input_wanted)
     );
     fabric_axi_gate #(.LENGTH(LENGTH)) input_gate (
         .clk(aclk), .rst(machine_rst), .begin_command(begin_command), .last(command_data[16 +: LENGTH]),
@@ -149,9 +148,8 @@ module fabric_axi #(
         .in_ready(input_wanted), .out_valid(input_valid), .out_ready(input_ready), .fault(input_fault)
     );
     fabric_axi_slice #(.WIDTH(ROWS * WORD + 1)) target_slice (
-        .clk(aclk), .rst(machine_rst), .in_data({s_axis_target_tlast, target_words}), .in_valid(s_axis_target_tvalid),
-        .in_ready(s_axis_target_tready), .out_data(target_beat), .out_valid(target_here),
-        .out_ready(target_wanted)
+        .clk(aclk), .rst(rst), .in_data({s_axis_target_tlast, target_words}), .in_valid(s_axis_target_tvalid),
+        .in_ready(s_axis_target_tready), .out_data(target_beat), .out_valid(target_here), .out_ready(target_wanted)
     );
     fabric_axi_gate #(.LENGTH(LENGTH)) target_gate (
         .clk(aclk), .rst(machine_rst), .begin_command(begin_command), .last(LAST_PLACE[LENGTH-1:0]),

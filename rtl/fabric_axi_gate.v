@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lets the beats of one command through, a number of groups, and no more; says where a packet does not end with a group
-// or goes on after the command's last beat. Combinational from side to side.
+// Lets the beats of one command through, a number of groups, and no more, and in reset takes and drops what comes; says
+// where a packet does not end with a group or goes on after the command's last beat. Combinational from side to side.
 `default_nettype none
 
 module fabric_axi_gate #(
@@ -23,10 +23,10 @@ module fabric_axi_gate #(
     reg [LENGTH-1:0] place_q;   // beats of the group that follow this one
 
     wire open = left_q != 32'd0;
-    wire beat = in_valid && open && out_ready;
+    wire beat = in_valid && open && out_ready && !rst;
     wire complete = place_q == {LENGTH{1'b0}};
 
-    assign in_ready = open && out_ready;
+    assign in_ready = rst || (open && out_ready);
     assign out_valid = in_valid && open;
     assign fault = beat && (complete ? (left_q == 32'd1) && !in_last : in_last);
 

@@ -93,7 +93,7 @@ module fabric_axi_registers #(
     wire command_sent = command_word == 2;
     wire command_known = !command_sent || (command_q[1:0] != NO_KIND);
     wire refused = command_here ? !command_free || !command_known
-        : program_here ? !program_free : !(control_here || status_here || packet_here);
+        : program_here ? !program_free : packet_here ? command_valid_q : !(control_here || status_here);
     wire written = write && !refused;
     wire clear = written && status_here;
 
