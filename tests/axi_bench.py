@@ -8,10 +8,28 @@ import numpy as np
 from axi_cases import LESSONS, MAPPING, PAGE, TORUS
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, Timer, with_timeout
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
+from cocotbext.axi import (
+    AxiLiteBus,
+    AxiLiteMaster,
+    AxiResp,
+    AxiStreamBus,
+    AxiStreamFrame,
+    AxiStreamSink,
+    AxiStreamSource,
+)
 
 from fabric.hardware import GoldenMachine
-from fabric.hardware.torus.axi import BUSY, COMMAND, CONTROL, INPUT_FAULT, PACKET, PROGRAM, STATUS, TARGET_FAULT, AxiHost
+from fabric.hardware.torus.axi import (
+    BUSY,
+    COMMAND,
+    CONTROL,
+    INPUT_FAULT,
+    PACKET,
+    PROGRAM,
+    STATUS,
+    TARGET_FAULT,
+    AxiHost,
+)
 
 PERIOD, PATIENCE = 10, 200_000  # ns
 HOST = AxiHost(TORUS, MAPPING)
@@ -125,7 +143,9 @@ async def every_address_answers_as_the_page_says(dut):
         done = await board.registers.read(address, 4)
         read = int.from_bytes(done.data, "little")
         assert done.resp == (AxiResp.OKAY if "read" in access else AxiResp.SLVERR), hex(address)
-        wanted = TORUS.parameters.get(name, 0) if value == "parameter" else int(value, 16) if value.startswith("0x") else 0
+        wanted = (
+            TORUS.parameters.get(name, 0) if value == "parameter" else int(value, 16) if value.startswith("0x") else 0
+        )
         assert read == wanted, f"{name} at {address:#x}: {read:#x}, not {wanted:#x}"
         writable = "write" in access and there
         await board.write(address, 1 if name == "PACKET" else 0, AxiResp.OKAY if writable else AxiResp.SLVERR)
@@ -234,10 +254,9 @@ async def no_ready_follows_an_input_within_a_cycle(dut):
     """No output of the machine moves between two edges of the clock, whatever its inputs do there."""
     board = Board(dut, 4)
     await board.reset()
-    ins = [name for name in ("s_axil_awvalid", "s_axil_wvalid", "s_axil_bready", "s_axil_arvalid", "s_axil_rready",
-                             "s_axis_input_tvalid", "s_axis_target_tvalid", "m_axis_output_tready")]  # fmt: skip
-    outs = ["s_axil_awready", "s_axil_wready", "s_axil_bvalid", "s_axil_arready", "s_axil_rvalid", "s_axis_input_tready",
-            "s_axis_target_tready", "m_axis_output_tvalid"]  # fmt: skip
+    channels = ("s_axil_aw", "s_axil_w", "s_axil_ar", "s_axis_input_t", "s_axis_target_t")
+    ins = [f"{channel}valid" for channel in channels] + ["s_axil_bready", "s_axil_rready", "m_axis_output_tready"]
+    outs = [f"{channel}ready" for channel in channels] + ["s_axil_bvalid", "s_axil_rvalid", "m_axis_output_tvalid"]
     for _ in range(20):
         await RisingEdge(dut.aclk)
         await Timer(1, unit="ns")

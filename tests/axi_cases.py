@@ -1,4 +1,4 @@
-"""The torus of test_axi.py, what it is taught, and the page of its registers: known inside and outside the simulator."""
+"""The torus of test_axi.py, what it is taught, and the page of its registers: inside and outside of the simulator."""
 
 from dataclasses import dataclass
 

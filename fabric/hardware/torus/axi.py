@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fabric.hardware._checks import flag, instance
+from fabric.hardware._checks import instance
 from fabric.hardware._protocol import checked_samples
 from fabric.hardware.torus._encoding import DUMP, LOAD, RUN, command, encode
 from fabric.hardware.torus._mapping import TorusMapping
 from fabric.hardware.torus._program import Program, bases
 from fabric.hardware.torus._torus import Torus
 
-CONTROL, STATUS, PACKET, COMMAND, PROGRAM = 0x08, 0x0C, 0x10, 0x80, 0xA0
+IDENTITY = 0x46414252  # what the register at address 0 holds
+CONTROL, STATUS, PACKET, COMMAND, PROGRAM = 0x08, 0x0C, 0x10, 0x80, 0xA0  # addresses
 BUSY, INPUT_FAULT, TARGET_FAULT = 1, 4, 8  # bits of STATUS
 
 
