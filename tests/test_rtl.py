@@ -17,9 +17,7 @@ def test_a_module_needs_itself_and_what_is_below_it():
 
 def test_the_machines_need_all_files():
     assert names("fabric_axi") | names("fabric_junctions") == {path.stem for path in RTL.glob("*.v")}
-    assert names("fabric_axi") - names("fabric_machine") == {
-        path.stem for path in RTL.glob("fabric_axi*.v")
-    }
+    assert names("fabric_axi") - names("fabric_machine") == {path.stem for path in RTL.glob("fabric_axi*.v")}
     assert "fabric_torus" not in names("fabric_junctions") and "fabric_junction" not in names("fabric_machine")
 
 
