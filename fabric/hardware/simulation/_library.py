@@ -106,7 +106,7 @@ def _build(
         inputs, outputs = ([(name, width) for side, name, width in ports if side == which] for which in ("IN", "OUT"))
         template = pyverilator().verilatorcpp.template_cpp(top, inputs, outputs, [], json.dumps("null"))
         wrapper.write_text(template + _pump(top, inputs, outputs), encoding="utf-8")
-        _call(objects, "make", "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O1", "OPT_SLOW=-O0",
+        _call(objects, "make", "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O2", "OPT_SLOW=-O0",
               f"V{top}")  # fmt: skip
         shutil.move(objects / f"V{top}", folder)
 

@@ -15,9 +15,9 @@ class Cycles:
         interval: from sample to sample in steady state.
         lone: for one sample alone, the cycle of the first address included.
         drain: after the last sample's own round, until its last weight is written.
-        forward, backward: cycles a sample in which the forward and the backward unit work; the update unit works in the
-            same cycles as the backward unit.
-        first: cycle of the first address.
+        forward, backward: cycles a sample in which the forward and the backward unit work.
+        updates: cycles a sample in which weights are written: those of the backward unit, frozen phases left out.
+        first: from the first address to the end of the first step: the stages of the pipeline.
     """
 
     interval: int
@@ -25,7 +25,8 @@ class Cycles:
     drain: int
     forward: int
     backward: int
-    first: int = 1
+    updates: int
+    first: int
 
     def total(self, samples: int) -> int:
         """From the first address to the last weight or result.
@@ -46,10 +47,13 @@ def cycles(program: Program) -> Cycles:
     instance("program", program, Program)
     round_ = sum(slot.cycles for slot in program.slots)
     drain = program.drain * round_
+    first = 4 if program.pipeline else 1
     return Cycles(
         interval=round_ + program.waits,
-        lone=1 + round_ + program.waits + drain,
+        lone=first + round_ + program.waits + drain,
         drain=drain,
         forward=sum(slot.forward.length for slot in program.slots if slot.forward),
         backward=sum(slot.backward.length for slot in program.slots if slot.backward),
+        updates=sum(b.length for slot in program.slots if (b := slot.backward) and not b.frozen),
+        first=first,
     )
