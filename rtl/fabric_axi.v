@@ -15,14 +15,16 @@ module fabric_axi #(
     parameter UPDATE_SHIFT = 10,
     parameter BANKS = 3,
     parameter DEPTH = 32,
-    parameter ADDRESS = 5,
+    parameter ADDRESS = $clog2(DEPTH),
     parameter LENGTH = 8,
     parameter STORE = 6,
     parameter FEED = 0,
     parameter SLOTS = 16,
-    parameter SLOT = 4,
+    parameter SLOT = $clog2(SLOTS),
     parameter MEMORY = 8,
     parameter SIGMOID = 1,
+    parameter PIPELINE = 0,
+    parameter SATURATIONS = 0,
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex",
     parameter FIXED = 0,
@@ -65,7 +67,7 @@ module fabric_axi #(
     output wire                                         m_axis_output_tlast
 );
     localparam NUMBER = 6;
-    localparam PROGRAM = SLOT + 2 * ADDRESS + 5 * LENGTH + 38;
+    localparam PROGRAM = SLOT + 2 * ADDRESS + 5 * LENGTH + 51;
     localparam WIDE = 8 << $clog2(WEIGHT + 7 >> 3);        // bits of a lane of weights
     localparam NARROW = 8 << $clog2(WORD + 7 >> 3);
     localparam [1:0] RUN = 2'd0;
@@ -75,7 +77,8 @@ module fabric_axi #(
     wire reset, busy, input_fault, target_fault;
     wire rst = !aresetn;
     wire machine_rst = rst || reset;
-    wire [31:0] packet, count_cycles, count_forward, count_backward, count_waiting, count_steps;
+    wire [31:0] packet, count_cycles, count_forward, count_backward, count_waiting, count_updates, count_steps;
+    wire [31:0] count_clipped_activations, count_clipped_errors, count_clipped_deltas, count_clipped_weights;
     wire [SLOT-1:0] count_slot;
 
     // ---- registers ----
@@ -99,7 +102,8 @@ module fabric_axi #(
     fabric_axi_registers #(
         .NUMBER(NUMBER), .PROGRAM(PROGRAM), .ROWS(ROWS), .COLUMNS(COLUMNS), .WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(SHIFT),
         .FRACTION(FRACTION), .WIDEN(WIDEN), .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH),
-        .ADDRESS(ADDRESS), .LENGTH(LENGTH), .STORE(STORE), .FEED(FEED), .SLOT(SLOT), .SIGMOID(SIGMOID)
+        .ADDRESS(ADDRESS), .LENGTH(LENGTH), .STORE(STORE), .FEED(FEED), .SLOT(SLOT), .SIGMOID(SIGMOID),
+        .PIPELINE(PIPELINE), .SATURATIONS(SATURATIONS)
     ) registers (
         .clk(aclk), .rst(rst),
         .write(write), .write_number(write_number), .write_data(write_data), .write_refused(write_refused),
@@ -109,7 +113,10 @@ module fabric_axi #(
         .command_data(command_data), .command_valid(command_valid), .command_ready(command_ready),
         .busy(busy), .input_fault(input_fault), .target_fault(target_fault),
         .count_cycles(count_cycles), .count_forward(count_forward), .count_backward(count_backward),
-        .count_waiting(count_waiting), .count_steps(count_steps), .count_slot(count_slot)
+        .count_waiting(count_waiting), .count_updates(count_updates),
+        .count_clipped_activations(count_clipped_activations), .count_clipped_errors(count_clipped_errors),
+        .count_clipped_deltas(count_clipped_deltas), .count_clipped_weights(count_clipped_weights),
+        .count_steps(count_steps), .count_slot(count_slot)
     );
 
     // ---- streams ----
@@ -153,7 +160,7 @@ module fabric_axi #(
     );
     fabric_axi_gate #(.LENGTH(LENGTH)) target_gate (
         .clk(aclk), .rst(machine_rst), .begin_command(begin_command), .last(LAST_PLACE[LENGTH-1:0]),
-        .count((kind == RUN && command_data[11]) ? count : 32'd0), .in_valid(target_here),
+        .count((kind == RUN && command_data[12]) ? count : 32'd0), .in_valid(target_here),
         .in_last(target_beat[ROWS*WORD]), .in_ready(target_wanted), .out_valid(target_valid),
         .out_ready(target_ready), .fault(target_fault)
     );
@@ -174,6 +181,7 @@ module fabric_axi #(
         .ROWS(ROWS), .COLUMNS(COLUMNS), .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION),
         .WIDEN(WIDEN), .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .LENGTH(LENGTH),
         .STORE(STORE), .FEED(FEED), .SLOTS(SLOTS), .SLOT(SLOT), .MEMORY(MEMORY), .SIGMOID(SIGMOID),
+        .PIPELINE(PIPELINE), .SATURATIONS(SATURATIONS),
         .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE), .FIXED(FIXED), .PROGRAM_TABLE(PROGRAM_TABLE)
     ) machine (
         .clk(aclk), .rst(machine_rst),
@@ -183,7 +191,10 @@ module fabric_axi #(
         .target_data(target_beat[0 +: ROWS*WORD]), .target_valid(target_valid), .target_ready(target_ready),
         .output_data(output_data), .output_valid(output_valid), .output_ready(output_wanted),
         .busy(busy), .count_cycles(count_cycles), .count_forward(count_forward), .count_backward(count_backward),
-        .count_waiting(count_waiting), .count_steps(count_steps), .count_slot(count_slot)
+        .count_waiting(count_waiting), .count_updates(count_updates),
+        .count_clipped_activations(count_clipped_activations), .count_clipped_errors(count_clipped_errors),
+        .count_clipped_deltas(count_clipped_deltas), .count_clipped_weights(count_clipped_weights),
+        .count_steps(count_steps), .count_slot(count_slot)
     );
 
     // What has no meaning here: the bytes of a word are not addressed, and bits above a lane's word are not looked at.

@@ -21,7 +21,9 @@ module fabric_axi_registers #(
     parameter STORE = 6,
     parameter FEED = 0,
     parameter SLOT = 4,
-    parameter SIGMOID = 1
+    parameter SIGMOID = 1,
+    parameter PIPELINE = 0,
+    parameter SATURATIONS = 0
 ) (
     input  wire               clk,
     input  wire               rst,
@@ -49,6 +51,11 @@ module fabric_axi_registers #(
     input  wire [31:0]        count_forward,
     input  wire [31:0]        count_backward,
     input  wire [31:0]        count_waiting,
+    input  wire [31:0]        count_updates,
+    input  wire [31:0]        count_clipped_activations,
+    input  wire [31:0]        count_clipped_errors,
+    input  wire [31:0]        count_clipped_deltas,
+    input  wire [31:0]        count_clipped_weights,
     input  wire [31:0]        count_steps,
     input  wire [SLOT-1:0]    count_slot
 );
@@ -70,9 +77,12 @@ module fabric_axi_registers #(
     localparam [NUMBER-1:0] AT_WAITING = 11;
     localparam [NUMBER-1:0] AT_STEPS = 12;
     localparam [NUMBER-1:0] AT_SLOT = 13;
+    localparam [NUMBER-1:0] AT_UPDATES = 14;
     localparam [NUMBER-1:0] AT_PARAMETERS = 16;     // sixteen
     localparam [NUMBER-1:0] AT_COMMAND = 32;        // three words
     localparam [NUMBER-1:0] AT_PROGRAM = 40;        // eight words, of which the first WORDS are there
+    localparam [NUMBER-1:0] AT_CLIPPED = 48;        // four
+    localparam [NUMBER-1:0] AT_MORE_PARAMETERS = 52;
 
     reg reset_q, command_valid_q, program_valid_q, input_fault_q, target_fault_q;
     reg [31:0] packet_q;
@@ -165,6 +175,11 @@ module fabric_axi_registers #(
             AT_WAITING: value = count_waiting;
             AT_STEPS: value = count_steps;
             AT_SLOT: value = {{(32 - SLOT){1'b0}}, count_slot};
+            AT_UPDATES: value = count_updates;
+            AT_CLIPPED + 0: value = count_clipped_activations;
+            AT_CLIPPED + 1: value = count_clipped_errors;
+            AT_CLIPPED + 2: value = count_clipped_deltas;
+            AT_CLIPPED + 3: value = count_clipped_weights;
             AT_PARAMETERS + 0: value = ROWS;
             AT_PARAMETERS + 1: value = COLUMNS;
             AT_PARAMETERS + 2: value = WORD;
@@ -181,6 +196,8 @@ module fabric_axi_registers #(
             AT_PARAMETERS + 13: value = FEED;
             AT_PARAMETERS + 14: value = SLOT;
             AT_PARAMETERS + 15: value = SIGMOID;
+            AT_MORE_PARAMETERS + 0: value = PIPELINE;
+            AT_MORE_PARAMETERS + 1: value = SATURATIONS;
             default: known = 1'b0;
         endcase
     end

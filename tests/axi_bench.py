@@ -135,8 +135,8 @@ async def every_address_answers_as_the_page_says(dut):
     for first, last, name, access, value in rows:
         for at, address in enumerate(range(int(first, 16), int(last or first, 16) + 1, 4)):
             named[address] = (name, access, value, at)
-    words = -(-(TORUS.slot_bits + 2 * TORUS.address_bits + 5 * TORUS.length_bits + 38) // 32)
-    assert len(named) == 5 + 6 + 16 + 3 + 8
+    words = -(-(TORUS.slot_bits + 2 * TORUS.address_bits + 5 * TORUS.length_bits + 51) // 32)
+    assert len(named) == 5 + 7 + 16 + 3 + 8 + 4 + 2
     for address in range(0, 256, 4):
         name, access, value, at = named.get(address, ("", "", "", 0))
         there = name != "PROGRAM" or at < words

@@ -30,7 +30,9 @@ module axi_registers (
         .program_data(program_data), .program_valid(program_valid), .program_ready(program_ready),
         .command_data(command_data), .command_valid(command_valid), .command_ready(command_ready), .busy(busy),
         .input_fault(1'b0), .target_fault(1'b0), .count_cycles(32'd0), .count_forward(32'd0), .count_backward(32'd0),
-        .count_waiting(32'd0), .count_steps(32'd0), .count_slot(4'd0)
+        .count_waiting(32'd0), .count_updates(32'd0),
+        .count_clipped_activations(32'd0), .count_clipped_errors(32'd0), .count_clipped_deltas(32'd0),
+        .count_clipped_weights(32'd0), .count_steps(32'd0), .count_slot(4'd0)
     );
 
     reg begun = 1'b0;

@@ -10,18 +10,18 @@ module outputs (
     input wire                  program_valid,
     input wire [79:0]           command_data,
     input wire                  command_valid,
-    input wire [1:0]            input_data,
+    input wire [3:0]            input_data,
     input wire                  input_valid,
-    input wire [1:0]            target_data,
+    input wire [3:0]            target_data,
     input wire                  target_valid,
     input wire                  output_ready
 );
-    localparam PROGRAM = 1 + 2 * 1 + 5 * 2 + 38;
-    wire [1:0] output_data;
+    localparam PROGRAM = 1 + 2 * 1 + 5 * 2 + 51;
+    wire [3:0] output_data;
     wire output_valid;
 
     fabric_machine #(
-        .ROWS(1), .COLUMNS(2), .WORD(2), .WEIGHT(2), .ACC(7), .SHIFT(1), .FRACTION(1), .WIDEN(0), .UPDATE_SHIFT(2),
+        .ROWS(1), .COLUMNS(2), .WORD(4), .WEIGHT(4), .ACC(10), .SHIFT(1), .FRACTION(1), .WIDEN(0), .UPDATE_SHIFT(2),
         .BANKS(1), .DEPTH(2), .ADDRESS(1), .LENGTH(2), .STORE(2), .SLOTS(2), .SLOT(1), .MEMORY(2), .SIGMOID(0)
     ) dut (
         .clk(clk), .rst(rst), .program_data(program_data), .program_valid(program_valid), .command_data(command_data),
@@ -32,7 +32,7 @@ module outputs (
 
     reg begun = 1'b0;
     reg stays_q;
-    reg [1:0] offered_q;
+    reg [3:0] offered_q;
 
     always @(posedge clk) begin
         begun <= 1'b1;

@@ -18,10 +18,10 @@ module sequencer (
 );
     localparam ADDRESS = 1;
     localparam LENGTH = 2;
-    localparam WIDTH = 2 * ADDRESS + 5 * LENGTH + 38;
+    localparam WIDTH = 2 * ADDRESS + 5 * LENGTH + 51;
     localparam RUN = 2'd0;
 
-    wire program_ready, command_ready, running, started, go, start, load, dump, forward_first, backward_first;
+    wire program_ready, command_ready, running, started, go, forward_start, backward_start, load, dump, forward_first, backward_first;
     wire slot;
     wire [LENGTH-1:0] started_last;
     wire [ADDRESS-1:0] forward_base;
@@ -31,7 +31,8 @@ module sequencer (
         .program_valid(program_valid), .program_ready(program_ready), .program_address(program_address),
         .program_data(program_address ? second_instruction : first_instruction), .command_valid(command_valid),
         .command_ready(command_ready), .command_data(command_data), .running(running), .slot(slot), .started(started), .started_last(started_last),
-        .input_full(input_full), .error_full(error_full), .go(go), .start(start), .weight_load(load),
+        .input_full(input_full), .error_full(error_full), .result_full(1'b0), .go(go), .forward_start(forward_start),
+        .backward_start(backward_start), .weight_load(load),
         .weight_dump(dump), .forward_first(forward_first), .backward_first(backward_first), .forward_base(forward_base)
     );
 
@@ -42,7 +43,6 @@ module sequencer (
     // Where the command is.
     reg begun = 1'b0;
     reg busy_q, run_q;
-    reg [1:0] drain_q;
     reg [3:0] rounds_q;             // or addresses, that are not complete
     reg first_q, slot_q;
     reg [LENGTH-1:0] cycle_q;
@@ -58,7 +58,7 @@ module sequencer (
             assume (rst);
         assume (command_data[79:50] == 30'd0 && command_data[1:0] != 2'd3);
         assume (!(take && command_data[1:0] == RUN) || &known_q);
-        assume (command_data[1:0] == RUN || command_data[9:8] == 2'd0);
+        assume (command_data[1:0] == RUN || command_data[10:8] == 3'd0);
         if (program_valid && program_ready)
             known_q[program_address] <= 1'b1;
         if (rst) begin
@@ -66,7 +66,7 @@ module sequencer (
         end else if (take) begin
             busy_q <= command_data[79:48] != 32'd0;
             run_q <= command_data[1:0] == RUN;
-            rounds_q <= {2'd0, command_data[49:48]} + {2'd0, command_data[9:8]};
+            rounds_q <= {2'd0, command_data[49:48]} + {1'b0, command_data[10:8]};
             first_q <= command_data[32];
             slot_q <= command_data[32];
             address_q <= command_data[32 +: ADDRESS];
@@ -90,7 +90,7 @@ module sequencer (
                 assert (!busy_q);
             if (busy_q && run_q) begin
                 assert (slot == slot_q);
-                assert (start == (cycle_q == {LENGTH{1'b0}}));
+                assert (!(forward_start || backward_start) || (cycle_q == {LENGTH{1'b0}}));
                 assert (!load && !dump);
             end
             if (go) begin

@@ -9,7 +9,8 @@ from fabric.hardware._checks import instance
 from fabric.hardware._protocol import checked_samples
 from fabric.hardware.torus._encoding import DUMP, LOAD, RUN, command, encode
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import Program, bases
+from fabric.hardware.torus._program import Program
+from fabric.hardware.torus._schedule import bases
 from fabric.hardware.torus._torus import Torus
 
 IDENTITY = 0x46414252  # what the register at address 0 holds
@@ -67,7 +68,7 @@ class AxiHost:
         """
         self._check(program)
         torus = self.torus
-        bits = torus.slot_bits + 2 * torus.address_bits + 5 * torus.length_bits + 38
+        bits = torus.slot_bits + 2 * torus.address_bits + 5 * torus.length_bits + 51
         writes: list[tuple[int, int]] = []
         for at, slot in enumerate(program.slots):
             beat = encode(slot, torus.address_bits, torus.length_bits) << torus.slot_bits | at
