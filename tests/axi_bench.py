@@ -31,7 +31,7 @@ from fabric.hardware.torus.axi import (
     AxiHost,
 )
 
-PERIOD, PATIENCE = 10, 200_000  # ns
+PERIOD, PATIENCE = 10, 40_000  # ns
 HOST = AxiHost(TORUS, MAPPING)
 
 
@@ -91,8 +91,10 @@ class Board:
         return packet
 
     async def settle(self):
-        while await self.read(STATUS) & BUSY:
-            pass
+        for _ in range(1000):
+            if not await self.read(STATUS) & BUSY:
+                return
+        raise AssertionError("the machine is still busy")
 
     async def drained(self):
         """Until the machine, held in reset, has taken all that the streams still brought."""
