@@ -195,6 +195,35 @@ async def what_cannot_be_done_is_refused_and_changes_nothing(dut):
 
 
 @cocotb.test
+async def samples_that_come_early_wait_for_their_command(dut):
+    """A run waits behind a read whose results nobody takes yet; its samples are there before it begins."""
+    board = Board(dut, 5)
+    await board.reset()
+    (training, given), *_ = LESSONS[0].runs
+    golden = GoldenMachine(MAPPING, TORUS.fixed_point)
+    golden.load(LESSONS[0].weights)
+    for exchange in [HOST.program(training), *HOST.load(LESSONS[0].weights)]:
+        await board.settle()
+        await board.exchange(exchange)
+    await board.settle()
+    board.output.pause = True
+    run = HOST.run(training, *given)
+    for address, word in [*HOST.read()[0].writes, *run.writes[1:]]:
+        await board.write(address, word)
+    await board.input.send(run.input)
+    await board.target.send(run.target)
+    await ClockCycles(dut.aclk, 50)
+    board.output.pause = False
+    frames = b""
+    while len(frames) < HOST.read()[0].output + run.output:
+        frames += bytes((await with_timeout(board.output.recv(), PATIENCE, "ns")).tdata)
+    outputs = HOST.outputs(training, frames[-run.output :])
+    assert np.array_equal(outputs, golden.run(training, *given))
+    await board.settle()
+    assert await board.read(STATUS) == 0
+
+
+@cocotb.test
 async def a_packet_that_does_not_end_with_the_samples_is_noticed(dut):
     board = Board(dut, 2)
     await board.reset()
