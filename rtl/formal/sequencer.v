@@ -21,7 +21,8 @@ module sequencer (
     localparam WIDTH = 2 * ADDRESS + 5 * LENGTH + 51;
     localparam RUN = 2'd0;
 
-    wire program_ready, command_ready, running, started, go, forward_start, backward_start, load, dump, forward_first, backward_first;
+    wire program_ready, command_ready, running, started, go, forward_start, backward_start, load, dump;
+    wire forward_first, backward_first;
     wire slot;
     wire [LENGTH-1:0] started_last;
     wire [ADDRESS-1:0] forward_base;
@@ -30,7 +31,8 @@ module sequencer (
         .clk(clk), .rst(rst), .enable(enable), .idle(idle),
         .program_valid(program_valid), .program_ready(program_ready), .program_address(program_address),
         .program_data(program_address ? second_instruction : first_instruction), .command_valid(command_valid),
-        .command_ready(command_ready), .command_data(command_data), .running(running), .slot(slot), .started(started), .started_last(started_last),
+        .command_ready(command_ready), .command_data(command_data), .running(running), .slot(slot), .started(started),
+        .started_last(started_last),
         .input_full(input_full), .error_full(error_full), .result_full(1'b0), .go(go), .forward_start(forward_start),
         .backward_start(backward_start), .weight_load(load),
         .weight_dump(dump), .forward_first(forward_first), .backward_first(backward_first), .forward_base(forward_base)
