@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from torch import nn
 
 from fabric.hardware import FixedPoint, Machine, Torus, TorusMapping, deploy, program
@@ -19,14 +20,24 @@ NETWORK = JunctionNetwork.drawn([16, 8, 4], [2, 2], [8, 4], "clash-free-2", np.r
 
 
 @pytest.fixture(scope="module")
-def torus(tmp_path_factory):
+def machine():
     rng = np.random.default_rng(0)
     machine = Machine(Torus.of(MAPPING, FixedPoint(), [TRAINING]), MAPPING)
     machine.load([rng.integers(-800, 800, (p.rings, p.neurons, p.values)) for p in MAPPING.phases])
+    return machine
+
+
+@pytest.fixture(scope="module")
+def torus(machine, tmp_path_factory):
     before = machine.weights()
     folder = export(machine, tmp_path_factory.mktemp("torus"), TRAINING)
     assert all(map(np.array_equal, machine.weights(), before))
     return folder
+
+
+@pytest.fixture(scope="module")
+def axi(machine, tmp_path_factory):
+    return export(machine, tmp_path_factory.mktemp("axi"), TRAINING, samples=3, report=False, interface="axi")
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +55,9 @@ def make(folder: Path, *arguments: str) -> str:
     return f"{done.stdout}{done.stderr}exit {done.returncode}"
 
 
-@pytest.mark.parametrize("machine", ["torus", "junctions"])
-def test_icarus_finds_every_beat_right_and_every_wrong_one(machine, request):
-    folder = request.getfixturevalue(machine)
+@pytest.mark.parametrize("name", ["torus", "junctions", "axi"])
+def test_icarus_finds_every_beat_right_and_every_wrong_one(name, request):
+    folder = request.getfixturevalue(name)
     assert "PASS" in make(folder, "icarus") and "exit 0" in make(folder, "icarus")
     vectors = sorted((folder / "vectors").iterdir())
     for path in vectors:
@@ -56,7 +67,44 @@ def test_icarus_finds_every_beat_right_and_every_wrong_one(machine, request):
         wrong = make(folder, "icarus")
         path.write_text(text)
         assert "FAIL" in wrong and "exit 0" not in wrong, path.stem
-    assert {path.stem for path in vectors} >= {"command", "input", "target", "output"}
+    host = {"writes"} if name == "axi" else {"command"}
+    assert {path.stem for path in vectors} >= {*host, "input", "target", "output"}
+
+
+def test_a_wrong_end_of_a_packet_is_found_at_the_buses(axi):
+    """The mark of the last beat is the bit above the words: none on the inputs, or one too early on the results."""
+    for stream, flip in (("input", lambda word: word & (1 << 32) - 1), ("output", lambda word: word ^ 1 << 32)):
+        path = axi / "vectors" / f"{stream}.hex"
+        text = path.read_text()
+        path.write_text("".join(f"{flip(int(line, 16)):0{len(line)}x}\n" for line in text.splitlines()))
+        wrong = make(axi, "icarus")
+        path.write_text(text)
+        assert "FAIL" in wrong and ("register at 0c" in wrong) == (stream == "input")
+
+
+@pytest.mark.parametrize("name", ["torus", "axi"])
+def test_verilator_warns_of_nothing(name, request):
+    told = make(request.getfixturevalue(name), "lint")
+    assert "exit 0" in told and "%Warning" not in told
+
+
+@pytest.mark.parametrize("name", ["torus", "junctions", "axi"])
+def test_the_core_of_fusesoc_names_files_that_are_there(name, request):
+    folder = request.getfixturevalue(name)
+    core = yaml.safe_load((folder / "fabric_top.core").read_text().removeprefix("CAPI=2:\n"))
+    files = {
+        path: kind for part in core["filesets"].values() for entry in part["files"] for path, kind in entry.items()
+    }
+    assert all((folder / path).is_file() for path in files)
+    assert [path for path, kind in files.items() if kind["file_type"] == "verilogSource"] == [
+        *(folder / "sources.txt").read_text().split(), "bench.v",
+    ]  # fmt: skip
+    assert {path for path in files if path.startswith("vectors/")} == {
+        f"vectors/{path.name}" for path in (folder / "vectors").iterdir()
+    }
+    for target in core["targets"].values():
+        assert set(target["filesets"]) <= core["filesets"].keys()
+        assert target["toplevel"] in ("fabric_top", "bench")
 
 
 def test_verilator_builds_the_bench(torus):
@@ -71,8 +119,17 @@ def test_yosys_synthesises_what_the_report_counts(torus):
     assert multipliers == 3 * MAPPING.rows * MAPPING.columns  # of the three units
 
 
-def test_the_folder_says_what_is_in_it(torus, junctions):
-    for folder, image in ((torus, "program.hex"), (junctions, "pattern.hex")):
+def test_yosys_synthesises_the_machine_on_buses(axi):
+    assert "exit 0" in make(axi, "yosys", f"YOSYS={sys.executable} -c '{YOSYS}'")
+    assert "$mul" in (axi / "resources.txt").read_text()
+
+
+def test_the_folder_says_what_is_in_it(torus, junctions, axi):
+    assert "rtl/AXI.md" in (axi / "README.md").read_text() and (axi / "rtl" / "AXI.md").is_file()
+    for folder, clock in ((torus, "clk"), (axi, "aclk")):
+        assert f"get_ports {clock}]" in (folder / "quartus" / "fabric_top.sdc").read_text()
+        assert f" {clock}," in (folder / "fabric_top.v").read_text()
+    for folder, image in ((torus, "program.hex"), (junctions, "pattern.hex"), (axi, "program.hex")):
         names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
         assert {"README.md", "Makefile", "fabric_top.v", "bench.v", "fabric_top.core", image} <= names
         assert all((folder / line).exists() for line in (folder / "sources.txt").read_text().split())
@@ -97,6 +154,8 @@ def test_what_cannot_be_exported_is_named(tmp_path):
         ((machine, tmp_path / "a", lesson, 0), ValueError, "samples must be"),
         ((machine, tmp_path / "a", lesson, 1, -1), ValueError, "seed must be"),
         ((machine, tmp_path / "a", lesson, 1, 0, 7), TypeError, "report must be True or False, got 7"),
+        ((machine, tmp_path / "a", lesson, 1, 0, False, "apb"), ValueError, "interface must be one of streams, axi"),
+        ((machine, tmp_path / "a", lesson, 1, 0, False, "axi"), ValueError, "interface must be 'streams' for"),
         ((7, tmp_path / "a", lesson), TypeError, "machine must be a Machine, a JunctionMachine or a deployed model"),
         ((golden, tmp_path / "a"), ValueError, "machine must be in Verilog"),
     ):

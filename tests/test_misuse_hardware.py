@@ -39,6 +39,7 @@ from fabric.hardware.junctions import (
     drawn_weights,
     simulate,
 )
+from fabric.hardware.torus.axi import AxiHost
 from fabric.hardware.torus.placement import place
 from fabric.topology.interleaver import clash_free
 
@@ -56,6 +57,7 @@ HELD = [np.zeros((p.rings, p.neurons, p.values), dtype=int) for p in MAPPING.pha
 JHELD = [np.zeros(j.edges, dtype=int) for j in NETWORK.junctions]
 GOLDEN, JGOLDEN = GoldenMachine(MAPPING, FIXED), GoldenJunctions(NETWORK, FIXED)
 
+AXI = AxiHost(TORUS, MAPPING)
 MODEL = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
 DEPLOYED = deploy(MODEL, X)
 
@@ -135,6 +137,13 @@ CALLS: dict[str, tuple[Callable, dict]] = {
                                        "stochastic": True, "targets_are_deltas": False}),
     "GoldenMachine.run, inference": (GOLDEN.run, {"program": INFERENCE, "inputs": X, "targets": None,
                                                   "rate_exponent": None, "targets_are_deltas": False}),
+    "AxiHost": (AxiHost, {"torus": TORUS, "mapping": MAPPING}),
+    "AxiHost.program": (AXI.program, {"program": TRAINING}),
+    "AxiHost.load": (AXI.load, {"weights": HELD}),
+    "AxiHost.weights": (AXI.weights, {"packets": [b"\0" * 16] * 3}),
+    "AxiHost.run": (AXI.run, {"program": TRAINING, "inputs": X, "targets": Y, "rate_exponent": 5, "stochastic": True,
+                              "targets_are_deltas": False}),
+    "AxiHost.outputs": (AXI.outputs, {"program": TRAINING, "packet": b"\0" * 8}),
     "Machine": (Machine, {"torus": TORUS, "mapping": MAPPING, "trace": False}),
     "NetlistMachine": (NetlistMachine, {"netlist": None}),
     "synthesize": (synthesize, {"torus": TORUS, "program": TRAINING, "part": "machine"}),

@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 from fabric._checks import positive_int
-from fabric.hardware._checks import whole
+from fabric.hardware._checks import choice, whole
 from fabric.hardware.deployment import Deployed
+from fabric.hardware.export._axi import axi_bench, axi_ports, axi_vectors
 from fabric.hardware.export._bench import bench, hexadecimal, top_module
 from fabric.hardware.export._recorded import record
 from fabric.hardware.export._scripts import fusesoc, makefile, quartus, vivado, yosys_script
@@ -16,7 +17,7 @@ from fabric.hardware.simulation.verilator import Parameter
 from fabric.hardware.synthesis.yowasp import run_yosys
 from fabric.hardware.torus import Machine, Program
 from fabric.hardware.torus.synthesis import NetlistMachine
-from fabric.hardware.verilog.rtl import sources_of
+from fabric.hardware.verilog.rtl import RTL, sources_of
 
 TOP = "fabric_top"
 _README = """# {machine} as files
@@ -31,12 +32,17 @@ golden model, which are in `vectors/`; the streams pause at random. It prints PA
     make icarus         # Icarus Verilog 11 or later
     make verilator      # Verilator 5 or later
     make yosys          # Yosys: generic cells, resources.txt
+    make lint           # Verilator, all warnings
     fusesoc --cores-root . run --target sim ::{top}
 
 `quartus/` and `vivado/` have project scripts and constraints. They have never been run: check device, pins and clock.
 {resources}"""
 _RESOURCES = """
 `resources.txt` counts generic cells by Yosys: tables of four inputs, flip-flops, whole memories and multipliers.
+"""
+_AXI = """
+`rtl/AXI.md` describes registers and streams, `rtl/README.md` commands and instructions. `vectors/writes.hex` holds the
+register writes of the bench: an address of 8 bits above a word of 32.
 """
 
 
@@ -47,6 +53,7 @@ def export(
     samples: int = 8,
     seed: int = 0,
     report: bool = True,
+    interface: str = "streams",
 ) -> Path:
     """Write a machine as files: Verilog, tables, program, self-checking test bench, build files, resources.
 
@@ -60,13 +67,15 @@ def export(
         samples: of the test bench.
         seed: of its samples.
         report: synthesise with Yosys to generic cells for `resources.txt`: a minute for 16 PEs, long for many.
+        interface: "streams", the machine as it is, or "axi": a torus behind AXI4-Lite registers and AXI4-Streams
+            (rtl/AXI.md).
 
     Returns:
         The folder.
 
     Raises:
         TypeError: another machine or program.
-        ValueError: a folder that holds something, or other arguments that do not fit.
+        ValueError: a folder that holds something, or other arguments that do not fit, as junctions on AXI buses.
         SimulationError: the machine and its golden model differ.
         MissingToolError: Yosys is not installed.
     """
@@ -84,6 +93,9 @@ def export(
     seed = whole("seed", seed, 0, 2**63)
     if not isinstance(report, bool):
         raise TypeError(f"report must be True or False, got {report!r}")
+    choice("interface", interface, ("streams", "axi"))
+    if interface == "axi" and not isinstance(machine, Machine):
+        raise ValueError("interface must be 'streams' for a JunctionMachine, got 'axi'")
     lesson = record(machine, program, samples, seed)
 
     name, parameters, tables = _design(machine)
@@ -91,19 +103,24 @@ def export(
     inputs, outputs = machine.simulation.inputs, machine.simulation.outputs
     widths = dict(inputs) | dict(outputs)
     settings: dict[str, Parameter] = {**parameters, **{table: f"{table.lower()}.hex" for table in tables}}
-    verilog = [f"rtl/{path.name}" for path in sources_of(name)] + [f"{TOP}.v"]
-    vectors = {f"vectors/{stream}.hex": hexadecimal(beats, widths[f"{stream}_data"])
+    vectors = {stream: hexadecimal(beats, widths[f"{stream}_data"])
                for stream, beats in {**lesson.sources, **lesson.sinks}.items()}  # fmt: skip
     image = "program" if isinstance(machine, Machine) else "pattern"
+    images, clock, driver = {f"{image}.hex": vectors[image]}, "clk", bench(TOP, inputs, outputs, lesson)
+    if interface == "axi" and isinstance(machine, Machine):
+        name, clock, driver = "fabric_axi", "aclk", axi_bench(TOP, machine.torus, lesson)
+        inputs, outputs = axi_ports(machine.torus)
+        vectors = axi_vectors(machine.torus, lesson)
+    verilog = [f"rtl/{path.name}" for path in sources_of(name)] + [f"{TOP}.v"]
+    beats = {f"vectors/{stream}.hex": text for stream, text in vectors.items()}
     texts = {
         f"{TOP}.v": top_module(TOP, name, settings, inputs, outputs),
-        "bench.v": bench(TOP, inputs, outputs, lesson),
+        "bench.v": driver,
         "sources.txt": "".join(f"{path}\n" for path in verilog),
-        f"{image}.hex": vectors[f"vectors/{image}.hex"],
         "Makefile": makefile(TOP, verilog),
         "synthesis.ys": yosys_script(TOP, verilog),
-        f"{TOP}.core": fusesoc(TOP, verilog, list(hexes), list(vectors)),
-        **hexes, **vectors, **quartus(TOP, verilog), **vivado(TOP, verilog, list(hexes)),
+        f"{TOP}.core": fusesoc(TOP, verilog, list(hexes), list(beats)),
+        **images, **hexes, **beats, **quartus(TOP, verilog, clock), **vivado(TOP, verilog, list(hexes), clock),
     }  # fmt: skip
     told = ""
     if report:
@@ -112,10 +129,12 @@ def export(
         made = run_yosys(yosys_script(TOP, list(flat)), {**flat, **hexes})
         texts["resources.txt"] = (made / "resources.txt").read_text(encoding="utf-8")
         told = _RESOURCES
+    told += _AXI if interface == "axi" else ""
     texts["README.md"] = _README.format(machine=name, top=TOP, samples=samples, image=image, resources=told)
     for part in ("rtl", "vectors", "quartus", "vivado"):
         (place / part).mkdir(parents=True, exist_ok=True)
-    for source in sources_of(name):
+    pages = [RTL / page for page in ("README.md", "AXI.md")] if interface == "axi" else []
+    for source in [*sources_of(name), *pages]:
         shutil.copy(source, place / "rtl")
     for path, text in texts.items():
         (place / path).write_text(text, encoding="utf-8")

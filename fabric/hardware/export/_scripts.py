@@ -7,14 +7,14 @@ MEGAHERTZ = 50
 
 def makefile(top: str, sources: Sequence[str]) -> str:
     """Simulation with Verilator and with Icarus Verilog, netlist and resources with Yosys."""
-    return f"""# The machine in public tools: `make icarus`, `make verilator`, `make yosys`, or all three.
+    return f"""# The machine in public tools: `make icarus`, `make verilator`, `make yosys`, `make lint`, or all four.
 VERILATOR ?= verilator
 IVERILOG ?= iverilog
 VVP ?= vvp
 YOSYS ?= yosys
 SOURCES = {" ".join(sources)}
 
-all: icarus verilator yosys
+all: icarus verilator yosys lint
 
 icarus: $(SOURCES) bench.v
 \t$(IVERILOG) -g2005 -s bench -o bench.vvp bench.v $(SOURCES)
@@ -30,10 +30,13 @@ verilator: $(SOURCES) bench.v
 yosys: $(SOURCES) synthesis.ys
 \t$(YOSYS) -q -l yosys.log synthesis.ys
 
+lint: $(SOURCES)
+\t$(VERILATOR) --lint-only -Wall --top-module {top} $(SOURCES)
+
 clean:
 \trm -rf bench.vvp verilated *.log {top}.json
 
-.PHONY: all icarus verilator yosys clean
+.PHONY: all icarus verilator yosys lint clean
 """
 
 
@@ -104,7 +107,7 @@ targets:
 """
 
 
-def quartus(top: str, sources: Sequence[str]) -> dict[str, str]:
+def quartus(top: str, sources: Sequence[str], clock: str) -> dict[str, str]:
     """A project for Quartus: script and constraints."""
     files = "\n".join(f"set_global_assignment -name VERILOG_FILE ../{name}" for name in sources)
     return {
@@ -124,13 +127,13 @@ execute_flow -compile
 project_close
 """,
         f"quartus/{top}.sdc": f"""# Not run: the tool was not at hand.
-create_clock -name clk -period {1000 / MEGAHERTZ:g} [get_ports clk]
+create_clock -name {clock} -period {1000 / MEGAHERTZ:g} [get_ports {clock}]
 derive_clock_uncertainty
 """,
     }
 
 
-def vivado(top: str, sources: Sequence[str], data: Sequence[str]) -> dict[str, str]:
+def vivado(top: str, sources: Sequence[str], data: Sequence[str], clock: str) -> dict[str, str]:
     """A project for Vivado: script and constraints."""
     files = " ".join(f"../{name}" for name in sources)
     memories = "".join(f"add_files -norecurse ../{name}\n" for name in data)
@@ -146,6 +149,6 @@ report_utilization -file utilization.txt
 report_timing_summary -file timing.txt
 """,
         f"vivado/{top}.xdc": f"""# Not run: the tool was not at hand.
-create_clock -name clk -period {1000 / MEGAHERTZ:g} [get_ports clk]
+create_clock -name {clock} -period {1000 / MEGAHERTZ:g} [get_ports {clock}]
 """,
     }
