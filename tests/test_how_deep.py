@@ -66,7 +66,7 @@ def test_differences_are_paired_by_seed_and_by_number_of_weights():
     assert gaps.shape == (2, 2)
 
 
-def test_the_best_other_family_is_chosen_by_its_mean_at_each_number_of_weights():
+def test_the_best_other_family_is_chosen_on_held_out_samples_at_each_number_of_weights():
     records = runs(
         {
             (1, "clos", 3): [0.9, 0.9],
@@ -76,9 +76,26 @@ def test_the_best_other_family_is_chosen_by_its_mean_at_each_number_of_weights()
             (2, "torus", 4): [0.7, 0.7],
         }
     )
-    best = how_deep.best_of_other_families(records)
-    assert set(best["label"]) == {"torus-4-1", "butterfly-10-2"}
+    held_out = {"clos-3-1": 0.99, "butterfly-10-1": 0.7, "torus-4-1": 0.6, "butterfly-10-2": 0.3, "torus-4-2": 0.4}
+    trials = pd.DataFrame({"label": held_out.keys(), "held_out_accuracy": held_out.values(), "chosen": True})
+    missed = trials.assign(held_out_accuracy=1.0, chosen=False)  # a rate that was not chosen
+    best = how_deep.best_of_other_families(records, pd.concat([trials, missed]))
+    assert set(best["label"]) == {"butterfly-10-1", "torus-4-2"}
     assert len(best) == 4
+
+
+def test_correlations_stay_within_a_number_of_weights():
+    known = how_deep.describe_cascades(how_deep.networks_of_depth(CASCADES), colored_up_to=150, seed=0)
+    known["method"] = ["butterfly", "clos", "other", "torus"]
+    records = pd.DataFrame(
+        [(1000, label, seed, -stages) for label, stages in known[["label", "stages"]].to_numpy() for seed in (0, 1)],
+        columns=["target", "label", "seed", "accuracy"],
+    )
+    twice = pd.concat([records, records.assign(target=2000, accuracy=-records["accuracy"])])
+    table = how_deep.correlations(pd.concat([known, known.assign(target=2000)]), twice, draws=20, seed=0)
+    found = table.set_index(["target", "predictor"])["spearman"]
+    assert found[1000, "depth"] == pytest.approx(-1) and found[2000, "depth"] == pytest.approx(1)
+    assert "coloring" not in table["predictor"].to_numpy()  # one cascade was too large for it
 
 
 def test_the_figure_shows_every_network_in_every_panel():
