@@ -96,18 +96,21 @@ def clos_advantage(records: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     return gaps.pivot(index="seed", columns=["target", "label"], values="gap")
 
 
-def best_of_other_families(records: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """The runs of the best network that is not a Clos cascade, at each number of weights.
+def best_of_other_families(records: pd.DataFrame) -> pd.DataFrame:
+    """For each number of weights and seed the run of the best network that is not a Clos cascade.
+
+    The best is the best on average over all other seeds, so that the runs that are compared have no part in the choice.
 
     Args:
-        records: one run per row, with "target", "method", "label".
-        trials: of `comparison.choose_learning_rates`; the best is the best on held-out samples, at its chosen rate.
+        records: one run per row, with "target", "method", "label", "seed" and "accuracy"; at least two seeds.
     """
-    held_out = trials[trials["chosen"]].set_index("label")["held_out_accuracy"]
     others = records[records["method"] != "clos"]
-    judged = others.drop_duplicates("label").assign(held_out=lambda rows: rows["label"].map(held_out))
-    best = judged.loc[judged.groupby("target")["held_out"].idxmax(), "label"]
-    return others[others["label"].isin(best)]
+    chosen = []
+    for seed, runs in others.groupby("seed"):
+        means = others[others["seed"] != seed].groupby(["target", "label"])["accuracy"].mean()
+        best = [label for _, label in means.groupby("target").idxmax()]
+        chosen.append(runs[runs["label"].isin(best)])
+    return pd.concat(chosen)
 
 
 def correlations(known: pd.DataFrame, records: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
