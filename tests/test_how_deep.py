@@ -66,34 +66,19 @@ def test_differences_are_paired_by_seed_and_by_number_of_weights():
     assert gaps.shape == (2, 2)
 
 
-def test_the_best_other_family_is_chosen_by_the_other_seeds_at_each_number_of_weights():
+def test_the_best_other_family_is_chosen_by_its_mean_at_each_number_of_weights():
     records = runs(
         {
-            (1, "clos", 3): [0.9, 0.9, 0.9],
-            (1, "butterfly", 10): [0.99, 0.1, 0.1],
-            (1, "torus", 4): [0.3, 0.3, 0.3],
-            (2, "butterfly", 10): [0.8, 0.8, 0.8],
-            (2, "torus", 4): [0.7, 0.7, 0.7],
+            (1, "clos", 3): [0.9, 0.9],
+            (1, "butterfly", 10): [0.99, 0.1],
+            (1, "torus", 4): [0.6, 0.6],
+            (2, "butterfly", 10): [0.8, 0.8],
+            (2, "torus", 4): [0.7, 0.7],
         }
     )
-    best = how_deep.best_of_other_families(records).sort_values(["target", "seed"])
-    # Seed 0, in which the butterfly is lucky, does not count when seed 0 is compared.
-    assert best["label"].tolist() == ["torus-4-1", "butterfly-10-1", "butterfly-10-1"] + ["butterfly-10-2"] * 3
-    assert how_deep.clos_advantage(records, best).count(axis=1).tolist() == [2, 2, 2]
-
-
-def test_correlations_stay_within_a_number_of_weights():
-    known = how_deep.describe_cascades(how_deep.networks_of_depth(CASCADES), colored_up_to=150, seed=0)
-    known["method"] = ["butterfly", "clos", "other", "torus"]
-    records = pd.DataFrame(
-        [(1000, label, seed, -stages) for label, stages in known[["label", "stages"]].to_numpy() for seed in (0, 1)],
-        columns=["target", "label", "seed", "accuracy"],
-    )
-    twice = pd.concat([records, records.assign(target=2000, accuracy=-records["accuracy"])])
-    table = how_deep.correlations(pd.concat([known, known.assign(target=2000)]), twice, draws=20, seed=0)
-    found = table.set_index(["target", "predictor"])["spearman"]
-    assert found[1000, "depth"] == pytest.approx(-1) and found[2000, "depth"] == pytest.approx(1)
-    assert "coloring" not in table["predictor"].to_numpy()  # one cascade was too large for it
+    best = how_deep.best_of_other_families(records)
+    assert set(best["label"]) == {"torus-4-1", "butterfly-10-2"}
+    assert len(best) == 4
 
 
 def test_the_figure_shows_every_network_in_every_panel():

@@ -9,9 +9,6 @@ from tqdm.auto import tqdm
 
 from fabric import constraints
 from fabric.experiments.networks import label, layer, one_hidden_layer, weights
-from fabric.experiments.studies import correlation
-
-_PREDICTORS = ("coloring", "bound", "fewest_paths", "depth", "parameters")
 
 
 def networks_of_depth(cascades: Sequence[tuple[int, str, Sequence[Any]]]) -> pd.DataFrame:
@@ -97,40 +94,8 @@ def clos_advantage(records: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_of_other_families(records: pd.DataFrame) -> pd.DataFrame:
-    """For each number of weights and seed the run of the best network that is not a Clos cascade.
-
-    The best is the best on average over all other seeds, so that the runs that are compared have no part in the choice.
-
-    Args:
-        records: one run per row, with "target", "method", "label", "seed" and "accuracy"; at least two seeds.
-    """
+    """The runs of the network with the best mean accuracy that is not a Clos cascade, at each number of weights."""
     others = records[records["method"] != "clos"]
-    chosen = []
-    for seed, runs in others.groupby("seed"):
-        means = others[others["seed"] != seed].groupby(["target", "label"])["accuracy"].mean()
-        best = [label for _, label in means.groupby("target").idxmax()]
-        chosen.append(runs[runs["label"].isin(best)])
-    return pd.concat(chosen)
-
-
-def correlations(known: pd.DataFrame, records: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
-    """Rank correlation of accuracy with what is known before training, within each number of weights.
-
-    Args:
-        known: of `describe_cascades`; a count that is missing for one of the cascades of a number of weights is left
-            out there.
-        records: one run per row, with "target", "label", "seed" and "accuracy".
-        draws, seed: of the bootstrap over families, as in `correlation.correlations`.
-
-    Returns:
-        The rows of `correlation.correlations` with "target" in the place of "dataset".
-    """
-    tables = []
-    for target, cascades in known.groupby("target"):
-        counts = cascades.assign(method=cascades["label"], family=cascades["method"], depth=cascades["stages"])
-        runs = records[records["target"] == target]
-        runs = runs.assign(method=runs["label"], dataset=str(target))
-        predictors = [name for name in _PREDICTORS if counts[name].notna().all()]
-        found = correlation.correlations(runs, counts, draws, seed, predictors)
-        tables.append(found[found["dataset"] != "all"].drop(columns="dataset").assign(target=target))
-    return pd.concat(tables, ignore_index=True)
+    means = others.groupby(["target", "label"])["accuracy"].mean()
+    best = [label for _, label in means.groupby("target").idxmax()]
+    return others[others["label"].isin(best)]
