@@ -11,15 +11,13 @@ from fabric.plots.intervals import band
 from fabric.plots.looks import FAINT, FAMILIES, GUIDE, LOOKS
 
 
-def hypervolume_curves(ax: Axes, table: pd.DataFrame, ceiling: float) -> None:
-    """Mean hypervolume with its 95 % interval against evaluations, one line per search, below what all found together.
+def hypervolume_curves(ax: Axes, table: pd.DataFrame) -> None:
+    """Mean hypervolume with its 95 % interval against evaluations, one line per search.
 
     Args:
         ax: axes to draw on.
         table: "algorithm", "evaluations", "hypervolume", "low", "high".
-        ceiling: hypervolume of everything that all searches found.
     """
-    ax.axhline(ceiling, color=GUIDE, linewidth=1, linestyle="--", label="all that any search found")
     for algorithm, rows in table.groupby("algorithm"):
         rows, look = rows.sort_values("evaluations"), LOOKS[algorithm]
         columns = ("hypervolume", "low", "high")

@@ -1,6 +1,6 @@
 """Rank correlation of accuracy with what was counted before training, with bootstrap intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations, product
 
 import numpy as np
@@ -12,9 +12,7 @@ from fabric.experiments.statements import Interval
 PREDICTORS = ("coloring", "jacobian_rank", "fewest_paths", "depth", "parameters")
 
 
-def correlations(
-    accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int, predictors: Sequence[str] = PREDICTORS
-) -> pd.DataFrame:
+def correlations(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
     """Rank correlation between mean accuracy and each count over topologies, with 95 % bootstrap intervals.
 
     Every draw replaces the seeds of each topology and data set by as many of them, with replacement, and then takes as
@@ -25,10 +23,9 @@ def correlations(
 
     Args:
         accuracies: one row per run: "dataset", "method", "seed", "accuracy"; equally many seeds everywhere.
-        counts: one row per method: "method", "family" and the columns of `predictors`.
+        counts: one row per method: "method", "family" and the columns of `PREDICTORS`.
         draws: of the bootstrap.
         seed: of the draws.
-        predictors: columns of `counts`.
 
     Returns:
         One row per data set, and one for "all" (their mean), and per predictor: "dataset", "predictor", "spearman" and
@@ -36,7 +33,7 @@ def correlations(
     """
     order = counts["method"]
     by_dataset = runs_of(accuracies, order)
-    values_of = {name: counts[name].astype(float).to_numpy() for name in predictors}
+    values_of = {name: counts[name].astype(float).to_numpy() for name in PREDICTORS}
     families = counts["family"].to_numpy()
     rng = np.random.default_rng(seed)
     resampled = []
@@ -47,7 +44,7 @@ def correlations(
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     p = bootstrap_p(np.array(resampled))
     rows = []
-    for place, (dataset, predictor) in enumerate(product([*by_dataset, "all"], predictors)):
+    for place, (dataset, predictor) in enumerate(product([*by_dataset, "all"], PREDICTORS)):
         row = {"dataset": dataset, "predictor": predictor, "topologies": len(order)}
         for column, kind in enumerate(("spearman", "kendall")):
             values = whole[place, column], low[place, column], high[place, column], p[place, column]

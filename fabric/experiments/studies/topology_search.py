@@ -88,11 +88,6 @@ def hypervolumes(found: pd.DataFrame, n: int, budget: int, evaluations: Sequence
     return pd.DataFrame(rows)
 
 
-def of_everything(found: pd.DataFrame, n: int, budget: int) -> float:
-    """Hypervolume of all cascades that all searches found, which no search of these can exceed."""
-    return float(HV(ref_point=np.ones(len(OBJECTIVES)))(losses(found, n, budget)))
-
-
 def pareto_front(found: pd.DataFrame) -> pd.DataFrame:
     """The cascades that no other one beats or equals in all objectives while beating it in one, each once."""
     cascades = found.drop_duplicates("label")
