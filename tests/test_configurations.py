@@ -26,7 +26,7 @@ from fabric.experiments.runs import (
     run_key,
 )
 from fabric.experiments.statements import committed_runs
-from fabric.experiments.studies import federated, heuristics, recurrent, speed  # noqa: F401
+from fabric.experiments.studies import federated, heuristics, pruning, recurrent, speed  # noqa: F401
 from fabric.hardware import FixedPoint
 
 KINDS = [kind for kind in RunConfig.__subclasses__() if kind.__module__.startswith("fabric.")]

@@ -60,6 +60,7 @@ def a_study(noise: float, methods: int = 9) -> tuple[pd.DataFrame, pd.DataFrame]
     counts = pd.DataFrame({"method": [f"m{k}" for k in range(methods)]})
     for name in correlation.PREDICTORS:
         counts[name] = rng.permutation(methods)
+    counts["family"] = counts["method"]
     counts["fewest_paths"] = counts["fewest_paths"].map(lambda k: str(10**k))
     runs = pd.MultiIndex.from_product([["a", "b"], range(methods), range(5)], names=["dataset", "k", "seed"]).to_frame(
         index=False
@@ -99,12 +100,12 @@ def test_chance_is_rare_for_a_perfect_predictor_and_common_for_others():
 
 
 def test_topologies_that_rank_alike_agree_and_one_data_set_agrees_with_none():
-    runs, _ = a_study(noise=1e-6)
-    found, p = correlation.between_datasets(runs, draws=100, seed=0)
+    runs, counts = a_study(noise=1e-6)
+    found, p = correlation.between_datasets(runs, counts, draws=100, seed=0)
     assert (found.mean, found.low, found.high) == pytest.approx((1, 1, 1)) and p < 0.05
     turned = runs.assign(accuracy=runs["accuracy"].where(runs["dataset"] == "a", -runs["accuracy"]))
-    assert correlation.between_datasets(turned, draws=100, seed=0)[0].high == pytest.approx(-1)
-    assert np.isnan(correlation.between_datasets(runs[runs["dataset"] == "a"], draws=9, seed=0)[0].mean)
+    assert correlation.between_datasets(turned, counts, draws=100, seed=0)[0].high == pytest.approx(-1)
+    assert np.isnan(correlation.between_datasets(runs[runs["dataset"] == "a"], counts, draws=9, seed=0)[0].mean)
 
 
 def test_the_regression_finds_the_effects_that_were_planted():
@@ -112,6 +113,7 @@ def test_the_regression_finds_the_effects_that_were_planted():
     values = rng.normal(size=(40, 3))
     table = pd.DataFrame(values, columns=["efficiency", "shallowness", "diversity"])
     table.insert(0, "method", [f"m{k}" for k in range(40)])
+    table.insert(1, "family", table["method"])
     accuracy = values @ [2.0, -1.0, 0.0]
     rows = [
         (dataset, f"m{k}", seed, accuracy[k] + 0.01 * rng.normal())
@@ -131,9 +133,16 @@ def test_the_regression_finds_the_effects_that_were_planted():
 
 def test_reasons_follow_from_the_counts():
     counts = pd.DataFrame(
-        {"method": ["a"], "jacobian_rank": [30], "parameters": [40], "depth": [3], "fewest_paths": ["0"]}
+        {
+            "method": ["a"],
+            "family": ["f"],
+            "jacobian_rank": [30],
+            "parameters": [40],
+            "depth": [3],
+            "fewest_paths": ["0"],
+        }
     )
-    assert reasons.regressors(counts).iloc[0].to_list() == ["a", 0.75, -3.0, 0.0]
+    assert reasons.regressors(counts).iloc[0].to_list() == ["a", "f", 0.75, -3.0, 0.0]
 
 
 def test_a_run_that_diverges_is_seen_and_the_next_lower_rate_is_taken():
@@ -145,11 +154,26 @@ def test_a_run_that_diverges_is_seen_and_the_next_lower_rate_is_taken():
     assert heuristics.next_lower(rates, [0.4, 0.2, 0.1]).to_list() == [0.1, 0.1, 0.2]
 
 
-def test_leads_compare_the_best_of_both_sides_seed_by_seed():
+def test_leads_compare_what_the_other_seeds_call_the_best_of_both_sides():
+    accuracies = {"A": [0.5, 0.9, 0.5], "B": [0.7, 0.7, 0.7], "C": [0.6, 0.6, 0.6]}
     runs = pd.DataFrame(
-        [("x", m, seed, a + seed / 100) for m, a in [("A", 0.5), ("B", 0.7), ("C", 0.6)] for seed in (0, 1)],
+        [("x", method, seed, level) for method, levels in accuracies.items() for seed, level in enumerate(levels)],
         columns=["dataset", "method", "seed", "accuracy"],
     ).sample(frac=1, random_state=1)
-    table = heuristics.leads(runs, runs["method"].isin(["A", "C"]))
-    assert table[["ours", "other"]].to_numpy().tolist() == [["C", "B"]] * 2
-    assert table["points"].to_numpy() == pytest.approx([-10, -10])
+    table = heuristics.leads(runs, runs["method"].isin(["A", "C"])).set_index("seed")
+    # Seed 1, in which A is lucky, does not count when seed 1 is compared.
+    assert table["ours"].to_dict() == {0: "A", 1: "C", 2: "A"} and set(table["other"]) == {"B"}
+    assert table["points"].to_numpy() == pytest.approx([-20, -10, -20])
+
+
+@pytest.mark.parametrize("families", [["a"] * 5 + ["b"] * 3 + ["c"], ["a", "b"], list("abcdefgh")])
+def test_families_are_drawn_whole_and_seeds_within_their_topologies(families):
+    rng = np.random.default_rng(0)
+    accuracies = 10.0 * np.arange(len(families))[:, None] + np.arange(4)
+    for _ in range(50):
+        means, taken = correlation.resample({"x": accuracies}, np.array(families), rng)
+        times = {at: list(taken).count(at) for at in range(len(families))}
+        assert all(times[a] == times[b] for a in times for b in times if families[a] == families[b])
+        assert sum(times[families.index(family)] for family in set(families)) == len(set(families))
+        assert len(set(taken)) >= min(3, len(families))
+        assert all(10 * at <= mean <= 10 * at + 3 for at, mean in zip(taken, means["x"], strict=True))

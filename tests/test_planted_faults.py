@@ -53,6 +53,36 @@ FAULTS = [
     ("paper", "18", "verdicts", "p", "p == p", plus(0.001)),
     ("paper", "19", "verdicts", "ours", "", plus(0.01)),
     ("paper", "21", "verdicts", "reason", "", lambda text: text + " Or not."),
+    ("quick", "01", "accuracy", "accuracy", "method == 'magnitude_pruning'", plus(-0.004)),
+    ("quick", "09", "verdicts", "ours", "claim == 'neurofabric-depth-shallow'", plus(1)),
+    ("quick", "24", "speeds", "fewer", "way == 'Clos'", times(1.01)),
+    ("quick", "24", "speeds", "weights", "way == 'Clos'", plus(1)),
+    ("quick", "24", "memory", "share", "", times(1.2)),
+    ("quick", "25", "compression", "parameters", "topology == 'clos'", plus(1)),
+    ("quick", "25", "reach", "reaches", "", turned),
+    ("quick", "26", "accuracy", "pointwise", "", plus(1)),
+    ("quick", "26", "kernels", "weights", "", plus(1)),
+    ("quick", "27", "networks", "compression", "", times(1.01)),
+    ("quick", "27", "errors", "clos", "", times(1.1)),
+    ("quick", "28", "growth", "recurrent_weights", "", times(2)),
+    ("quick", "28", "music", "nll", "name == 'Clos'", plus(2)),
+    ("quick", "31", "arms", "edge_steps", "", plus(1)),
+    ("quick", "31", "accuracy", "accuracy", "", plus(-0.02)),
+    ("quick", "32", "accuracy", "saved_joules", "", times(1.001)),
+    ("quick", "32", "arms", "frozen", "", plus(1)),
+    ("quick", "34", "client", "upload_bits", "", plus(8)),
+    ("quick", "34", "targets", "upload_bytes", "", plus(1)),
+    ("paper", "24", "speeds", "faster", "way == 'Clos'", times(1.01)),
+    ("paper", "24", "single_samples", "faster", "", times(0.99)),
+    ("paper", "25", "rivals", "compression", "", times(1.001)),
+    ("paper", "26", "gains", "gain", "", plus(0.1)),
+    ("paper", "27", "pilot", "accuracy", "", plus(0.001)),
+    ("paper", "27", "verdicts", "ours", "", plus(0.1)),
+    ("paper", "28", "music", "nll", "", plus(0.01)),
+    ("paper", "31", "differences", "difference", "", plus(0.01)),
+    ("paper", "32", "accuracy", "accuracy", "", plus(0.0001)),
+    ("paper", "34", "targets", "rounds", "rounds == rounds", plus(1)),
+    ("paper", "34", "equal_bytes", "accuracy", "", plus(-0.001)),
 ]
 FAULTS += [("quick", notebook[:2], "verdicts", "verdict", "", turned) for notebook in NOTEBOOKS[:12]]
 FAULTS += [("paper", notebook[:2], "verdicts", "verdict", "", turned) for notebook in NOTEBOOKS[12:]]
@@ -85,6 +115,7 @@ def test_a_planted_fault_is_found(tmp_path, profile, number, table, column, rows
     assert column in found[0].what
 
 
-def test_at_least_forty_faults_are_planted():
+def test_at_least_forty_faults_are_planted_and_one_in_each_notebook():
     assert len(FAULTS) >= 40
     assert {profile for profile, *_ in FAULTS} == {"quick", "paper"}
+    assert {number for _, number, *_ in FAULTS} == {notebook[:2] for notebook in NOTEBOOKS}

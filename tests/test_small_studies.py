@@ -7,7 +7,7 @@ import torch
 
 from fabric.experiments import data
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import accuracy_vs_density, bandwidth, edge_budget, fewest_weights
+from fabric.experiments.studies import accuracy_vs_density, bandwidth, fewest_weights
 from fabric.experiments.studies import input_order as order
 
 
@@ -74,22 +74,6 @@ def test_the_fewest_weights_are_those_that_are_within_the_margin():
     assert fewest_weights.fewer_with_skips(found.drop("torus + skips")) == 0
     assert fewest_weights.fewer_with_skips(found.drop("Clos")) == np.inf
     assert np.isnan(fewest_weights.fewer_with_skips(found.iloc[:0]))
-
-
-@pytest.mark.parametrize(("weights", "epochs"), [(100, 1), (100, 2), (100, 50), (1000, 9)])
-def test_the_schedule_trains_all_then_removes_then_tunes(weights, epochs):
-    left = edge_budget.kept(weights, 1000, epochs)
-    assert len(left) == epochs and left[-1] == weights
-    assert left == sorted(left, reverse=True)
-    assert all(count == 1000 for count in left[: max(0, epochs // 3 - 1)])
-    with pytest.raises(ValueError, match="weights must be from 1 to the network's 1,000, got 1001"):
-        edge_budget.kept(1001, 1000, epochs)
-
-
-def test_what_is_spent_on_pruned_weights_is_what_the_schedule_says():
-    left = edge_budget.kept(100, 1000, 6)
-    assert edge_budget.spent_on_pruned(100, 1000, 6) == pytest.approx(1 - 600 / sum([1000, *left[:-1]]))
-    assert edge_budget.spent_on_pruned(1000, 1000, 6) == 0
 
 
 def test_densities_with_rates_of_their_own_stand_beside_the_fixed_recipe_and_print(tmp_path):

@@ -1,5 +1,6 @@
 """Accuracy with its interval against a cost: parameters, epochs or operations."""
 
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,11 @@ def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int],
     ax.set_ylabel("test accuracy (%)")
 
 
+_STROKES = ("-", "--", "-.", ":")
+
+
 def network_looks(networks: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Drawing arguments per network label: the method's colour, paler and thinner as networks get smaller.
+    """Drawing arguments per network label: the method's colour, paler, thinner and in other strokes as networks shrink.
 
     Args:
         networks: columns "label", "method", "weights", in drawing order.
@@ -50,11 +54,12 @@ def network_looks(networks: pd.DataFrame) -> dict[str, dict[str, Any]]:
     looks = {}
     for method, group in networks.groupby("method", sort=False):
         strengths = np.linspace(1, 0.35, len(group))
-        for strength, (_, row) in zip(strengths, group.iterrows(), strict=True):
+        for strength, stroke, (_, row) in zip(strengths, cycle(_STROKES), group.iterrows(), strict=False):
             looks[row["label"]] = {
                 "color": FAMILIES[method].color,
                 "alpha": strength,
                 "linewidth": 0.8 + 1.4 * strength,
+                "linestyle": stroke,
                 "label": f"{row['label'].split(' → ')[0]}: {row['weights']:,}",
             }
     return looks

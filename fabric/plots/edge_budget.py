@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import EDGE, FAMILIES, INK, LOOKS
+from fabric.plots.looks import EDGE, FAMILIES, GRID, INK, LOOKS
 
 _ORDER = ("clos", "low_rank", "random_sparse", "dense")
 _RIVALS = ("clos", "dense", "random forest", "decision tree", "linear SVM")
@@ -51,7 +51,7 @@ def bytes_at_equal_accuracy(ax: Axes, table: pd.DataFrame, devices: Sequence[Map
 
 
 def energy_per_sample(ax: Axes, table: pd.DataFrame) -> None:
-    """Stacked bars of the energy of one batchless training step (µJ, log axis), weights in DRAM and on the chip.
+    """Energy of one batchless training step (µJ, log axis): weights in DRAM (filled) and on the chip (hollow).
 
     Args:
         ax: axes to draw on.
@@ -59,18 +59,21 @@ def energy_per_sample(ax: Axes, table: pd.DataFrame) -> None:
     """
     rows = table.set_index("method").reindex([method for method in _ORDER if method in set(table["method"])])
     places = np.arange(len(rows))
-    for side, total in ((-0.2, "with_dram"), (0.2, "on_chip")):
-        bars = ax.bar(
-            places + side, rows[total], width=0.36, color=[FAMILIES[method].color for method in rows.index],
-            alpha=1 if total == "with_dram" else 0.45,
-        )  # fmt: skip
-        ax.bar_label(bars, [f"{value:.3g}" for value in rows[total]], fontsize=8, padding=2)
+    for place, (method, row) in zip(places, rows.iterrows(), strict=True):
+        look = FAMILIES[method]
+        ax.plot([place, place], row[["on_chip", "with_dram"]], color=GRID, linewidth=3, zorder=1)
+        for total, face in (("with_dram", look.color), ("on_chip", "white")):
+            ax.plot(place, row[total], **look.mark, markersize=8, markerfacecolor=face, linestyle="")
+            ax.annotate(
+                f"{row[total]:.3g}", (place, row[total]), xytext=(8, -3), textcoords="offset points", fontsize=8
+            )
     ax.set_yscale("log")
-    ax.set_ylim(top=3 * rows["with_dram"].max())
+    ax.set_ylim(rows["on_chip"].min() / 3, 3 * rows["with_dram"].max())
+    ax.set_xlim(-0.5, len(rows) - 0.3)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda energy, _: f"{energy:,g}"))
     ax.set_xticks(places, [FAMILIES[method].label for method in rows.index])
     ax.set_ylabel("µJ per sample of batchless training")
-    ax.set_title(f"at {table['target'].iloc[0]:.1%}: weights in DRAM (dark), on the chip (pale)", fontsize=10)
+    ax.set_title(f"at {table['target'].iloc[0]:.1%}: weights in DRAM (filled), on the chip (hollow)", fontsize=10)
 
 
 def accuracy_of_rivals(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]) -> None:

@@ -37,13 +37,14 @@ def hits_over_cache(ax: Axes, table: pd.DataFrame) -> None:
         ax: axes to draw on.
         table: of `studies.layer_kinds.hit_rates`, with "method", a topology family.
     """
-    for (method, weights), rows in table.groupby(["method", "bytes"]):
+    for place, ((method, weights), rows) in enumerate(table.groupby(["method", "bytes"])):
         rows = rows.sort_values("cache")
         label = f"{FAMILIES[method].label}, {weights / 1000:,.0f} kB"
-        ax.step(rows["cache"] / 1000, 100 * rows["hit_rate"], where="post", label=label, **FAMILIES[method].mark)
+        stroke = ("-", "--", "-.", ":")[place % 4]
+        ax.plot(rows["cache"] / 1000, 100 * rows["hit_rate"], linestyle=stroke, label=label, **FAMILIES[method].mark)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(lambda size, _: f"{size:,g}")
     ax.set_ylim(-4, 104)
     ax.set_xlabel("cache, as large as the memories of devices (kB)")
     ax.set_ylabel("visits to weights that hit (%)")
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left")

@@ -61,7 +61,7 @@ OTHERS = {
     # other ways to a smaller or another model
     "hashing": Look("hashing", _PURPLE, "D"),
     "block_diagonal": Look("block diagonal", _GREEN, "D"),
-    "magnitude_pruning": Look("magnitude pruning", _ROSE, "^"),
+    "magnitude_pruning": Look("magnitude pruning", _ROSE, "X"),
     "l1": Look("L1 regularisation", _INDIGO, "v"),
     "dropout": Look("dropout", _TEAL, "P"),
     "random forest": Look("random forest", _TEAL, "v"),
@@ -171,14 +171,16 @@ _DATASETS = {
 
 
 def dataset_label(name: str) -> str:
-    """A data set in the words of titles: "mnist-16x16" is "MNIST, 16 × 16 pixels"; "digits" stays what it is.
+    """A data set in the words of titles: "mnist-16x16" is "MNIST, 16 × 16 pixels", "morse-0" is "Morse code, noise 0";
+    "digits" stays what it is.
 
     Raises:
         ValueError: something else than a name.
     """
     first, *rest = instance("name", name, str).split("-", 1)
     sides = re.fullmatch(r"(\d+)x(\d+)", rest[0]) if rest else None
-    details = f", {sides[1]} × {sides[2]} pixels" if sides else f" ({rest[0]})" if rest else ""
+    plain = f", noise {rest[0]}" if rest and first == "morse" else f" ({rest[0]})" if rest else ""
+    details = f", {sides[1]} × {sides[2]} pixels" if sides else plain
     return _DATASETS.get(first, first) + details
 
 

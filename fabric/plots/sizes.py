@@ -5,7 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import GUIDE, in_order
+from fabric.plots.looks import FAMILIES, GUIDE, in_order
+
+SKIPS = " + skips"
 
 
 def accuracy_over_width(ax: Axes, table: pd.DataFrame) -> None:
@@ -31,18 +33,21 @@ def difference_over_weights(ax: Axes, table: pd.DataFrame, margin: float) -> Non
 
     Args:
         ax: axes to draw on.
-        table: columns "kind", "weights", "points", "low", "high".
+        table: columns "kind" (a topology family, in words, with " + skips" where it has them: hollow marks on a
+            dashed line), "weights", "points", "low", "high".
         margin: that is allowed below dense, in points; drawn as a line.
     """
-    looks = in_order(sorted(table["kind"].unique()))
+    families = {name.replace("_", " ").replace("clos", "Clos"): look for name, look in FAMILIES.items()}
     for kind, rows in table.groupby("kind"):
         rows = rows.sort_values("weights")
-        points(ax, rows["weights"], rows, ("points", "low", "high"), **looks[kind].named)
+        look, skips = families[kind.removesuffix(SKIPS)], kind.endswith(SKIPS)
+        hollow = {"markerfacecolor": "white", "linestyle": "--"} if skips else {}
+        points(ax, rows["weights"], rows, ("points", "low", "high"), **look.mark, **hollow, label=kind)
     ax.axhline(0, color=GUIDE, linewidth=0.8)
     ax.axhline(-margin, color=GUIDE, linewidth=1, linestyle=":", label=f"comparable: {margin:.2f} points")
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator([500, 700, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 40000]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda weights, _: f"{weights / 1000:g}k"))
+    ax.xaxis.set_major_locator(FixedLocator(sorted(table["weights"].unique())[::2]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda weights, _: f"{weights / 1000:.3g}k"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("weights (without biases)")
     ax.set_ylabel("accuracy over dense (points)")

@@ -120,33 +120,3 @@ def energies(equal: pd.DataFrame, costs: Mapping[str, float]) -> pd.DataFrame:
             | {"dram_share": spent.outside / spent.with_dram}
         )
     return pd.DataFrame(rows)
-
-
-def spent_on_pruned(weights: int, all_weights: int, epochs: int) -> float:
-    """Share of all updates of weights that go to those which pruning by the schedule of `kept` removes later.
-
-    Args:
-        weights: how many are left at the end.
-        all_weights: of the dense network.
-        epochs: of the whole training.
-    """
-    trained = [all_weights, *kept(weights, all_weights, epochs)[:-1]]
-    return 1 - weights * epochs / sum(trained)
-
-
-def kept(weights: int, all_weights: int, epochs: int) -> list[int]:
-    """Weights that are left after each epoch of training with magnitude pruning, along a cubic schedule.
-
-    The first third of the epochs trains all, the second removes the smallest after each epoch, the last tunes.
-
-    Raises:
-        ValueError: more weights than there are.
-    """
-    if not 1 <= weights <= all_weights:
-        raise ValueError(f"weights must be from 1 to the network's {all_weights:,}, got {weights!r}")
-    first, last = epochs // 3, max(1, 2 * epochs // 3)
-    left = []
-    for epoch in range(1, epochs + 1):
-        progress = min(1.0, max(0.0, (epoch - first) / max(1, last - first))) if epoch < epochs else 1.0
-        left.append(weights + round((all_weights - weights) * (1 - progress) ** 3))
-    return left

@@ -16,13 +16,14 @@ def regressors(counts: pd.DataFrame) -> pd.DataFrame:
         counts: of `heuristics.count_all`.
 
     Returns:
-        "method", "efficiency" (Jacobian rank over parameters), "shallowness" (minus the depth) and "diversity"
-        (logarithm of the fewest paths, of at least one).
+        "method", "family", "efficiency" (Jacobian rank over parameters), "shallowness" (minus the depth) and
+        "diversity" (logarithm of the fewest paths, of at least one).
     """
     fewest = counts["fewest_paths"].astype(float).clip(lower=1)
     return pd.DataFrame(
         {
             "method": counts["method"],
+            "family": counts["family"],
             "efficiency": counts["jacobian_rank"] / counts["parameters"],
             "shallowness": -counts["depth"].astype(float),
             "diversity": np.log(fewest),
@@ -34,7 +35,7 @@ def regression(accuracies: pd.DataFrame, reasons: pd.DataFrame, draws: int, seed
     """Accuracy as a linear function of all reasons at once, all in standard deviations over topologies.
 
     Accuracies are standardised on each data set and then averaged. Intervals are percentiles of a bootstrap over seeds
-    and topologies, as in `correlation.correlations`.
+    and families of topologies, as in `correlation.correlations`.
 
     Args:
         accuracies: one row per run: "dataset", "method", "seed", "accuracy".
@@ -46,13 +47,14 @@ def regression(accuracies: pd.DataFrame, reasons: pd.DataFrame, draws: int, seed
         reason, the others held) with "effect_low", "effect_high" and "effect_p", and "explained", the share of the
         variance of accuracy that all explain together.
     """
-    names = list(reasons.columns[1:])
+    names = [name for name in reasons.columns if name not in ("method", "family")]
     by_dataset = runs_of(accuracies, reasons["method"])
     values = reasons[names].to_numpy(float)
+    families = reasons["family"].to_numpy()
     rng = np.random.default_rng(seed)
     resampled = []
     for _ in range(draws):
-        means, taken = resample(by_dataset, rng)
+        means, taken = resample(by_dataset, families, rng)
         resampled.append(_effects(means, values[taken]))
     means = {name: runs.mean(axis=1) for name, runs in by_dataset.items()}
     accuracy, scaled = _accuracy(means), _standard(values)

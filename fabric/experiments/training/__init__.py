@@ -20,7 +20,7 @@ from fabric.experiments.training._reconstruct import (
     random_matrix,
     reconstruct,
 )
-from fabric.experiments.training._train import TrainConfig, train
+from fabric.experiments.training._train import TrainConfig, fit_network, train
 
 __all__ = [
     "BIAS",
@@ -39,6 +39,7 @@ __all__ = [
     "classify",
     "compress",
     "fit_dense",
+    "fit_network",
     "held_bytes",
     "initial_weights",
     "random_matrix",

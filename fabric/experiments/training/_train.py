@@ -1,6 +1,7 @@
 """Training one network: configuration in, accuracy out."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -61,7 +62,7 @@ def train(config: TrainConfig) -> Measured:
     data.check_outputs(trained[-1].outputs)
     data = data.padded(trained[0].inputs)
     with one_thread():
-        accuracies, loss = _fit(network, data, config)
+        accuracies, loss = fit_network(network, data, config)
     return {
         "label": label(config.network),
         "weights": sum(topology.parameters for topology in trained),
@@ -71,12 +72,25 @@ def train(config: TrainConfig) -> Measured:
     }
 
 
-def _fit(network: nn.Sequential, data: Dataset, config: TrainConfig) -> tuple[list[float], float]:
+def fit_network(
+    network: nn.Sequential, data: Dataset, config: TrainConfig, after_step: Callable[[int], None] = lambda step: None
+) -> tuple[list[float], float]:
+    """Train in place by the recipe of `TrainConfig`, on as many threads as there are.
+
+    Args:
+        network, data: which fit.
+        config: epochs, batch size, learning rate and seed of the order are taken from it.
+        after_step: called with the number of steps done, after each.
+
+    Returns:
+        The test accuracy after every epoch (fractions) and the mean training loss of the last.
+    """
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
     steps = config.epochs * math.ceil(len(data.train_y) / config.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
     order = torch.Generator().manual_seed(config.seed)
     accuracies = []
+    done = 0
     for _ in range(config.epochs):
         network.train()
         total = torch.zeros(())
@@ -86,6 +100,8 @@ def _fit(network: nn.Sequential, data: Dataset, config: TrainConfig) -> tuple[li
             loss.backward()
             optimizer.step()
             schedule.step()
+            done += 1
+            after_step(done)
             total += loss.detach() * len(batch)
         accuracies.append(accuracy(outputs_of(network, data.test_x, 2048), data.test_y))
     return accuracies, float(total) / len(data.train_y)
