@@ -85,8 +85,7 @@ def _row(name: str, weights: np.ndarray) -> str:
     sizes = [[abs(weight) for weight in column] for column in columns]
     parts = [input_module(f"{name}_{at}", group, WORD) for at, group in enumerate(sizes)]
     body = [
-        f"module {name} (input wire clk, input wire [{WORD * inputs - 1}:0] x, "
-        f"output reg [{WORD * neurons - 1}:0] y);"
+        f"module {name} (input wire clk, input wire [{WORD * inputs - 1}:0] x, output reg [{WORD * neurons - 1}:0] y);"
     ]
     for at in range(inputs):
         body += [
@@ -120,7 +119,14 @@ def _sum(neuron: int, terms: Sequence[tuple[str, int, int]], adders: dict[str, s
     while len(left) > 1:
         (one, one_bits, one_sign), (other, other_bits, other_sign), *left = left
         if one_sign < other_sign:  # what is subtracted comes last
-            one, one_bits, one_sign, other, other_bits, other_sign = other, other_bits, other_sign, one, one_bits, one_sign
+            one, one_bits, one_sign, other, other_bits, other_sign = (
+                other,
+                other_bits,
+                other_sign,
+                one,
+                one_bits,
+                one_sign,
+            )
         operation = "+" if one_sign == other_sign else "-"
         bits = max(one_bits, other_bits) + 1
         module = f"{ADDER}_{'add' if operation == '+' else 'subtract'}_{one_bits}_{other_bits}"

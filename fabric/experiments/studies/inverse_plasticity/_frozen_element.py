@@ -126,7 +126,7 @@ def results_of(
     """
     samples, inputs = x.shape
     bits = address_bits(inputs)
-    pins = "clk rst enable run last load loaded incoming address operand activation".split()
+    pins = ["clk", "rst", "enable", "run", "last", "load", "loaded", "incoming", "address", "operand", "activation"]
     pins += ["write", "write_address", "write_data"] if loaded is not None else []
     words = range(inputs) if loaded is not None else []
     bench = [
@@ -140,7 +140,7 @@ def results_of(
         "task tick; begin #1 clk = 1; #1 clk = 0; end endtask",
         "initial begin",
         '$readmemh("x.hex", x); tick; rst = 0;',
-        *(["$readmemh(\"w.hex\", w); write = 1;"] if loaded is not None else []),
+        *(['$readmemh("w.hex", w); write = 1;'] if loaded is not None else []),
         *(f"write_address = {at}; write_data = w[{at}]; tick;" for at in words),
         "write = 0; enable = 1;",
         f"for (s = 0; s < {samples}; s = s + 1) begin",

@@ -36,7 +36,7 @@ def constants(network: TrainConfig | None, bits: int, shared: int, weights: int,
     """Sizes of weights without their signs, `shared` for each input, `weights` in all.
 
     Args:
-        network: as for `trained_weights`; inputs and some of their weights are drawn. None: weights are drawn uniformly.
+        network: as for `trained_weights`; inputs and some of their weights are drawn. None: all weights are.
         seed: of the draw.
     """
     rng = np.random.default_rng([seed, shared])
