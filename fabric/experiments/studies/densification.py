@@ -21,7 +21,6 @@ Config = GrowingConfig | MaskedGrowthConfig
 Arm = Callable[[str, float, int, int], Config]  # dataset, rate, seed, held out → configuration
 
 MORE, EQUAL, FEWER = "more operations", "equal operations", "fewer operations"
-CONSTANT = ("constant", "smallest, longer", "largest, shorter")  # of equal operations, without growth or restart
 
 
 def arms(
