@@ -5,7 +5,8 @@ import pytest
 
 from fabric.experiments.batchless import FixedPointConfig, orders, samples, stored_weights
 from fabric.experiments.data import load
-from fabric.experiments.growing import ChipGrowthConfig, enter, grown_weights, train_growing_chip
+from fabric.experiments.growing import ChipGrowthConfig, train_growing_chip
+from fabric.experiments.growing._chip import enter, grown_weights
 from fabric.hardware import FixedPoint, Machine, Torus
 
 LARGE = ((16, 16, 4, 4, 4), (16, 12, 4, 4, 4))

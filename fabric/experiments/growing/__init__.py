@@ -1,6 +1,6 @@
 """Networks that change while they train: they gain edges, and old edges are frozen."""
 
-from fabric.experiments.growing._chip import ChipGrowthConfig, enter, grown_weights, train_growing_chip
+from fabric.experiments.growing._chip import ChipGrowthConfig, train_growing_chip
 from fabric.experiments.growing._clos import GrowingConfig, Phase, train_growing
 from fabric.experiments.growing._masked import CRITERIA, MaskedGrowthConfig, train_masked
 
@@ -10,8 +10,6 @@ __all__ = [
     "GrowingConfig",
     "MaskedGrowthConfig",
     "Phase",
-    "enter",
-    "grown_weights",
     "train_growing",
     "train_growing_chip",
     "train_masked",
