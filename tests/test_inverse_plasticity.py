@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fabric.experiments.networks import Layer
 from fabric.experiments.statements import devices
 from fabric.experiments.studies import inverse_plasticity as study
-from fabric.experiments.studies.inverse_plasticity import _element, _frozen_element, _logic
+from fabric.experiments.studies.inverse_plasticity import _frozen_element, _logic
 from fabric.experiments.studies.inverse_plasticity._reconfigure import table_elements
 from fabric.experiments.training import TrainConfig
 from fabric.hardware.synthesis.cyclone4 import maps
@@ -53,7 +53,7 @@ def machine(weights, x):
 
 
 def files(form, weights):
-    return {"element.v": study.element(form, weights)} | _element.rtl() | {"cells.v": maps()["cells.v"]}
+    return {"element.v": study.element(form, weights), "cells.v": maps()["cells.v"]}
 
 
 @pytest.mark.parametrize("inputs", [3, 16, 28])
@@ -66,10 +66,10 @@ def test_elements_of_all_forms_are_the_machine(inputs, tmp_path):
     x[0], x[1] = 255, -256
     expected = machine(weights, x)
     assert (expected == 255).any() and 0 < (expected == 0).sum() < expected.size
+    assert np.array_equal(_frozen_element.machine_results(weights, x), expected)
     for own, results in zip(weights, expected.T, strict=True):
-        assert np.array_equal(_frozen_element.unfrozen(own, x), results)
-        words = _frozen_element.results_of("element", [], files("words", own[None]), x, None)
-        assert np.array_equal(words, results)
+        for form, loaded in (("memory", own), ("words", None)):
+            assert np.array_equal(_frozen_element.results_of([], files(form, own[None]), x, loaded), results)
     paths = []
     for name, text in files("products", weights).items():
         (tmp_path / name).write_text(text)

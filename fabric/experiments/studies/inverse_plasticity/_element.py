@@ -5,35 +5,26 @@ changes is where that weight comes from. In the third nothing circulates: all pr
 those of one input share adders, and the sums of the row's neurons are ready in the next cycle.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from fabric.experiments.studies.inverse_plasticity._verilog import OPERAND_BITS, input_module, product_bits, signs
-from fabric.hardware.verilog.rtl import RTL
 
 FORMS = ("memory", "words", "products")
-ADDER = "adder"
-ACC, SHIFT, WORD = 24, 7, OPERAND_BITS
-PARTS = ("fabric_forward", "fabric_round", "fabric_activation", "fabric_ram")
+TOP, ADDER = "element", "adder"
+WORD, SUM, SHIFT = OPERAND_BITS, 24, 7  # bits of an operand and of a sum; fraction bits of a weight
 
 
-def rtl() -> dict[str, str]:
-    """The machine's own modules that the elements are made of, by file, without comments."""
-    return {f"{name}.v": re.sub(r"\s*//.*", "", (RTL / f"{name}.v").read_text(encoding="utf-8")) for name in PARTS}
-
-
-def element(form: str, weights: np.ndarray, name: str = "element") -> str:
-    """Verilog of an element whose neurons are rectified, to be read with `rtl`.
+def element(form: str, weights: np.ndarray) -> str:
+    """Verilog of an element with the arithmetic of rtl/README.md, its neurons rectified.
 
     Args:
         form: one of `FORMS`. With "memory" and "words" the element has one neuron.
         weights: int64 (neurons, inputs), signed words of nine bits.
-        name: of its module.
     """
     if form == "products":
-        return _row(name, weights)
+        return _row(weights)
     (own,) = weights.tolist()
     bits = address_bits(len(own))
     ports = "input wire clk, rst, enable, run, last, load, input wire [8:0] loaded, incoming, "
@@ -41,21 +32,31 @@ def element(form: str, weights: np.ndarray, name: str = "element") -> str:
     if form == "memory":
         ports += f"input wire write, input wire [{bits - 1}:0] write_address, input wire [8:0] write_data, "
         source = [
-            "wire [8:0] weight;",
-            f"fabric_ram #(.WIDTH(9), .DEPTH({1 << bits}), .ADDRESS({bits})) words (.clk(clk), .read_enable(enable), "
-            ".read_address(address), .read_data(weight), .write_enable(write), .write_address(write_address), "
-            ".write_data(write_data));",
+            f"reg [8:0] words [0:{(1 << bits) - 1}]; reg signed [8:0] weight;",
+            "always @(posedge clk) begin if (enable) weight <= words[address];",
+            "if (write) words[write_address] <= write_data; end",
         ]
     else:
-        source = ["reg [8:0] weight;"]
-        source += _table(own, bits)
-    unit = (
-        f"fabric_forward #(.WORD(9), .ACC({ACC}), .SHIFT({SHIFT}), .SIGMOID(0)) forward (.clk(clk), .rst(rst), "
-        ".enable(enable), .run(run), .last(last), .load(load), .present(1'b1), .kind(2'd1), .scale(2'd0), "
-        ".weight(weight), .loaded(loaded), .incoming(incoming), .operand_q(operand), .activation(activation));"
-    )
-    head = f"module {name} ({ports}output wire [8:0] operand, activation);"
-    return "\n".join([head, *source, unit, "endmodule"]) + "\n"
+        source = ["reg signed [8:0] weight;", *_table(own, bits)]
+    unit = [
+        f"reg signed [8:0] operand; reg signed [{SUM - 1}:0] sum;",
+        "wire signed [17:0] product = weight * operand;",
+        f"wire signed [{SUM - 1}:0] z = sum + product;",
+        *_activated("z", "activation"),
+        "always @(posedge clk) begin",
+        "if (rst || (enable && last)) sum <= 0; else if (enable && run) sum <= z;",
+        "if (enable) operand <= load ? loaded : incoming; end",
+    ]
+    head = f"module {TOP} ({ports}output wire [8:0] activation);"
+    return "\n".join([head, *source, *unit, "endmodule"]) + "\n"
+
+
+def _activated(of: str, name: str) -> list[str]:
+    """A sum rounded to a word, half up, saturated and rectified; the word is the net `name`, declared elsewhere."""
+    return [
+        f"wire signed [{SUM - SHIFT + 1}:0] {name}_r = ({of} >>> {SHIFT - 1}) + 1;",  # one bit below the result is kept
+        f"assign {name} = {name}_r < 0 ? 9'd0 : {name}_r > 511 ? 9'd255 : {name}_r[9:1];",
+    ]
 
 
 def address_bits(inputs: int) -> int:
@@ -77,20 +78,20 @@ def _table(words: Sequence[int], bits: int) -> list[str]:
     return [*wires, *lines, f"always @(posedge clk) if (enable) weight <= {{{', '.join(chosen)}}};"]
 
 
-def _row(name: str, weights: np.ndarray) -> str:
+def _row(weights: np.ndarray) -> str:
     """All neurons of a row: products, sums two by two, rounded, rectified, in a register."""
     neurons, inputs = weights.shape
     width = product_bits(WORD)
     columns = weights.T.tolist()
     sizes = [[abs(weight) for weight in column] for column in columns]
-    parts = [input_module(f"{name}_{at}", group, WORD) for at, group in enumerate(sizes)]
+    parts = [input_module(f"{TOP}_{at}", group, WORD) for at, group in enumerate(sizes)]
     body = [
-        f"module {name} (input wire clk, input wire [{WORD * inputs - 1}:0] x, output reg [{WORD * neurons - 1}:0] y);"
+        f"module {TOP} (input wire clk, input wire [{WORD * inputs - 1}:0] x, output reg [{WORD * neurons - 1}:0] y);"
     ]
     for at in range(inputs):
         body += [
             f"wire [{width * neurons - 1}:0] p{at};",
-            f"{name}_{at} input_{at} (.x(x[{WORD * at} +: {WORD}]), .p(p{at}));",
+            f"{TOP}_{at} input_{at} (.x(x[{WORD * at} +: {WORD}]), .p(p{at}));",
         ]
     adders: dict[str, str] = {}
     for neuron in range(neurons):
@@ -101,13 +102,7 @@ def _row(name: str, weights: np.ndarray) -> str:
                 bits = WORD + group[neuron].bit_length()
                 terms.append((f"p{at}[{width * neuron} +: {bits}]", bits, sign))
         body += _sum(neuron, terms, adders)
-        body += [
-            f"wire [8:0] r{neuron}, a{neuron};",
-            f"fabric_round #(.IN({ACC}), .OUT(9), .SHIFT({SHIFT})) round_{neuron} "
-            f"(.in(z{neuron}), .scale(2'd0), .out(r{neuron}));",
-            f"fabric_activation #(.WORD(9), .SIGMOID(0)) function_{neuron} "
-            f"(.in(r{neuron}), .kind(2'd1), .out(a{neuron}));",
-        ]
+        body += [f"wire [8:0] a{neuron};", *_activated(f"z{neuron}", f"a{neuron}")]
     results = ", ".join(f"a{neuron}" for neuron in reversed(range(neurons)))
     body += [f"always @(posedge clk) y <= {{{results}}};", "endmodule"]
     return "\n".join([*parts, *adders.values(), *body]) + "\n"
@@ -139,7 +134,7 @@ def _sum(neuron: int, terms: Sequence[tuple[str, int, int]], adders: dict[str, s
         left = sorted([*left, (net, bits, one_sign)], key=lambda term: term[1])
         made += 1
     if not left:
-        return [f"wire [{ACC - 1}:0] z{neuron} = 0;"]
+        return [f"wire [{SUM - 1}:0] z{neuron} = 0;"]
     ((net, bits, sign),) = left
     lines.append(f"wire signed [{bits - 1}:0] last{neuron} = {net};")
-    return [*lines, f"wire signed [{ACC - 1}:0] z{neuron} = {'' if sign > 0 else '-'}last{neuron};"]
+    return [*lines, f"wire signed [{SUM - 1}:0] z{neuron} = {'' if sign > 0 else '-'}last{neuron};"]

@@ -1,4 +1,4 @@
-"""Elements of the three forms synthesised, and their netlists simulated against the machine's own forward unit."""
+"""Elements of the three forms synthesised, and their netlists simulated against the machine's golden model."""
 
 import json
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ import numpy as np
 from fabric._checks import instance
 from fabric.experiments.runs import Measured, Natural, Positive, RunConfig, one_of
 from fabric.experiments.studies.inverse_plasticity._bench import simulate
-from fabric.experiments.studies.inverse_plasticity._element import ADDER, FORMS, WORD, address_bits, element, rtl
+from fabric.experiments.studies.inverse_plasticity._element import ADDER, FORMS, SHIFT, TOP, WORD, address_bits, element
 from fabric.experiments.studies.inverse_plasticity._weights import trained_weights
 from fabric.experiments.training import TrainConfig
+from fabric.hardware import FixedPoint, GoldenMachine, TorusMapping, program
 from fabric.hardware.synthesis.cyclone4 import FLOW, READ, maps
 from fabric.hardware.synthesis.resources import count_module
 from fabric.hardware.synthesis.yowasp import content_key, run_yosys
@@ -20,9 +21,8 @@ from fabric.hardware.synthesis.yowasp import content_key, run_yosys
 _BEHIND = FLOW.index("alumacc") + 1
 _SCRIPT = (
     "read_verilog -lib cells.v",
-    *(f"read_verilog -defer {name}" for name in rtl()),
     "read_verilog element.v",
-    "hierarchy -check -top element",
+    f"hierarchy -check -top {TOP}",
     # Adders stay apart until each has its carry chain: a sum of many would become tables otherwise.
     f"setattr -mod -set keep_hierarchy 1 {ADDER}_*",
     *READ,
@@ -62,8 +62,8 @@ class FrozenElementConfig(RunConfig):
 
 
 def element_key() -> str:
-    """SHA-256 (hex) of the machine's modules, commands, maps and the version of Yosys."""
-    return content_key("\n".join(_SCRIPT), rtl() | maps())
+    """SHA-256 (hex) of commands, maps and the version of Yosys."""
+    return content_key("\n".join(_SCRIPT), maps())
 
 
 def freeze_element(config: FrozenElementConfig) -> Measured:
@@ -72,7 +72,7 @@ def freeze_element(config: FrozenElementConfig) -> Measured:
     Returns:
         "inputs" of a neuron; "logic_elements", "registers", "memory_blocks" and "multipliers" (9 bits by 9) of the
         netlist; "cycles" from one result to the next; "results" simulated and "differences", how many of them are
-        others than those of the machine's forward unit with the same weights in its memory.
+        others than those of the machine's golden model with the same weights in its memory.
 
     Raises:
         ValueError: the network has no Clos cascade first, or one of fewer middle routers than neurons.
@@ -80,16 +80,15 @@ def freeze_element(config: FrozenElementConfig) -> Measured:
     """
     instance("config", config, FrozenElementConfig)
     weights = trained_weights(config.network, WORD, config.neurons)[0, : config.neurons]
-    files = {"element.v": element(config.form, weights)} | rtl() | maps()
+    files = {"element.v": element(config.form, weights)} | maps()
     folder = run_yosys("\n".join(_SCRIPT) + "\n", files)
-    module = json.loads((folder / "mapped.json").read_text())["modules"]["element"]
+    module = json.loads((folder / "mapped.json").read_text())["modules"][TOP]
     counted = count_module(module["cells"], 0)
     x = np.random.default_rng(config.seed).integers(-256, 256, (config.samples, weights.shape[1]))
     netlist = [folder / "netlist.v", folder / "cells.v"]
     ours = row_results(netlist, x, config.neurons) if config.form == "products" else results_of(
-        "element", netlist, {}, x, weights[0] if config.form == "memory" else None
+        netlist, {}, x, weights[0] if config.form == "memory" else None
     )[:, None]  # fmt: skip
-    machine = np.stack([unfrozen(own, x) for own in weights], axis=1)
     return {
         "inputs": weights.shape[1],
         "logic_elements": counted.logic_elements,
@@ -98,44 +97,43 @@ def freeze_element(config: FrozenElementConfig) -> Measured:
         "multipliers": counted.multipliers,
         "cycles": 1 if config.form == "products" else weights.shape[1],
         "results": ours.size,
-        "differences": int((ours != machine).sum()),
+        "differences": int((ours != machine_results(weights, x)).sum()),
     }
 
 
-def unfrozen(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """What the machine's forward unit makes of samples, int64 (samples,).
+def machine_results(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """What the machine makes of samples, int64 (samples, neurons).
 
     Args:
-        weights: int64 (inputs,), loaded into its memory.
+        weights: int64 (neurons, inputs), words of nine bits in its memory.
         x: int64 (samples, inputs), words of nine bits.
     """
-    sources = rtl() | {"unfrozen.v": element("memory", weights[None], "unfrozen")}
-    return results_of("unfrozen", [], sources, x, weights)
+    mapping = TorusMapping([(weights.shape[1], len(weights))], ["relu"])
+    golden = GoldenMachine(mapping, FixedPoint(WORD, WORD, 5, 8, SHIFT, 8))
+    golden.load([weights[None]])
+    return golden.run(program(mapping, "inference"), x)
 
 
-def results_of(
-    module: str, sources: list[Path], files: dict[str, str], x: np.ndarray, loaded: np.ndarray | None
-) -> np.ndarray:
+def results_of(sources: list[Path], files: dict[str, str], x: np.ndarray, loaded: np.ndarray | None) -> np.ndarray:
     """Results of an element that takes one input a cycle, int64 (samples,).
 
     Args:
-        module: its name.
         sources, files: Verilog of it.
         x: int64 (samples, inputs).
         loaded: weights for its memory; None where it has none.
     """
     samples, inputs = x.shape
     bits = address_bits(inputs)
-    pins = ["clk", "rst", "enable", "run", "last", "load", "loaded", "incoming", "address", "operand", "activation"]
+    pins = ["clk", "rst", "enable", "run", "last", "load", "loaded", "incoming", "address", "activation"]
     pins += ["write", "write_address", "write_data"] if loaded is not None else []
     words = range(inputs) if loaded is not None else []
     bench = [
         "module bench;",
         "reg clk = 0, rst = 1, enable = 0, run = 0, last = 0, load = 0, write = 0;",
         f"reg [8:0] loaded = 0, incoming = 0, write_data; reg [{bits - 1}:0] address = 0, write_address;",
-        "wire [8:0] operand, activation;",
+        "wire [8:0] activation;",
         f"reg [8:0] x [0:{x.size - 1}]; reg [8:0] w [0:{inputs - 1}];",
-        f"{module} dut ({', '.join(f'.{pin}({pin})' for pin in pins)});",
+        f"{TOP} dut ({', '.join(f'.{pin}({pin})' for pin in pins)});",
         "integer s, t;",
         "task tick; begin #1 clk = 1; #1 clk = 0; end endtask",
         "initial begin",
@@ -162,7 +160,7 @@ def row_results(sources: list[Path], x: np.ndarray, neurons: int) -> np.ndarray:
         "module bench;",
         f"reg clk = 0; reg [{WORD * inputs - 1}:0] x; wire [{WORD * neurons - 1}:0] y;",
         f"reg [{WORD * inputs - 1}:0] all [0:{samples - 1}];",
-        "element dut (.clk(clk), .x(x), .y(y));",
+        f"{TOP} dut (.clk(clk), .x(x), .y(y));",
         "integer s;",
         'initial begin $readmemh("x.hex", all);',
         f'for (s = 0; s < {samples}; s = s + 1) begin x = all[s]; #1 clk = 1; #1 $display("%h", y); clk = 0; end end',
