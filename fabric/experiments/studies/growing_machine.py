@@ -11,6 +11,9 @@ from fabric.experiments.statements import summarise
 from fabric.hardware import FixedPoint
 
 
+FORMAT = FixedPoint(weight_fraction=8)  # weights of up to eight: that of notebook 17
+
+
 def grow_on_machine(
     results: Results,
     dataset: str,
@@ -52,7 +55,7 @@ def grow_on_machine(
         first = (inputs, outputs, input_routers, plan[-1], output_routers)
         network = (first, *(tuple(cascade) for cascade in cascades[1:]))
         for seed in range(seeds):
-            training = FixedPointConfig(dataset, network, FixedPoint(), (0,) * (3 * len(network)), tuple(rates), seed)
+            training = FixedPointConfig(dataset, network, FORMAT, (0,) * (3 * len(network)), tuple(rates), seed)
             configs.append(ChipGrowthConfig(training, tuple(plan)))
             rows.append({"arm": arm, "middle_routers": ", ".join(map(str, plan))})
     records = results.sweep(train_growing_chip, configs, "on the machine")
