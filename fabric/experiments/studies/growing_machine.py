@@ -10,7 +10,6 @@ from fabric.experiments.runs import Results
 from fabric.experiments.statements import summarise
 from fabric.hardware import FixedPoint
 
-
 FORMAT = FixedPoint(weight_fraction=8)  # weights of up to eight: that of notebook 17
 
 
