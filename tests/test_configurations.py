@@ -26,7 +26,7 @@ from fabric.experiments.runs import (
     run_key,
 )
 from fabric.experiments.statements import committed_runs
-from fabric.experiments.studies import federated, heuristics, pruning, recurrent, speed  # noqa: F401
+from fabric.experiments.studies import federated, heuristics, inverse_plasticity, pruning, recurrent, speed  # noqa: F401
 from fabric.hardware import FixedPoint
 
 KINDS = [kind for kind in RunConfig.__subclasses__() if kind.__module__.startswith("fabric.")]
@@ -84,7 +84,7 @@ def test_committed_records_are_found_under_their_keys():
 
 
 def test_every_configuration_is_frozen_documented_and_says_its_recipe():
-    assert len(KINDS) == 40
+    assert len(KINDS) == 51
     for kind in KINDS:
         assert kind.__dataclass_params__.frozen
         assert isinstance(kind.recipe, int)
@@ -174,6 +174,11 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
         lambda: growing.GrowingConfig("digits", (8, 8, 4, 4), (growing.Phase(4, 1, (4,)),), 8, 0.1, 0),
         lambda: growing.GrowingConfig("digits", (8, 8, 4, 4), (), 8, 0.1, 0),
         lambda: growing.Phase(4, 1, frozen_stages=4),
+        lambda: inverse_plasticity.FrozenLogicConfig(9, (3,), 8, None, 0, ""),
+        lambda: inverse_plasticity.FrozenLogicConfig(13, (1,), 8, None, 0, ""),
+        lambda: inverse_plasticity.FrozenElementConfig(
+            "words", 2, training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 8, 0.1, 0), 4, 0, ""
+        ),
         lambda: growing.MaskedGrowthConfig("digits", 8, ((9, 1), (8, 1)), "random", 8, 0.1, 0),
         lambda: federated.FederatedConfig("digits", (), 4, "iid", 2, 8, 1, 0.1, 0),
         lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "iid", 5, 8, 1, 0.1, 0),
@@ -187,6 +192,6 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
 )
 def test_configurations_that_cannot_run_are_refused(make):
     fields = "cascades|fixed_point|mode|dataset|checks|rates|variant|torus|samples|subjects|phases|frozen_stages"
-    fields += "|network|chosen|kind|cascade"
+    fields += "|network|chosen|kind|cascade|weights|bits|neurons"
     with pytest.raises(ValueError, match=rf"^({fields}) must be .*, got"):
         make()

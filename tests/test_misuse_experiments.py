@@ -28,7 +28,7 @@ from fabric.experiments import (
 from fabric.experiments.data import morse
 from fabric.experiments.machines import junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
-from fabric.experiments.studies import federated, speed
+from fabric.experiments.studies import federated, inverse_plasticity, speed
 from fabric.plots.looks import in_order
 
 CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
@@ -213,7 +213,8 @@ RUNS = [
     junctions.synthesize, on_chip.train_on_chip, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,
     synthesis.run_simulation, synthesis.run_placement, speed.time_layer, speed.time_caches, speed.time_single_samples,
     speed.time_block, speed.time_wires, speed.peak_memory, speed.time_heuristic,
-    growing.train_growing, growing.train_masked, federated.federate,
+    growing.train_growing, growing.train_masked, growing.train_growing_chip, federated.federate,
+    training.trained_network, inverse_plasticity.freeze_into_logic, inverse_plasticity.freeze_element,
 ]  # fmt: skip
 CASES = [
     pytest.param(

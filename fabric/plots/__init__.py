@@ -28,6 +28,7 @@ from fabric.plots.frames import player
 from fabric.plots.growth import accuracy_against_updates, accuracy_of_arms
 from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
 from fabric.plots.initialization import training_figure, variance_figure
+from fabric.plots.inverse_plasticity import logic_of_weights
 from fabric.plots.layer_kinds import hits_over_cache, share_of_connected_layers
 from fabric.plots.looks import LOOKS, dataset_label
 from fabric.plots.memories import draw_banks, draw_reads, draw_variants

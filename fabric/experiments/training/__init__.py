@@ -20,7 +20,7 @@ from fabric.experiments.training._reconstruct import (
     random_matrix,
     reconstruct,
 )
-from fabric.experiments.training._train import TrainConfig, fit_network, train
+from fabric.experiments.training._train import TrainConfig, fit_network, train, trained_network
 
 __all__ = [
     "BIAS",
@@ -47,4 +47,5 @@ __all__ = [
     "set_biases",
     "train",
     "train_images",
+    "trained_network",
 ]

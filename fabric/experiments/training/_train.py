@@ -55,6 +55,22 @@ def train(config: TrainConfig) -> Measured:
         ValueError: the configuration names something unknown or a network that does not fit the data.
         DataError: data files are missing or damaged.
     """
+    network, accuracies, loss = _trained(config)
+    return {
+        "label": label(config.network),
+        "weights": sum(topology.parameters for topology in topologies(network)),
+        "accuracy": accuracies[-1],
+        "accuracy_by_epoch": accuracies,
+        "train_loss": loss if math.isfinite(loss) else None,
+    }
+
+
+def trained_network(config: TrainConfig) -> nn.Sequential:
+    """The network whose accuracies `train` gives, layers and ReLU in turn; errors as for `train`."""
+    return _trained(config)[0]
+
+
+def _trained(config: TrainConfig) -> tuple[nn.Sequential, list[float], float]:
     instance("config", config, TrainConfig)
     network = build(config.network, config.initialization, config.seed)
     trained = topologies(network)
@@ -62,14 +78,7 @@ def train(config: TrainConfig) -> Measured:
     data.check_outputs(trained[-1].outputs)
     data = data.padded(trained[0].inputs)
     with one_thread():
-        accuracies, loss = fit_network(network, data, config)
-    return {
-        "label": label(config.network),
-        "weights": sum(topology.parameters for topology in trained),
-        "accuracy": accuracies[-1],
-        "accuracy_by_epoch": accuracies,
-        "train_loss": loss if math.isfinite(loss) else None,
-    }
+        return network, *fit_network(network, data, config)
 
 
 def fit_network(

@@ -18,6 +18,7 @@ def client_costs(
     batch_size: int,
     devices: Sequence[Mapping[str, object]],
     costs: Mapping[str, float],
+    radio: float,
 ) -> pd.DataFrame:
     """Memory, energy and bits of one client; weights are taken to lie in on-chip memory.
 
@@ -28,12 +29,14 @@ def client_costs(
         batch_size: of a client.
         devices: with "bytes" of memory.
         costs: of `sample_energy`.
+        radio: nanojoules of a bit that is sent.
 
     Returns:
         "arm", "memory_bytes" (weights, gradients, activations of a batch), "devices" that hold it, "round_millijoules"
         to train one round, "upload_bits" of a round, "break_even_nanojoules" (a bit: from there on the upload
         of a round takes more than its training), "data_bits" of a client's samples, "uploads_of_data" that take as
-        many bits. An arm that trains a dense network, masked or not, holds and pays for all of it.
+        many bits; "upload_over_training" and "data_over_training", energy of the radio for each over that of training a
+        round. An arm that trains a dense network, masked or not, holds and pays for all of it.
     """
     rows = []
     for arm in arms.itertuples():
@@ -55,6 +58,8 @@ def client_costs(
                 "break_even_nanojoules": 1e9 * joules / upload,
                 "data_bits": data,
                 "uploads_of_data": data / upload,
+                "upload_over_training": 1e-9 * radio * upload / joules,
+                "data_over_training": 1e-9 * radio * data / joules,
             }
         )
     return pd.DataFrame(rows)

@@ -1,7 +1,7 @@
 """Which ways to learn together are compared, and what they reach after how many rounds and bytes."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -76,10 +76,20 @@ def choose_rates(
 
 
 def run(
-    results: Results, chosen: pd.DataFrame, dataset: str, clients: Sequence[int], batch_size: int, seeds: int
+    results: Results,
+    chosen: pd.DataFrame,
+    dataset: str,
+    clients: Sequence[int],
+    batch_size: int,
+    seeds: Mapping[str, int],
 ) -> pd.DataFrame:
-    """Train every row with seeds 0, 1, ...: "arm", "kind", "seed" and what the run measures."""
-    rows = chosen.merge(pd.DataFrame({"seed": range(seeds)}), how="cross").sort_values("seed", kind="stable")
+    """Train every row with seeds 0, 1, ..., as many as `seeds` says for its partition.
+
+    Returns:
+        "arm", "kind", "seed" and what the run measures.
+    """
+    drawn = pd.DataFrame([(kind, seed) for kind, count in seeds.items() for seed in range(count)])
+    rows = chosen.merge(drawn.set_axis(["kind", "seed"], axis=1), on="kind").sort_values("seed", kind="stable")
     records = results.sweep(federate, _configs(rows, dataset, clients, batch_size, 0), "federated runs")
     return records.assign(arm=rows["arm"].to_numpy())
 
