@@ -73,6 +73,11 @@ OTHERS = {
     "block-diagonal": Look("block-diagonal", _TEAL, "P"),
     "CSR": Look("CSR", _OLIVE, "X"),
     "masked dense": Look("masked dense", _ROSE, "*"),
+    "btt": Look("block tensor train", _ROSE, "P"),
+    "narrow dense": Look("narrow dense", _OLIVE, "s"),
+    "chosen": Look("nearest of all", _TEAL, "X"),
+    "one rate": Look("one rate for all", _ROSE, "X"),
+    "carried": Look("rates carried over", _TEAL, "o"),
     # initialisations
     "sparse_glorot_uniform": Look("Sparse Glorot", _INDIGO, "o"),
     "end_to_end_glorot_uniform": Look("Sparse Glorot scaled end to end", _TEAL, "D"),

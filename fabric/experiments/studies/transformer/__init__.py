@@ -1,0 +1,38 @@
+"""Small transformers whose linear layers are structured (notebook 30_transformer)."""
+
+from fabric.experiments.studies.transformer._arms import (
+    NARROW,
+    arms,
+    curves,
+    less_lost,
+    losses,
+    reached,
+    trained,
+    tuned,
+)
+from fabric.experiments.studies.transformer._convert import ConversionConfig, convert_characters, converted
+from fabric.experiments.studies.transformer._structures import STRUCTURES, btt, restructured
+from fabric.experiments.studies.transformer._times import StepsConfig, step_times, time_steps
+from fabric.experiments.studies.transformer._train import CharacterConfig, train_characters
+
+__all__ = [
+    "NARROW",
+    "STRUCTURES",
+    "CharacterConfig",
+    "ConversionConfig",
+    "StepsConfig",
+    "arms",
+    "btt",
+    "convert_characters",
+    "converted",
+    "curves",
+    "less_lost",
+    "losses",
+    "reached",
+    "restructured",
+    "step_times",
+    "time_steps",
+    "train_characters",
+    "trained",
+    "tuned",
+]
