@@ -46,7 +46,7 @@ class ConversionConfig(RunConfig):
 
 
 def convert_characters(config: ConversionConfig) -> Measured:
-    """Train, convert, heal; train on.
+    """Train, convert, heal; train on. On one thread, with the compiled kernel where it serves.
 
     Returns:
         "weights" of the converted model and "layer_weights", its linear ones; losses in nats a character of the tested
@@ -60,7 +60,7 @@ def convert_characters(config: ConversionConfig) -> Measured:
     base = config.dense
     text = load_text(base.text).hold_out(base.held_out)
     dense = base.build(len(text.characters))
-    with one_thread():
+    with one_thread(kernel=True):
         for _ in descend(
             dense, training_batches(text, base, base.iterations, base.seed), base.iterations, base.learning_rate
         ):

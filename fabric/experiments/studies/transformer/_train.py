@@ -14,7 +14,7 @@ from fabric.experiments.data import Text, TextName, load_text
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Rule, RunConfig, one_of, one_thread
 from fabric.experiments.studies.transformer._gpt import Gpt
 from fabric.experiments.studies.transformer._structures import STRUCTURES, restructured
-from fabric.nn import parameter_groups
+from fabric.nn import backend, parameter_groups
 from fabric.nn._structured import StructuredLinear
 from fabric.nn.models._table import weights
 
@@ -63,12 +63,13 @@ class CharacterConfig(RunConfig):
 
 
 def train_characters(config: CharacterConfig) -> Measured:
-    """Train on one thread.
+    """Train on one thread, with the compiled kernel where it serves.
 
     Returns:
         "weights" of the model, "layer_weights" of the linear layers in its blocks, "operations" (multiply-accumulates
         a character, padding and attention over the whole context included), "loss" (nats a character of the tested
-        text) and "curve", the loss after the iterations "at" on some of its blocks, the last on all.
+        text), "curve", the loss after the iterations "at" on some of its blocks, the last on all, and "path", what
+        computed the structured layers.
 
     Raises:
         DataError: a data file is missing or damaged.
@@ -78,7 +79,7 @@ def train_characters(config: CharacterConfig) -> Measured:
     model = config.build(len(text.characters))
     at = sorted({max(1, round(config.iterations * point / POINTS)) for point in range(1, POINTS + 1)})
     curve = []
-    with one_thread():
+    with one_thread(kernel=True):
         batches = training_batches(text, config, config.iterations, config.seed)
         for done, _ in enumerate(descend(model, batches, config.iterations, config.learning_rate), 1):
             if done in at[:-1]:
@@ -91,6 +92,7 @@ def train_characters(config: CharacterConfig) -> Measured:
         "loss": loss,
         "curve": [*curve, loss],
         "at": at,
+        "path": path(model),
     }
 
 
@@ -156,6 +158,12 @@ def loss_on(model: nn.Module, text: Tensor, context: int, sampled: int | None = 
     )
     model.train(was_training)
     return total / (len(chosen) * context)
+
+
+def path(model: nn.Module) -> str:
+    """What computes the structured layers: a kernel by its name, the reference and why, or no such layer."""
+    layers = [layer for layer in model.modules() if isinstance(layer, StructuredLinear)]
+    return ", ".join(sorted({str(backend(layer)) for layer in layers})) or "dense layers only"
 
 
 def linear_layers(model: nn.Module) -> list[nn.Linear | StructuredLinear]:
