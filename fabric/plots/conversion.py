@@ -64,7 +64,7 @@ def accuracy_after_conversion(table: pd.DataFrame) -> Figure:
     """Test accuracy against times fewer weights, before and after healing; the line is the dense network.
 
     Args:
-        table: of `fabric.experiments.studies.conversion.converted`.
+        table: of `fabric.experiments.studies.conversion.converted`, means with intervals.
     """
     stages = {"blind": "nearest matrices", "before": "nearest outputs on data", "healed": "after healing"}
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.8), sharey=True)
@@ -79,7 +79,8 @@ def accuracy_after_conversion(table: pd.DataFrame) -> Figure:
         ax.set_xscale("log", base=2)
         ax.set_xticks(factors, [f"{fewer:g}×" for fewer in factors])
         ax.set(title=title, xlabel="fewer weights")
-    axes[0].set_ylabel("test accuracy (%)")
+    low, high = axes[0].get_ylim()
+    axes[0].set(ylabel="test accuracy (%)", ylim=(max(0, low), min(100, high)))
     names = [Line2D([], [], **LOOKS[name].named) for name in (*_STRUCTURES, "chosen")]
     names.append(Line2D([], [], color=LOOKS["dense"].color, linestyle="--", label="dense"))
     figure.legend(handles=names, loc="outside lower center", ncols=5)

@@ -69,12 +69,11 @@ OTHERS = {
     "linear SVM": Look("linear SVM", _PURPLE, "P"),
     "ResNet18": Look("ResNet18", _TEAL, "D"),
     # ways to compute a layer; the Clos cascade, the dense layer and the low-rank product look as everywhere
-    "Monarch": Look("Monarch", _INDIGO, "D"),
+    "monarch": Look("Monarch", _INDIGO, "D"),
     "block-diagonal": Look("block-diagonal", _TEAL, "P"),
     "CSR": Look("CSR", _OLIVE, "X"),
     "masked dense": Look("masked dense", _ROSE, "*"),
     "btt": Look("block tensor train", _ROSE, "P"),
-    "narrow dense": Look("narrow dense", _OLIVE, "s"),
     "chosen": Look("nearest of all", _TEAL, "X"),
     "one rate": Look("one rate for all", _ROSE, "X"),
     "carried": Look("rates carried over", _TEAL, "o"),

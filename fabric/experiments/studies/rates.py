@@ -13,6 +13,7 @@ from torch.nn import functional
 from fabric._checks import instance
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Results, RunConfig, one_of, one_thread
+from fabric.experiments.statements import Verdict, as_printed
 from fabric.nn import fewer, parameter_groups, replace
 
 FEWER = 8.0  # times, in the hidden layer of a Clos network
@@ -43,7 +44,7 @@ class RateConfig(RunConfig):
 
 
 def train_at_rate(config: RateConfig) -> Measured:
-    """Train.
+    """Train on one thread, layers on their reference path.
 
     Returns:
         "train_loss", the mean over the last epoch, None where it is not finite.
@@ -95,12 +96,12 @@ def by_rate(
         results: where runs are kept.
         dataset: a name that `load` takes.
         widths: the first is the base.
-        rates: to try.
+        rates: to try, the next a constant times the one before.
         epochs, seeds: how many.
 
     Returns:
-        "structure", "carried" (whether by `parameter_groups`), "width", "learning_rate", "train_loss", the mean over
-        seeds, infinite where one run ended so.
+        "structure", "carried" (whether by `parameter_groups`), "width", "learning_rate", "seed" and "train_loss",
+        infinite where the run ended so.
     """
     configs = [
         RateConfig(dataset, structure, width, base, rate, epochs, 64, seed)
@@ -113,29 +114,66 @@ def by_rate(
     found = results.sweep(train_at_rate, configs, "rates by width")
     found["carried"] = found["base_width"].notna()
     found["train_loss"] = found["train_loss"].astype(float).fillna(math.inf)
-    return found.groupby(["structure", "carried", "width", "learning_rate"], as_index=False)["train_loss"].mean()
+    return found[["structure", "carried", "width", "learning_rate", "seed", "train_loss"]]
 
 
 def best_rates(table: pd.DataFrame, base: int) -> pd.DataFrame:
-    """For every line of `by_rate` the best rate, and what the best rate of the base width costs at this width.
+    """The best rate of every line of `by_rate`, and how it compares with that of the base width.
 
     Returns:
-        "structure", "carried", "width", "best_rate", "train_loss" at it, "at_base_rate", the loss at the base's best
-        rate over that at the best one.
+        A row for each "structure", "carried", "width" and "seed": "best_rate", "octaves" from the best rate of the base
+        width to this one, and "at_base_rate", the loss at the base's best of the tried rates over the least loss.
     """
     rows = []
-    for (structure, carried), group in table.groupby(["structure", "carried"]):
+    for (structure, carried, seed), group in table.groupby(["structure", "carried", "seed"]):
         losses = group.pivot(index="learning_rate", columns="width", values="train_loss")
+        at_base = losses[base].idxmin()
         for width in losses:
-            best = losses[width].idxmin()
+            best = lowest(losses[width])
             rows.append(
                 {
                     "structure": structure,
                     "carried": carried,
                     "width": width,
+                    "seed": seed,
                     "best_rate": best,
-                    "train_loss": losses.loc[best, width],
-                    "at_base_rate": losses.loc[losses[base].idxmin(), width] / losses.loc[best, width],
+                    "octaves": math.log2(best / lowest(losses[base])),
+                    "at_base_rate": losses.loc[at_base, width] / losses[width].min(),
                 }
             )
     return pd.DataFrame(rows)
+
+
+def lowest(losses: pd.Series) -> float:
+    """The rate of least loss, by the parabola through the least of the losses and its neighbours.
+
+    Over the logarithm of the rates, which are the index, rising by a constant factor; the rate itself at either end,
+    or beside a loss that is not finite.
+    """
+    at = int(losses.argmin())
+    rate = float(losses.index[at])
+    if not 0 < at < len(losses) - 1:
+        return rate
+    before, here, after = (float(losses.iloc[place]) for place in (at - 1, at, at + 1))
+    bend = before - 2 * here + after
+    if not math.isfinite(bend) or bend <= 0:
+        return rate
+    return rate * (losses.index[at + 1] / rate) ** (0.5 * (before - after) / bend)
+
+
+def moved(claim: str, best: pd.DataFrame, structure: str, most: float) -> Verdict:
+    """Verdict on "the best rate stays where it is": octaves from the base width to the widest, by seed.
+
+    Args:
+        claim: key of the statement, whose value is 0.
+        best: of `best_rates`.
+        structure: "dense" or "clos".
+        most: octaves within which it stays.
+    """
+    wide = best[(best["structure"] == structure) & (best["width"] == best["width"].max())]
+    carried, kept = wide[wide["carried"]], wide[~wide["carried"]]
+    reason = (
+        f"With one rate for all it moves by {kept['octaves'].mean():.2f} octaves. The base's best rate has "
+        f"{carried['at_base_rate'].mean():.3f} times the least loss, with one rate {kept['at_base_rate'].mean():.3f}."
+    )
+    return as_printed(claim, carried["octaves"].tolist(), most, reason)

@@ -9,7 +9,13 @@ from fabric.experiments.studies.conversion._matrices import (
     nearest,
     rank_correlation,
 )
-from fabric.experiments.studies.conversion._trained import TrainedConfig, convert_trained, converted, worst_excess
+from fabric.experiments.studies.conversion._trained import (
+    TrainedConfig,
+    convert_trained,
+    converted,
+    percent,
+    worst_excess,
+)
 
 __all__ = [
     "NearestConfig",
@@ -21,6 +27,7 @@ __all__ = [
     "errors_by_routers",
     "errors_by_spectrum",
     "nearest",
+    "percent",
     "rank_correlation",
     "worst_excess",
 ]

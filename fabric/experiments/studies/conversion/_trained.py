@@ -1,6 +1,8 @@
 """A trained network converted layer by layer, before and after healing."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Annotated, ClassVar
@@ -22,12 +24,11 @@ from fabric.experiments.runs import (
     RunConfig,
     one_thread,
 )
-from fabric.experiments.statements import summarise
 from fabric.experiments.studies.conversion._matrices import STRUCTURES, AboveOne
 from fabric.nn import convert, heal
 
+LARGE = 10_000  # weights of the smallest layer that `convert` takes
 SEEN = 4000  # training samples whose activations weight the error
-HARMLESS = 1e-3  # divergence, in nats: who loses no more needs no healing
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class TrainedConfig(RunConfig):
         dataset: a name that `load` takes.
         widths: neurons of every level between features and classes.
         epochs, batch_size, learning_rate, seed: of the training.
-        factors: times fewer weights of every layer of 10,000 weights or more.
-        healing_steps, healing_rate: of the distillation, in batches of the training.
+        factors: times fewer weights of every layer of `LARGE` weights or more.
+        healing_steps: of the distillation, in batches of the training.
+        healing_rates: tried for each converted network; the best by divergence on other training samples counts.
         sweeps: of `convert`.
     """
 
@@ -53,18 +55,21 @@ class TrainedConfig(RunConfig):
     seed: Natural
     factors: Annotated[tuple[AboveOne, ...], Rule("a tuple of at least one factor", bool)]
     healing_steps: Positive
-    healing_rate: PositiveFloat
+    healing_rates: Annotated[tuple[PositiveFloat, ...], Rule("a tuple of at least one rate", bool)]
     sweeps: Positive
 
 
 def convert_trained(config: TrainedConfig) -> Measured:
     """Train; for every factor and structure alone, and for all of them to choose from, convert and heal.
 
+    On one thread, layers on their reference path.
+
     Returns:
-        "accuracy" of the dense network; "converted", a dictionary for each factor and structure ("chosen" for all):
+        "accuracy" of the dense network; "converted", a dictionary for each factor and structure ("chosen" for all) that
+        has one so small for all layers:
         "fewer", "structure", "weights" of the converted layers, "kinds", what each layer became, "errors" of its
-        outputs on data, "before" and "healed", the accuracy without and with healing, and "blind", that without data
-        and healing.
+        outputs on data, "before" and "healed", the accuracy without and with healing, "blind", that without data
+        and healing, and "healing_rate", None where no rate brought the network nearer to the dense one.
 
     Raises:
         DataError: data files are missing or damaged.
@@ -74,37 +79,52 @@ def convert_trained(config: TrainedConfig) -> Measured:
     with one_thread():
         network = _trained(config, data)
         generator = torch.Generator().manual_seed(config.seed)
-        seen = [data.train_x[torch.randperm(len(data.train_x), generator=generator)[:SEEN]]]
+        drawn = torch.randperm(len(data.train_x), generator=generator)
+        seen, others = [data.train_x[drawn[:SEEN]]], data.train_x[drawn[-SEEN:]]
         steps = [
             data.train_x[torch.randint(len(data.train_x), (config.batch_size,), generator=generator)]
             for _ in range(config.healing_steps)
         ]
+        large = sum(isinstance(layer, nn.Linear) and layer.weight.numel() >= LARGE for layer in network)
         rows = []
         for fewer in config.factors:
             for name, own in {**STRUCTURES, "chosen": None}.items():
                 allowed = list(STRUCTURES.values()) if own is None else [own]
                 blind = convert(network, 1 / fewer, structures=allowed, sweeps=config.sweeps).model
                 small, table = convert(network, 1 / fewer, seen, structures=allowed, sweeps=config.sweeps)
-                before = _accuracy(small, data)
                 done = [row for row in table if row["on data"] is not None]
-                errors = [float(str(row["on data"])) for row in done]
-                with torch.no_grad():
-                    lost = float(_divergence(small(seen[0]), network(seen[0])))
-                if lost > HARMLESS:
-                    heal(small, network, steps, lr=config.healing_rate, loss=_divergence)
+                if len(done) < large:  # the structure has nothing as small as that
+                    continue
+                rate, healed = _healed(small, network, steps, config.healing_rates, others)
                 rows.append(
                     {
                         "fewer": fewer,
                         "structure": name,
                         "weights": sum(int(str(row["weights left"])) for row in done),
                         "kinds": [str(row["after"]).partition("(")[0] for row in done],
-                        "errors": errors,
+                        "errors": [float(str(row["on data"])) for row in done],
                         "blind": _accuracy(blind, data),
-                        "before": before,
-                        "healed": _accuracy(small, data),
+                        "before": _accuracy(small, data),
+                        "healed": _accuracy(healed, data),
+                        "healing_rate": rate,
                     }
                 )
     return {"accuracy": _accuracy(network, data), "converted": rows}
+
+
+def _healed(
+    small: nn.Module, network: nn.Module, steps: Sequence[Tensor], rates: Sequence[float], others: Tensor
+) -> tuple[float | None, nn.Module]:
+    """The converted network or a healed copy, whichever is nearest to the dense one on other samples; and its rate."""
+    tried: list[tuple[float | None, nn.Module]] = [(None, small)]
+    for rate in rates:
+        copy = deepcopy(small)
+        with suppress(ValueError):  # too high a rate, `heal` has put the copy back
+            heal(copy, network, steps, lr=rate, loss=_divergence)
+            tried.append((rate, copy))
+    with torch.no_grad():
+        wanted = network(others)
+        return min(tried, key=lambda pair: float(_divergence(pair[1](others), wanted)))
 
 
 def _trained(config: TrainedConfig, data: Dataset) -> nn.Sequential:
@@ -143,8 +163,8 @@ def converted(results: Results, config: TrainedConfig, seeds: int) -> tuple[pd.D
     """Train and convert with several seeds.
 
     Returns:
-        Means with 95 % intervals: "fewer", "structure", "stage" ("dense", "blind", "before", "healed"), "accuracy",
-        "low", "high", "seeds"; and a row for each layer: "seed", "fewer", "structure", "layer", "kind", "error".
+        "seed", "fewer", "structure", "stage" ("dense", "blind", "before", "healed") and "accuracy"; and a row for each
+        layer: "seed", "fewer", "structure", "layer", "kind", "error".
     """
     found = results.sweep(convert_trained, [replace(config, seed=seed) for seed in range(seeds)], "networks")
     stages, layers = [], []
@@ -157,8 +177,13 @@ def converted(results: Results, config: TrainedConfig, seeds: int) -> tuple[pd.D
                 named | {"layer": at, "kind": kind, "error": error}
                 for at, (kind, error) in enumerate(zip(row["kinds"], row["errors"], strict=True))
             ]
-    table = summarise(pd.DataFrame(stages), ["fewer", "structure", "stage"], "accuracy")
-    return table, pd.DataFrame(layers)
+    return pd.DataFrame(stages), pd.DataFrame(layers)
+
+
+def percent(reached: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """Accuracies at a stage in %: a row for each seed, columns are pairs of "fewer" and "structure"."""
+    rows = reached[reached["stage"] == stage]
+    return 100 * rows.pivot(index="seed", columns=["fewer", "structure"], values="accuracy")
 
 
 def worst_excess(layers: pd.DataFrame, over: Sequence[str]) -> float:
