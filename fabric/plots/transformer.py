@@ -58,17 +58,18 @@ def conversion_of_gpt(table: pd.DataFrame) -> Figure:
     """Losses before and after a conversion.
 
     Args:
-        table: of `fabric.experiments.studies.transformer.converted`.
+        table: of `fabric.experiments.studies.transformer.converted`, means with intervals.
     """
     figure, ax = plt.subplots(figsize=(6, 2.6))
     rows = table.set_index("stage").loc[list(_STAGES)]
     colors = [LOOKS["chosen" if stage in ("converted", "healed") else "dense"].color for stage in rows.index]
     labels = [f"{_STAGES[str(stage)]}, {row['weights']:,} weights" for stage, row in rows.iterrows()]
-    ax.barh(labels, rows["loss"], color=colors)
-    for at, loss in enumerate(rows["loss"]):
-        ax.annotate(f"{loss:.3f}", (loss, at), (3, 0), textcoords="offset points", va="center", color=INK)
+    ends = rows["high"].fillna(rows["loss"])
+    ax.barh(labels, rows["loss"], xerr=ends - rows["loss"], color=colors, error_kw={"ecolor": INK, "capsize": 3})
+    for at, (loss, end) in enumerate(zip(rows["loss"], ends, strict=True)):
+        ax.annotate(f"{loss:.3f}", (end, at), (3, 0), textcoords="offset points", va="center", color=INK)
     ax.invert_yaxis()
-    ax.set(xlabel="loss (nats a character)", xlim=(0, 1.12 * rows["loss"].max()))
+    ax.set(xlabel="loss (nats a character)", xlim=(0, 1.12 * ends.max()))
     ax.grid(axis="y", visible=False)
     return figure
 
@@ -77,7 +78,7 @@ def loss_over_rates(table: pd.DataFrame) -> Figure:
     """Training loss over the learning rate, a panel for each structure, thin lines for the base width.
 
     Args:
-        table: of `fabric.experiments.studies.rates.by_rate`.
+        table: of `fabric.experiments.studies.rates.by_rate`, means over seeds.
     """
     structures = list(dict.fromkeys(table["structure"]))
     widths = sorted(set(table["width"]))

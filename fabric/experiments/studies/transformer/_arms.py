@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fabric.experiments.runs import Results
-from fabric.experiments.statements import Verdict, at_most, exactly, higher, interval, summarise
+from fabric.experiments.statements import Verdict, at_most, higher, interval, summarise
 from fabric.experiments.studies.transformer._structures import STRUCTURES
 from fabric.experiments.studies.transformer._train import CharacterConfig, train_characters
 
@@ -63,13 +63,13 @@ def trained(results: Results, chosen: Mapping[str, CharacterConfig], seeds: Mapp
 
 
 def losses(runs: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
-    """A row for each model: "model", its counts, "learning_rate", "loss" with interval and "seeds", and its times.
+    """A row for each model: "model", counts, "learning_rate", "path", "loss" with interval, "seeds" and times.
 
     Args:
         runs: of `trained`.
         times: of `step_times`.
     """
-    by = ["model", "weights", "layer_weights", "operations", "learning_rate"]
+    by = ["model", "weights", "layer_weights", "operations", "learning_rate", "path"]
     return summarise(runs, by, "loss").merge(times, on="model")
 
 
@@ -89,7 +89,7 @@ def _differences(runs: pd.DataFrame, model: str, other: str) -> pd.Series:
 def reached(claim: str, runs: pd.DataFrame) -> Verdict:
     """Verdict on a published loss of the dense model: better where our interval lies below it."""
     found = runs[runs["model"] == "dense"]
-    bounds = interval(found["loss"]) if len(found) > 1 else exactly(float(found["loss"].iloc[0]))
+    bounds = interval(found["loss"])
     reason = (
         f"{len(found)} runs at a rate of {found['learning_rate'].iloc[0]:g}, tested on the whole of the last tenth."
     )

@@ -1,27 +1,34 @@
 """A trained GPT converted to fewer weights, healed, and beside it the dense one trained on for as long."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, ClassVar
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from fabric._checks import instance
-from fabric.experiments.data import load_text
+from fabric.experiments.data import Text, load_text
 from fabric.experiments.runs import Measured, Positive, PositiveFloat, Results, Rule, RunConfig, one_thread
+from fabric.experiments.statements import Verdict, at_most, interval
 from fabric.experiments.studies.transformer._train import (
     CharacterConfig,
     descend,
     linear_layers,
     loss_on,
+    path,
     training_batches,
 )
 from fabric.nn import convert, heal
 from fabric.nn.models._table import weights
 
 SEEN = 30  # batches whose activations weight the error of the conversion
+CHOSEN_ON = 20_000  # characters at the end of the training part, on which rates are compared
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class ConversionConfig(RunConfig):
         dense: the model that is trained first.
         fewer: the budget of `convert` is 1 / fewer.
         iterations: of healing, and of training on.
-        learning_rate: of both.
+        learning_rates: tried for both; the one that does best on other training text counts.
     """
 
     recipe: ClassVar[int] = 1
@@ -42,7 +49,7 @@ class ConversionConfig(RunConfig):
     ]
     fewer: PositiveFloat
     iterations: Positive
-    learning_rate: PositiveFloat
+    learning_rates: Annotated[tuple[PositiveFloat, ...], Rule("a tuple of at least one rate", bool)]
 
 
 def convert_characters(config: ConversionConfig) -> Measured:
@@ -51,7 +58,8 @@ def convert_characters(config: ConversionConfig) -> Measured:
     Returns:
         "weights" of the converted model and "layer_weights", its linear ones; losses in nats a character of the tested
         text: "dense_loss" before the conversion, "converted_loss" right after it, "healed_loss" and "trained_on_loss";
-        "kinds", how many layers became which structure.
+        "healing_rate" and "further_rate", which counted, None where the model was better before; "kinds", how many
+        layers became which structure; "path", what computed them.
 
     Raises:
         DataError: a data file is missing or damaged.
@@ -70,23 +78,48 @@ def convert_characters(config: ConversionConfig) -> Measured:
         small, table = convert(dense, 1 / config.fewer, seen, at_least=1)
         converted_loss = loss_on(small, text.test, base.context)
         small_weights, layer_weights = weights(small), sum(map(weights, linear_layers(small)))
-        batches = [x for x, _ in training_batches(text, base, config.iterations, base.seed + 2)]
-        heal(small.train(), dense, batches, lr=config.learning_rate, loss=_divergence)
-        healed_loss = loss_on(small, text.test, base.context)
-        further = training_batches(text, base, config.iterations, base.seed + 2)
-        for _ in descend(dense, further, config.iterations, config.learning_rate):
-            pass
-        trained_on_loss = loss_on(dense, text.test, base.context)
+        healing_rate, healed = _best(small, config, text, partial(_heal, dense))
+        further_rate, further = _best(dense, config, text, _train_on)
     kinds = [str(row["after"]).partition("(")[0] for row in table]
     return {
         "weights": small_weights,
         "layer_weights": layer_weights,
         "dense_loss": dense_loss,
         "converted_loss": converted_loss,
-        "healed_loss": healed_loss,
-        "trained_on_loss": trained_on_loss,
+        "healed_loss": loss_on(healed, text.test, base.context),
+        "healing_rate": healing_rate,
+        "trained_on_loss": loss_on(further, text.test, base.context),
+        "further_rate": further_rate,
         "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        "path": path(small),
     }
+
+
+Improve = Callable[[nn.Module, Text, CharacterConfig, int, float], None]  # of iterations at a rate, in place
+
+
+def _best(model: nn.Module, config: ConversionConfig, text: Text, improve: Improve) -> tuple[float | None, nn.Module]:
+    """The model or an improved copy, whichever has the least loss on some training text; and its rate."""
+    tried: list[tuple[float | None, nn.Module]] = [(None, model)]
+    for rate in config.learning_rates:
+        copy = deepcopy(model).train()
+        with suppress(ValueError):  # too high a rate, `heal` has put the copy back
+            improve(copy, text, config.dense, config.iterations, rate)
+            tried.append((rate, copy))
+    some = text.train[-CHOSEN_ON:]
+    return min(tried, key=lambda pair: loss_on(pair[1], some, config.dense.context))
+
+
+def _heal(
+    teacher: nn.Module, student: nn.Module, text: Text, base: CharacterConfig, iterations: int, rate: float
+) -> None:
+    batches = [x for x, _ in training_batches(text, base, iterations, base.seed + 2)]
+    heal(student, teacher, batches, lr=rate, loss=_divergence)
+
+
+def _train_on(model: nn.Module, text: Text, base: CharacterConfig, iterations: int, rate: float) -> None:
+    for _ in descend(model, training_batches(text, base, iterations, base.seed + 2), iterations, rate):
+        pass
 
 
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
@@ -95,20 +128,37 @@ def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
     return functional.kl_div(ours, theirs, reduction="batchmean", log_target=True)
 
 
-def converted(results: Results, dense: CharacterConfig, fewer: float, iterations: int, rate: float) -> pd.DataFrame:
-    """A row for each stage: "stage" ("dense", "converted", "healed", "trained on"), "weights", "loss" and "kinds".
+def converted(
+    results: Results, dense: CharacterConfig, fewer: float, iterations: int, rates: Sequence[float], seeds: int
+) -> pd.DataFrame:
+    """Train and convert with several seeds.
 
-    "kinds" says how many layers became what.
+    Returns:
+        A row for each "seed" and "stage" ("dense", "converted", "healed", "trained on"): "weights", "loss" and "kinds",
+        how many layers became what.
     """
-    record = results.sweep(convert_characters, [ConversionConfig(dense, fewer, iterations, rate)], "conversion").iloc[0]
-    kinds = ", ".join(f"{count} {kind}" for kind, count in record["kinds"].items())
+    configs = [ConversionConfig(replace(dense, seed=seed), fewer, iterations, tuple(rates)) for seed in range(seeds)]
     whole = weights(dense.build(len(load_text(dense.text).characters)))
-    return pd.DataFrame(
-        [
-            ("dense", whole, record["dense_loss"], ""),
-            ("converted", record["weights"], record["converted_loss"], kinds),
-            ("healed", record["weights"], record["healed_loss"], kinds),
-            ("trained on", whole, record["trained_on_loss"], ""),
-        ],
-        columns=["stage", "weights", "loss", "kinds"],
+    rows = []
+    for seed, record in enumerate(results.sweep(convert_characters, configs, "conversion").to_dict("records")):
+        kinds = ", ".join(f"{count} {kind}" for kind, count in record["kinds"].items())
+        rows += [
+            (seed, "dense", whole, record["dense_loss"], ""),
+            (seed, "converted", record["weights"], record["converted_loss"], kinds),
+            (seed, "healed", record["weights"], record["healed_loss"], kinds),
+            (seed, "trained on", whole, record["trained_on_loss"], ""),
+        ]
+    return pd.DataFrame(rows, columns=["seed", "stage", "weights", "loss", "kinds"])
+
+
+def lost(claim: str, stages: pd.DataFrame) -> Verdict:
+    """Verdict on what a conversion loses at most: loss healed minus loss dense, by seed; of `converted`."""
+    losses = stages.pivot(index="seed", columns="stage", values="loss")
+    found = losses["healed"] - losses["dense"]
+    bounds = interval(found)
+    means = losses.mean()
+    reason = (
+        f"Losses of {means['dense']:.3f} dense, {means['converted']:.3f} converted, {means['healed']:.3f} healed; the "
+        f"dense model trained on for as long has {means['trained on']:.3f}."
     )
+    return at_most(claim, bounds.mean, reason, (bounds.low, bounds.high))
