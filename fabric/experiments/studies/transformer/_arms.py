@@ -63,13 +63,13 @@ def trained(results: Results, chosen: Mapping[str, CharacterConfig], seeds: Mapp
 
 
 def losses(runs: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
-    """A row for each model: "model", counts, "learning_rate", "path", "loss" with interval, "seeds" and times.
+    """A row for each model: "model", counts, "learning_rate", "loss" with interval, "seeds", times and "path".
 
     Args:
         runs: of `trained`.
         times: of `step_times`.
     """
-    by = ["model", "weights", "layer_weights", "operations", "learning_rate", "path"]
+    by = ["model", "weights", "layer_weights", "operations", "learning_rate"]
     return summarise(runs, by, "loss").merge(times, on="model")
 
 

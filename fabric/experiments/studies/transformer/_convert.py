@@ -21,7 +21,6 @@ from fabric.experiments.studies.transformer._train import (
     descend,
     linear_layers,
     loss_on,
-    path,
     training_batches,
 )
 from fabric.nn import convert, heal
@@ -59,7 +58,7 @@ def convert_characters(config: ConversionConfig) -> Measured:
         "weights" of the converted model and "layer_weights", its linear ones; losses in nats a character of the tested
         text: "dense_loss" before the conversion, "converted_loss" right after it, "healed_loss" and "trained_on_loss";
         "healing_rate" and "further_rate", which counted, None where the model was better before; "kinds", how many
-        layers became which structure; "path", what computed them.
+        layers became which structure.
 
     Raises:
         DataError: a data file is missing or damaged.
@@ -91,7 +90,6 @@ def convert_characters(config: ConversionConfig) -> Measured:
         "trained_on_loss": loss_on(further, text.test, base.context),
         "further_rate": further_rate,
         "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
-        "path": path(small),
     }
 
 

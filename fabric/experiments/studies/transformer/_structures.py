@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fabric import topology
-from fabric.nn import CascadeLinear, LowRankLinear, SparseLinear, plan, replace
+from fabric.nn import CascadeLinear, SparseLinear, plan, replace
 from fabric.nn._structured import StructuredLinear
 from fabric.topology import Topology
 
@@ -67,11 +67,6 @@ def _planned(structure: str) -> Callable[[int, int, float, np.random.Generator],
     return build
 
 
-def _low_rank(inputs: int, outputs: int, fewer: float, rng: np.random.Generator) -> StructuredLinear:
-    """Of the largest rank within the budget; `plan` would round it down to a multiple that vectors like."""
-    return LowRankLinear(inputs, outputs, max(1, int(inputs * outputs / fewer) // (inputs + outputs)), bias=False)
-
-
 def _btt(inputs: int, outputs: int, fewer: float, rng: np.random.Generator) -> StructuredLinear:
     wires = math.floor(inputs * outputs / fewer / (BTT_ROUTERS * (inputs + outputs)))
     return CascadeLinear(btt(inputs, outputs, BTT_ROUTERS, max(1, wires)), bias=False)
@@ -85,7 +80,7 @@ def _random(inputs: int, outputs: int, fewer: float, rng: np.random.Generator) -
 
 _LAYERS = {
     "clos": _planned("clos"),
-    "low_rank": _low_rank,
+    "low_rank": _planned("low rank"),
     "monarch": _planned("two-level"),
     "btt": _btt,
     "random_sparse": _random,

@@ -11,7 +11,7 @@ import pandas as pd
 from fabric._checks import instance
 from fabric.experiments.data import Text, load_text
 from fabric.experiments.runs import Measured, Positive, Results, RunConfig, one_thread
-from fabric.experiments.studies.transformer._train import CharacterConfig, adam, step, training_batches
+from fabric.experiments.studies.transformer._train import CharacterConfig, adam, path, step, training_batches
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ def time_steps(config: StepsConfig) -> Measured:
     """Time training steps on one thread, with the compiled kernel where there is one, and without.
 
     Returns:
-        "step_seconds" and "reference_seconds", a list of medians over rounds.
+        "step_seconds" and "reference_seconds", a list of medians over rounds, and "paths", what computed the
+        structured layers of each model in the former, as in training.
     """
     instance("config", config, StepsConfig)
     text = load_text(config.models[0].text)
@@ -45,7 +46,8 @@ def time_steps(config: StepsConfig) -> Measured:
             with one_thread(kernel):
                 rows.append([_seconds_of_step(model, text, config.steps) for model in config.models])
     with_kernel, without_kernel = (np.median(taken[kernel], axis=0).tolist() for kernel in (True, False))
-    return {"step_seconds": with_kernel, "reference_seconds": without_kernel}
+    paths = [path(model.build(len(text.characters))) for model in config.models]
+    return {"step_seconds": with_kernel, "reference_seconds": without_kernel, "paths": paths}
 
 
 def _seconds_of_step(config: CharacterConfig, text: Text, steps: int) -> float:
@@ -60,7 +62,7 @@ def _seconds_of_step(config: CharacterConfig, text: Text, steps: int) -> float:
 
 
 def step_times(results: Results, compared: Mapping[str, CharacterConfig], rounds: int, steps: int) -> pd.DataFrame:
-    """A row for each model: "model", "step_seconds" and "reference_seconds"."""
+    """A row for each model: "model", "step_seconds", "reference_seconds" and "path"."""
     config = StepsConfig(tuple(compared.values()), rounds, steps)
     record = results.sweep(time_steps, [config], "times").iloc[0]
     return pd.DataFrame(
@@ -68,5 +70,6 @@ def step_times(results: Results, compared: Mapping[str, CharacterConfig], rounds
             "model": list(compared),
             "step_seconds": record["step_seconds"],
             "reference_seconds": record["reference_seconds"],
+            "path": record["paths"],
         }
     )

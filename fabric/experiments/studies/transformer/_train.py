@@ -68,8 +68,7 @@ def train_characters(config: CharacterConfig) -> Measured:
     Returns:
         "weights" of the model, "layer_weights" of the linear layers in its blocks, "operations" (multiply-accumulates
         a character, padding and attention over the whole context included), "loss" (nats a character of the tested
-        text), "curve", the loss after the iterations "at" on some of its blocks, the last on all, and "path", what
-        computed the structured layers.
+        text) and "curve", the loss after the iterations "at" on some of its blocks, the last on all.
 
     Raises:
         DataError: a data file is missing or damaged.
@@ -92,7 +91,6 @@ def train_characters(config: CharacterConfig) -> Measured:
         "loss": loss,
         "curve": [*curve, loss],
         "at": at,
-        "path": path(model),
     }
 
 
