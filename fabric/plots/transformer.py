@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import StrMethodFormatter
 
 from fabric.plots.intervals import points
 from fabric.plots.looks import INK, LOOKS, PUBLISHED
@@ -63,9 +64,11 @@ def conversion_of_gpt(table: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(6, 2.6))
     rows = table.set_index("stage").loc[list(_STAGES)]
     colors = [LOOKS["chosen" if stage in ("converted", "healed") else "dense"].color for stage in rows.index]
-    labels = [f"{_STAGES[str(stage)]}, {row['weights']:,} weights" for stage, row in rows.iterrows()]
+    labels = [f"{_STAGES[str(stage)]}, {row['weights']:,.0f} weights" for stage, row in rows.iterrows()]
     ends = rows["high"].fillna(rows["loss"])
-    ax.barh(labels, rows["loss"], xerr=ends - rows["loss"], color=colors, error_kw={"ecolor": INK, "capsize": 3})
+    ax.barh(
+        labels, rows["loss"], xerr=rows["high"] - rows["loss"], color=colors, error_kw={"ecolor": INK, "capsize": 3}
+    )
     for at, (loss, end) in enumerate(zip(rows["loss"], ends, strict=True)):
         ax.annotate(f"{loss:.3f}", (end, at), (3, 0), textcoords="offset points", va="center", color=INK)
     ax.invert_yaxis()
@@ -92,6 +95,8 @@ def loss_over_rates(table: pd.DataFrame) -> Figure:
             best = rows.loc[[rows["train_loss"].idxmin()]]
             ax.plot(best["learning_rate"], best["train_loss"], "o", markersize=11, fillstyle="none", color=INK)
         ax.set(title=LOOKS[structure].label, xlabel="learning rate", xscale="log", yscale="log")
+        for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            axis(StrMethodFormatter("{x:g}"))
     axes[0, 0].set_ylabel("training loss")
     handles = [Line2D([], [], **LOOKS[name].named) for name in ("one rate", "carried")]
     handles += [
