@@ -49,10 +49,13 @@ def test_the_best_rate_stays_or_moves(move, verdict):
     assert rates.moved("tensor-programs-rates", best, "dense", 1).verdict == verdict
 
 
-def test_at_the_base_width_the_rates_are_those_of_one_rate_for_all():
-    at_base = dataclasses.replace(CONFIG, width=8)
-    assert rates.train_at_rate(at_base) == rates.train_at_rate(dataclasses.replace(at_base, base_width=None))
-    assert rates.train_at_rate(CONFIG) != rates.train_at_rate(dataclasses.replace(CONFIG, base_width=None))
+@pytest.mark.parametrize(
+    ("structure", "width", "same"), [("dense", 24, True), ("clos", 24, False), ("dense", 32, False)]
+)
+def test_at_the_base_width_only_factors_have_rates_of_their_own(structure, width, same):
+    carried = dataclasses.replace(CONFIG, structure=structure, width=width, base_width=24)
+    kept = dataclasses.replace(carried, base_width=None)
+    assert (rates.train_at_rate(carried) == rates.train_at_rate(kept)) == same
 
 
 def test_a_loss_that_is_not_finite_is_none():

@@ -108,14 +108,12 @@ def by_rate(
         for structure in ("dense", "clos")
         for base in (None, widths[0])
         for width in widths
-        if base != width  # where the carried rates are the one rate
         for rate in rates
         for seed in range(seeds)
     ]
     found = results.sweep(train_at_rate, configs, "rates by width")
     found["carried"] = found["base_width"].notna()
     found["train_loss"] = found["train_loss"].astype(float).fillna(math.inf)
-    found = pd.concat([found, found[found["width"] == widths[0]].assign(carried=True)], ignore_index=True)
     return found[["structure", "carried", "width", "learning_rate", "seed", "train_loss"]]
 
 
