@@ -3,6 +3,7 @@
 from fabric.experiments.studies.transformer._arms import (
     NARROW,
     arms,
+    at_rates,
     curves,
     less_lost,
     losses,
@@ -22,6 +23,7 @@ __all__ = [
     "ConversionConfig",
     "StepsConfig",
     "arms",
+    "at_rates",
     "btt",
     "convert_characters",
     "converted",
