@@ -217,7 +217,7 @@ RUNS = [
     synthesis.run_simulation, synthesis.run_placement, speed.time_layer, speed.time_caches, speed.time_single_samples,
     speed.time_block, speed.time_wires, speed.peak_memory, speed.time_heuristic,
     growing.train_growing, growing.train_masked, federated.federate, conversion.nearest, conversion.by_routers,
-    conversion.convert_trained, rates.train_at_rate, transformer.train_characters, transformer.convert_characters,
+    conversion.convert_trained, rates.train_at_rate, transformer.train_characters,
     transformer.time_steps,
 ]  # fmt: skip
 CASES = [
