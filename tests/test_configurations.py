@@ -26,7 +26,17 @@ from fabric.experiments.runs import (
     run_key,
 )
 from fabric.experiments.statements import committed_runs
-from fabric.experiments.studies import federated, heuristics, inverse_plasticity, pruning, recurrent, speed  # noqa: F401
+from fabric.experiments.studies import (  # noqa: F401
+    conversion,
+    federated,
+    heuristics,
+    inverse_plasticity,
+    pruning,
+    rates,
+    recurrent,
+    speed,
+    transformer,
+)
 from fabric.hardware import FixedPoint
 
 KINDS = [kind for kind in RunConfig.__subclasses__() if kind.__module__.startswith("fabric.")]
@@ -84,7 +94,7 @@ def test_committed_records_are_found_under_their_keys():
 
 
 def test_every_configuration_is_frozen_documented_and_says_its_recipe():
-    assert len(KINDS) == 51
+    assert len(KINDS) == 50
     for kind in KINDS:
         assert kind.__dataclass_params__.frozen
         assert isinstance(kind.recipe, int)

@@ -28,7 +28,7 @@ from fabric.experiments import (
 from fabric.experiments.data import morse
 from fabric.experiments.machines import junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
-from fabric.experiments.studies import federated, inverse_plasticity, speed
+from fabric.experiments.studies import conversion, federated, inverse_plasticity, rates, speed, transformer
 from fabric.plots.looks import in_order
 
 CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
@@ -88,6 +88,8 @@ RIGHT: dict[Callable, dict[str, object]] = {
     statements.agrees: {"printed": "0.5", "computed": 0.52},
     data.load: {"name": "digits"},
     data.load_sequences: {"name": "part_songs"},
+    data.load_text: {"name": "sums"},
+    data.Text.hold_out: {"self": data.load_text("sums"), "count": 2},
     data.Dataset: {field.name: getattr(DATA, field.name) for field in dataclasses.fields(DATA)},
     data.Dataset.hold_out: {"self": DATA, "samples": 2},
     data.Dataset.first: {"self": DATA, "samples": 2},
@@ -197,11 +199,12 @@ ACCEPTED: dict[object, set[str]] = {
     (runs.Results.verdicts, "near_threshold"): {"empty list", "empty array"},
     (data.Dataset.first, "samples"): HUGE,
     (data.Dataset.hold_out, "samples"): {"zero"},
+    (data.Text.hold_out, "count"): {"zero"},
     (data.Dataset.check_outputs, "outputs"): HUGE,
 }
 # What errors name instead, where an argument is known by another name or one of two does not fit the other.
 ALSO = {
-    (data.load, "name"): ["dataset"], (data.Dataset.padded, "inputs"): ["network"],
+    (data.load, "name"): ["dataset"], (data.load_text, "name"): ["text"], (data.Dataset.padded, "inputs"): ["network"],
     (data.Dataset.check_outputs, "outputs"): ["network"],
 }  # fmt: skip
 # Runs of configurations: each takes one argument, and the table of all of them would say the same of every one.
@@ -215,6 +218,9 @@ RUNS = [
     speed.time_block, speed.time_wires, speed.peak_memory, speed.time_heuristic,
     growing.train_growing, growing.train_masked, growing.train_growing_chip, federated.federate,
     training.trained_network, inverse_plasticity.freeze_into_logic, inverse_plasticity.freeze_element,
+    conversion.nearest, conversion.by_routers,
+    conversion.convert_trained, rates.train_at_rate, transformer.train_characters,
+    transformer.time_steps,
 ]  # fmt: skip
 CASES = [
     pytest.param(

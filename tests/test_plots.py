@@ -54,8 +54,10 @@ def test_a_colour_of_a_topology_of_print_or_of_a_mark_stands_for_nothing_else():
         ("balanced", "unbalanced"),
         ("as built", "product registers"),
         ("ResNet18", "dense", "clos"),
-        ("dense", "clos", "low_rank", "butterfly", "random_sparse", "Monarch", "block-diagonal", "CSR", "masked dense"),
+        ("dense", "clos", "low_rank", "butterfly", "random_sparse", "monarch", "block-diagonal", "CSR", "masked dense"),
         ("dense", "clos", "low_rank", "block_diagonal"),
+        ("dense", "clos", "low_rank", "monarch", "btt", "random_sparse", "narrow dense"),
+        ("dense", "clos", "low_rank", "monarch", "chosen"),
     ],
 )
 def test_what_stands_in_one_figure_has_different_colours(together):

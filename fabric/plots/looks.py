@@ -69,10 +69,14 @@ OTHERS = {
     "linear SVM": Look("linear SVM", _PURPLE, "P"),
     "ResNet18": Look("ResNet18", _TEAL, "D"),
     # ways to compute a layer; the Clos cascade, the dense layer and the low-rank product look as everywhere
-    "Monarch": Look("Monarch", _INDIGO, "D"),
+    "monarch": Look("Monarch", _INDIGO, "D"),
     "block-diagonal": Look("block-diagonal", _TEAL, "P"),
     "CSR": Look("CSR", _OLIVE, "X"),
     "masked dense": Look("masked dense", _ROSE, "*"),
+    "btt": Look("block tensor train", _ROSE, "P"),
+    "chosen": Look("nearest of all", _TEAL, "X"),
+    "one rate": Look("one rate for all", _ROSE, "X"),
+    "carried": Look("rates carried over", _TEAL, "o"),
     # initialisations
     "sparse_glorot_uniform": Look("Sparse Glorot", _INDIGO, "o"),
     "end_to_end_glorot_uniform": Look("Sparse Glorot scaled end to end", _TEAL, "D"),

@@ -18,7 +18,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "Clos": LOOKS["clos"].mark,
     "Clos, no kernel": LOOKS["clos"].mark | _HOLLOW,
     "low rank": LOOKS["low_rank"].mark,
-    "Monarch": LOOKS["Monarch"].mark,
+    "Monarch": LOOKS["monarch"].mark,
     "butterflies": LOOKS["butterfly"].mark,
     "block-diagonal": LOOKS["block-diagonal"].mark,
     "CSR": LOOKS["CSR"].mark,

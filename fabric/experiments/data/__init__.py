@@ -5,6 +5,7 @@ from fabric.experiments.data._dataset import Dataset
 from fabric.experiments.data._files import DataError
 from fabric.experiments.data._sequences import Sequences, SequencesName, load_sequences
 from fabric.experiments.data._sets import DatasetName, load
+from fabric.experiments.data._texts import Text, TextName, load_text
 
 __all__ = [
     "DataError",
@@ -12,8 +13,11 @@ __all__ = [
     "DatasetName",
     "Sequences",
     "SequencesName",
+    "Text",
+    "TextName",
     "accuracy",
     "agreement",
     "load",
     "load_sequences",
+    "load_text",
 ]

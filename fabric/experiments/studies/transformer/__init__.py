@@ -1,0 +1,36 @@
+"""Small transformers whose linear layers are structured (notebook 30_transformer)."""
+
+from fabric.experiments.studies.transformer._arms import (
+    NARROW,
+    arms,
+    at_rates,
+    curves,
+    less_lost,
+    losses,
+    reached,
+    trained,
+    tuned,
+)
+from fabric.experiments.studies.transformer._structures import STRUCTURES, btt, restructured
+from fabric.experiments.studies.transformer._times import StepsConfig, step_times, time_steps
+from fabric.experiments.studies.transformer._train import CharacterConfig, train_characters
+
+__all__ = [
+    "NARROW",
+    "STRUCTURES",
+    "CharacterConfig",
+    "StepsConfig",
+    "arms",
+    "at_rates",
+    "btt",
+    "curves",
+    "less_lost",
+    "losses",
+    "reached",
+    "restructured",
+    "step_times",
+    "time_steps",
+    "train_characters",
+    "trained",
+    "tuned",
+]

@@ -1,0 +1,85 @@
+"""Small transformers: loss against what it costs, over iterations, and over learning rates."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import StrMethodFormatter
+
+from fabric.plots.intervals import points
+from fabric.plots.looks import INK, LOOKS, PUBLISHED
+
+_LOSS = ("loss", "low", "high")
+_COSTS = {"weights": "weights", "operations": "multiply-accumulates a character", "step_seconds": "seconds a step"}
+
+
+def loss_against_costs(table: pd.DataFrame, published: float | None) -> Figure:
+    """A panel each for weights, operations and seconds: loss with interval, a mark for each model.
+
+    Args:
+        table: of `fabric.experiments.studies.transformer.losses`.
+        published: a loss to draw as a line.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.9), sharey=True)
+    for ax, (cost, name) in zip(axes, _COSTS.items(), strict=True):
+        for row in table.to_dict("records"):
+            one = pd.DataFrame([row])
+            points(ax, one[cost], one, _LOSS, linestyle="", **LOOKS[str(row["model"])].mark)
+        if published is not None:
+            ax.axhline(published, **PUBLISHED)
+        ax.set(xlabel=name, xscale="log")
+        ax.minorticks_off()
+        ticks = [table[cost].min(), table[cost].max()]
+        ax.set_xticks(ticks, [f"{tick:.2g}" if tick < 1 else f"{tick:,.0f}" for tick in ticks])
+    axes[0].set_ylabel("loss (nats a character)")
+    handles = [Line2D([], [], linestyle="", **LOOKS[name].named) for name in table["model"]]
+    if published is not None:
+        handles.append(Line2D([], [], **PUBLISHED, label="published, dense"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+def loss_over_iterations(table: pd.DataFrame) -> Figure:
+    """Loss over iterations, a line for each model.
+
+    Args:
+        table: of `fabric.experiments.studies.transformer.curves`.
+    """
+    figure, ax = plt.subplots(figsize=(7, 4.2))
+    for name, rows in table.groupby("model"):
+        rows = rows.sort_values("iteration")
+        ax.plot(rows["iteration"], rows["loss"], **LOOKS[str(name)].named)
+    ax.set(xlabel="iteration", ylabel="loss on some blocks (nats a character)")
+    ax.legend()
+    return figure
+
+
+def loss_over_rates(table: pd.DataFrame) -> Figure:
+    """Training loss over the learning rate, a panel for each structure, thin lines for the base width.
+
+    Args:
+        table: of `fabric.experiments.studies.rates.by_rate`, means over seeds.
+    """
+    structures = list(dict.fromkeys(table["structure"]))
+    widths = sorted(set(table["width"]))
+    figure, axes = plt.subplots(1, len(structures), figsize=(9, 3.8), sharey=True, squeeze=False)
+    for ax, structure in zip(axes[0], structures, strict=True):
+        for (carried, width), rows in table[table["structure"] == structure].groupby(["carried", "width"]):
+            rows = rows.sort_values("learning_rate")
+            line = "-" if width == widths[-1] else ":"
+            look = LOOKS["carried" if carried else "one rate"]
+            ax.plot(rows["learning_rate"], rows["train_loss"], linestyle=line, **look.mark)
+            best = rows.loc[[rows["train_loss"].idxmin()]]
+            ax.plot(best["learning_rate"], best["train_loss"], "o", markersize=11, fillstyle="none", color=INK)
+        ax.set(title=LOOKS[structure].label, xlabel="learning rate", xscale="log", yscale="log")
+        for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            axis(StrMethodFormatter("{x:g}"))
+    axes[0, 0].set_ylabel("training loss")
+    handles = [Line2D([], [], **LOOKS[name].named) for name in ("one rate", "carried")]
+    handles += [
+        Line2D([], [], color=INK, linestyle="-" if width == widths[-1] else ":", label=f"width {width}")
+        for width in widths
+    ]
+    handles.append(Line2D([], [], color=INK, marker="o", markersize=11, fillstyle="none", linestyle="", label="best"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    return figure
