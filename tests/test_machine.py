@@ -1,12 +1,12 @@
 """The Verilog against the golden model, bit for bit, on small tori with everything drawn at random."""
 
-from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from machine_streams import recording
 
 from fabric.hardware import FixedPoint, GoldenMachine, Machine, SimulationError, TorusMapping, cycles, program
 from fabric.hardware.simulation.icarus import replay
@@ -39,26 +39,16 @@ def _drawn(torus, seed, trains):
     return case, case.runs[0]
 
 
-def test_icarus_gives_the_same_beats(machine, monkeypatch):
+def test_icarus_gives_the_same_beats(machine):
     """Everything that a case streams out, results and weights, streamed once more in a second simulator."""
     case, run = _drawn(machine.torus, 2, trains=True)
     case = replace(case, runs=(replace(run, stalls={}),), reset_after=None)
-    simulation, beats = machine.simulation, defaultdict(list)
-    pump = simulation.pump
-
-    def recorded(streams, *arguments):
-        outcome = pump(streams, *arguments)
-        for name, stream in streams.items():
-            beats[name].append(stream.arrays[0][: stream.done].copy())
-        return outcome
-
-    monkeypatch.setattr(simulation, "pump", recorded)
-    assert list(differences(machine, case)) == []
-    moved = {name: np.concatenate(parts) for name, parts in beats.items()}
+    with recording(machine.simulation) as moved:
+        assert list(differences(machine, case)) == []
     wanted = moved.pop("output")
     torus = machine.torus
     given = ("fabric_machine", torus.parameters, torus.tables(), moved, {"output": len(wanted)}, "program")
-    assert np.array_equal(replay(simulation, *given)["output"], wanted)
+    assert np.array_equal(replay(machine.simulation, *given)["output"], wanted)
 
 
 def test_planted_difference_is_found(machine, monkeypatch):

@@ -44,6 +44,16 @@ class Run:
     emit_outputs: bool
     stalls: Stalls
 
+    @property
+    def lesson(self) -> tuple[Program, np.ndarray, np.ndarray | None, int | None, bool, bool]:
+        """What a machine and its golden model are given alike."""
+        how = (self.rate_exponent, self.stochastic, self.targets_are_deltas)
+        return self.program, self.inputs, self.targets, *how
+
+    def on(self, machine: Machine, limit: int = 2**62) -> np.ndarray:
+        """Its results on a machine; SimulationError after `limit` cycles."""
+        return machine.run(*self.lesson, self.emit_outputs, self.stalls, limit=limit)
+
     def __repr__(self) -> str:
         deltas = ", targets are deltas" if self.targets_are_deltas else ""
         rounding = "stochastic" if self.stochastic else "to nearest"
@@ -105,7 +115,7 @@ def differences(machine: Machine, case: Case) -> Iterator[str]:
     if case.reset_after:
         machine.load(case.weights)
         with suppress(SimulationError):
-            _on_chip(machine, case.runs[-1], case.reset_after)
+            case.runs[-1].on(machine, case.reset_after)
         machine.reset()
     machine.load(case.weights)
     golden.load(case.weights)
@@ -118,11 +128,8 @@ def differences(machine: Machine, case: Case) -> Iterator[str]:
 
 
 def _differences_of(machine: Machine, golden: GoldenMachine, run: Run) -> Iterator[str]:
-    outputs = _on_chip(machine, run)
+    outputs, want_outputs = run.on(machine), golden.run(*run.lesson)
     counters, model, samples = machine.counters, cycles(run.program), len(run.inputs)
-    want_outputs = golden.run(
-        run.program, run.inputs, run.targets, run.rate_exponent, run.stochastic, run.targets_are_deltas
-    )
     if run.emit_outputs and not np.array_equal(outputs, want_outputs):
         yield "outputs"
     if not np.array_equal(machine.deltas, golden.deltas):
@@ -135,13 +142,6 @@ def _differences_of(machine: Machine, golden: GoldenMachine, run: Run) -> Iterat
         and counters.cycles != model.total(samples)
     ):
         yield f"cycles, {counters.cycles} and not {model.total(samples)},"
-
-
-def _on_chip(machine: Machine, run: Run, limit: int = 2**62) -> np.ndarray:
-    return machine.run(
-        run.program, run.inputs, run.targets, run.rate_exponent, run.stochastic, run.targets_are_deltas,
-        run.emit_outputs, run.stalls, limit=limit,
-    )  # fmt: skip
 
 
 def random_stalls(rng: np.random.Generator, *streams: str) -> Stalls:
