@@ -24,26 +24,31 @@ module fabric_junction #(
     parameter LEFT_FUNCTION = 2,        // 0 identity, 1 ReLU, 2 sigmoid
     parameter RIGHT_FUNCTION = 2,
     parameter FIRST_LANE = 0,           // lanes of the junctions before
-    parameter TIME = 4,                 // bits of the cycle within a block
-    parameter PATTERN = 16,             // bits of an entry on the host's bus
-    parameter LOAD = 48,                // bits of a row of weights on the host's bus
+    parameter SLOWEST = 4,              // cycles of the slowest junction of the machine, CYCLES..
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex",
     // what follows from the others
-    parameter ROW = (INPUTS > LANES) ? $clog2(INPUTS / LANES) : 1,
+    parameter TIME = $clog2(SLOWEST + 2) + 1,                               // bits of the cycle within a block
+    parameter CYCLES = INPUTS * FAN_OUT / LANES,                            // of a pass
+    parameter ADDRESS = (CYCLES > 1) ? $clog2(CYCLES) : 1,                  // bits of a row of weights
+    parameter ENTRY = (ENTRIES > 1) ? $clog2(ENTRIES) : 1,                  // bits of an entry's number
+    parameter ROW = (INPUTS > LANES) ? $clog2(INPUTS / LANES) : 1,          // bits of a row of activations
+    parameter MEMORY = (LANES > 1) ? $clog2(LANES) : 1,                     // bits of a memory's number
     parameter RIGHT_ROW = (OUTPUTS > RIGHT_LANES) ? $clog2(OUTPUTS / RIGHT_LANES) : 1,
-    parameter FAN_IN = INPUTS * FAN_OUT / OUTPUTS,
-    parameter GROUP = (LANES > FAN_IN) ? LANES / FAN_IN : 1
+    parameter FAN_IN = INPUTS * FAN_OUT / OUTPUTS,                          // edges of a right neuron
+    parameter GROUP = (LANES > FAN_IN) ? LANES / FAN_IN : 1                 // right neurons finished side by side
 ) (
     input  wire                             clk,
     input  wire                             rst,
-    // host, while nothing runs: entries of the address generator, rows of weights
+    // host, while nothing runs and in any combination: entries of the address generator, rows of weights
     input  wire                             pattern_write,
+    input  wire [ENTRY-1:0]                 pattern_entry,
+    input  wire [LANES*(ROW+MEMORY)-1:0]    pattern_data,   // rows of all memories, then memories of all lanes
     input  wire                             weight_write,
+    input  wire [ADDRESS-1:0]               weight_row,
+    input  wire [LANES*WEIGHT-1:0]          weight_data,
     input  wire                             weight_read,
-    input  wire [15:0]                      host_row,
-    input  wire [PATTERN-1:0]               pattern_data,   // rows of all memories, then memories of all lanes
-    input  wire [LOAD-1:0]                  weight_data,
+    input  wire [ADDRESS-1:0]               read_row,
     output wire [LANES*WEIGHT-1:0]          weights,        // one cycle after weight_read
     // block
     input  wire                             next_block,
@@ -68,10 +73,6 @@ module fabric_junction #(
     output wire [LANES*WORD-1:0]            left_delta_data
 );
     localparam DEPTH = INPUTS / LANES;
-    localparam CYCLES = DEPTH * FAN_OUT;
-    localparam ADDRESS = (CYCLES > 1) ? $clog2(CYCLES) : 1;
-    localparam ENTRY = (ENTRIES > 1) ? $clog2(ENTRIES) : 1;
-    localparam MEMORY = (LANES > 1) ? $clog2(LANES) : 1;
     localparam STEPS = (FAN_IN > LANES) ? FAN_IN / LANES : 1;  // cycles of a right neuron
     localparam STEP = (STEPS > 1) ? $clog2(STEPS) : 1;
     localparam SLOTS = (FAN_IN > LANES) ? LANES : FAN_IN;      // lanes of a right neuron
@@ -85,10 +86,9 @@ module fabric_junction #(
     wire [LANES*MEMORY-1:0] memories;
 
     fabric_junction_address #(
-        .LANES(LANES), .DEPTH(DEPTH), .SWEEPS(FAN_OUT), .ENTRIES(ENTRIES), .DITHER(DITHER), .ROW(ROW), .MEMORY(MEMORY),
-        .ENTRY(ENTRY)
+        .LANES(LANES), .DEPTH(DEPTH), .SWEEPS(FAN_OUT), .ENTRIES(ENTRIES), .DITHER(DITHER)
     ) addresses (
-        .clk(clk), .write(pattern_write), .write_entry(host_row[ENTRY-1:0]), .write_rows(pattern_data[LANES*ROW-1:0]),
+        .clk(clk), .write(pattern_write), .write_entry(pattern_entry), .write_rows(pattern_data[LANES*ROW-1:0]),
         .write_memories(pattern_data[LANES*ROW +: LANES*MEMORY]), .begin_pass(next_block), .step(run),
         .rows(rows), .memories(memories)
     );
@@ -134,7 +134,7 @@ module fabric_junction #(
     wire [GROUP*WORD-1:0] deltas;
 
     fabric_junction_bank #(
-        .WORD(WORD), .LANES(LANES), .GROUP(FILL), .DEPTH(DEPTH), .ROW(ROW), .BANKS(BANKS)
+        .WORD(WORD), .LANES(LANES), .GROUP(FILL), .DEPTH(DEPTH), .BANKS(BANKS)
     ) bank (
         .clk(clk), .rst(rst), .next_block(next_block), .write(left_write), .write_data(left_data), .read(run),
         .rows(rows), .newest(newest), .oldest(oldest)
@@ -145,7 +145,9 @@ module fabric_junction #(
     fabric_deal #(.LANES(LANES), .WIDTH(WORD), .INDEX(MEMORY), .DITHER(DITHER), .BACK(0)) deal_backward (
         .order(memories_q), .in(oldest), .out(backward_activations)
     );
-    fabric_junction_deltas #(.WORD(WORD), .LANES(RIGHT_LANES), .GROUP(GROUP), .ROW(RIGHT_ROW)) right_deltas (
+    fabric_junction_deltas #(
+        .WORD(WORD), .LANES(RIGHT_LANES), .GROUP(GROUP), .DEPTH(OUTPUTS / RIGHT_LANES)
+    ) right_deltas (
         .clk(clk), .rst(rst), .next_block(next_block), .write(right_delta_write), .write_rows(right_delta_rows),
         .write_data(right_delta_data), .read(run), .advance(run && last_step), .read_data(deltas)
     );
@@ -155,20 +157,41 @@ module fabric_junction #(
     wire [LANES*2*WORD-1:0] backward_products;
     genvar l, g;
     generate
+        if (INPUTS % LANES != 0) begin : check_lanes
+            LANES_must_divide_INPUTS refused ();
+        end
+        if (INPUTS * FAN_OUT % OUTPUTS != 0 || FAN_IN < 1 || FAN_OUT > OUTPUTS) begin : check_edges
+            OUTPUTS_must_divide_INPUTS_times_FAN_OUT refused ();
+        end
+        if (FAN_IN % LANES != 0 && LANES % FAN_IN != 0) begin : check_fan_in
+            LANES_must_divide_the_fan_in_or_be_a_multiple_of_it refused ();
+        end
+        if (OUTPUTS % RIGHT_LANES != 0) begin : check_right_lanes
+            RIGHT_LANES_must_divide_OUTPUTS refused ();
+        end
+        if (SLOWEST < CYCLES) begin : check_slowest
+            SLOWEST_must_be_at_least_the_cycles_of_a_pass refused ();
+        end
+        if (ACC <= 2 * WORD + $clog2((FAN_IN > FAN_OUT) ? FAN_IN : FAN_OUT)) begin : check_sums
+            ACC_must_be_more_than_twice_WORD_and_the_bits_of_the_longest_sum refused ();
+        end
+        if (LEFT_FUNCTION > 2 || RIGHT_FUNCTION > 2) begin : check_functions
+            FUNCTIONS_must_be_0_identity_1_ReLU_or_2_sigmoid refused ();
+        end
         for (l = 0; l < LANES; l = l + 1) begin : lane
             localparam OF = l / SLOTS;  // right neuron of the group
+            localparam SEED = (FIRST_LANE + l + 1) * 40503;
             fabric_junction_lane #(
-                .WORD(WORD), .WEIGHT(WEIGHT), .UPDATE_SHIFT(UPDATE_SHIFT), .CYCLES(CYCLES), .ADDRESS(ADDRESS),
-                .BACKWARD(BACKWARD), .SEED((FIRST_LANE + l + 1) * 40503)
-            ) units (
-                .clk(clk), .rst(rst), .read(run || weight_read),
-                .read_row(weight_read ? host_row[ADDRESS-1:0] : cycle[ADDRESS-1:0]),
+                .WORD(WORD), .WEIGHT(WEIGHT), .UPDATE_SHIFT(UPDATE_SHIFT), .CYCLES(CYCLES), .BACKWARD(BACKWARD)
+            ) multipliers (
+                .clk(clk), .rst(rst), .seed(SEED[15:0]), .read(run || weight_read),
+                .read_row(weight_read ? read_row : cycle[ADDRESS-1:0]),
                 .weight(weights[l*WEIGHT +: WEIGHT]), .forward_activation(forward_activations[l*WORD +: WORD]),
                 .backward_activation(backward_activations[l*WORD +: WORD]), .delta(deltas[OF*WORD +: WORD]),
                 .forward_product_q(forward_products[l*2*WORD +: 2*WORD]),
                 .backward_product(backward_products[l*2*WORD +: 2*WORD]), .update(run_qq && backward),
                 .stochastic(stochastic), .rate(rate), .load(weight_write),
-                .write_row(weight_write ? host_row[ADDRESS-1:0] : address_qq),
+                .write_row(weight_write ? weight_row : address_qq),
                 .loaded(weight_data[l*WEIGHT +: WEIGHT])
             );
         end
@@ -192,7 +215,7 @@ module fabric_junction #(
             );
             for (l = 0; l < LANES; l = l + 1) begin : memory
                 fabric_junction_sum #(
-                    .WORD(WORD), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .ROW(ROW), .FUNCTION(LEFT_FUNCTION),
+                    .WORD(WORD), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .DEPTH(DEPTH), .FUNCTION(LEFT_FUNCTION),
                     .TABLE(SLOPE_TABLE)
                 ) sum_unit (
                     .clk(clk), .read(run_q), .read_row(rows_q[l*ROW +: ROW]), .own(oldest[l*WORD +: WORD]),
@@ -202,15 +225,13 @@ module fabric_junction #(
             end
         end else begin : nothing_below
             assign left_delta_data = {(LANES * WORD){1'b0}};
-            wire unused = &{1'b0, memories_qq, first_sweep_qq};
+            wire unused = &{1'b0, memories_qq, first_sweep_qq, backward_products};
         end
     endgenerate
 
     assign right_valid = run_qq && finish_qq && forward;
     assign left_delta_write = run_qq && last_sweep_qq && backward;
     assign left_delta_rows = rows_qq;
-
-    wire unused = &{1'b0, host_row, pattern_data, weight_data, backward_products, begin_qq};
 endmodule
 
 `default_nettype wire

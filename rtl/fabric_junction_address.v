@@ -9,9 +9,10 @@ module fabric_junction_address #(
     parameter SWEEPS = 2,           // sweeps of a pass: the fan-out, 1..
     parameter ENTRIES = 2,          // patterns kept: 1 for all sweeps, SWEEPS one each, SWEEPS * DEPTH one each cycle
     parameter DITHER = 1,           // 0: lane l always takes from memory l, whatever is written
-    parameter ROW = 1,              // bits of a row, >= clog2(DEPTH), 1..
-    parameter MEMORY = 2,           // bits of a memory's number, >= clog2(LANES), 1..
-    parameter ENTRY = 1             // bits of an entry's number, >= clog2(ENTRIES), 1..
+    // what follows from the others
+    parameter ROW = (DEPTH > 1) ? $clog2(DEPTH) : 1,            // bits of a row
+    parameter MEMORY = (LANES > 1) ? $clog2(LANES) : 1,         // bits of a memory's number
+    parameter ENTRY = (ENTRIES > 1) ? $clog2(ENTRIES) : 1       // bits of an entry's number
 ) (
     input  wire                    clk,
     input  wire                    write,
@@ -38,9 +39,11 @@ module fabric_junction_address #(
     generate
         for (l = 0; l < LANES; l = l + 1) begin : memory
             wire [ROW:0] sum = {1'b0, start[l*ROW +: ROW]} + {1'b0, offset_q};
-            wire [ROW:0] wrapped = sum - DEPTH[ROW:0];
-            assign rows[l*ROW +: ROW] = (sum > {1'b0, LAST_ROW[ROW-1:0]}) ? wrapped[ROW-1:0] : sum[ROW-1:0];
-            wire unused = &{1'b0, wrapped[ROW]};
+            wire over = sum > {1'b0, LAST_ROW[ROW-1:0]};
+            assign rows[l*ROW +: ROW] = over ? sum[ROW-1:0] - DEPTH[ROW-1:0] : sum[ROW-1:0];
+        end
+        if (ENTRIES != 1 && ENTRIES != SWEEPS && ENTRIES != SWEEPS * DEPTH) begin : check_entries
+            ENTRIES_must_be_1_or_the_fan_out_or_the_cycles_of_a_pass refused ();
         end
         if (DITHER != 0) begin : dithered
             reg [LANES*MEMORY-1:0] dealt [0:ENTRIES-1];

@@ -8,8 +8,9 @@ module fabric_junction_bank #(
     parameter LANES = 4,        // memories of a bank, z
     parameter GROUP = 2,        // neurons written side by side, a divisor of LANES
     parameter DEPTH = 2,        // rows of a memory, 1..
-    parameter ROW = 1,          // bits of a row
-    parameter BANKS = 3         // of the queue, 3..
+    parameter BANKS = 3,        // of the queue, 3..
+    // what follows from the others
+    parameter ROW = (DEPTH > 1) ? $clog2(DEPTH) : 1     // bits of a row
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -42,6 +43,12 @@ module fabric_junction_bank #(
 
     genvar b, l;
     generate
+        if (LANES % GROUP != 0) begin : check_group
+            GROUP_must_divide_LANES refused ();
+        end
+        if (BANKS < 3) begin : check_banks
+            BANKS_must_be_at_least_3 refused ();
+        end
         for (b = 0; b < BANKS; b = b + 1) begin : bank
             localparam [BANK-1:0] NUMBER = b;
             for (l = 0; l < LANES; l = l + 1) begin : memory

@@ -7,7 +7,9 @@ module fabric_junction_deltas #(
     parameter WORD = 9,         // bits of a delta
     parameter LANES = 4,        // memories of a bank
     parameter GROUP = 2,        // neurons read side by side, a divisor of LANES
-    parameter ROW = 1           // bits of a row, 1..
+    parameter DEPTH = 2,        // rows of a memory, 1..
+    // what follows from the others
+    parameter ROW = (DEPTH > 1) ? $clog2(DEPTH) : 1     // bits of a row
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -33,6 +35,9 @@ module fabric_junction_deltas #(
 
     genvar l;
     generate
+        if (LANES % GROUP != 0) begin : check_group
+            GROUP_must_divide_LANES refused ();
+        end
         for (l = 0; l < LANES; l = l + 1) begin : memory
             fabric_ram #(.WIDTH(WORD), .DEPTH(2 << ROW), .ADDRESS(ROW + 1)) deltas (
                 .clk(clk), .read_enable(read), .read_address({row_q, !bank_q}), .read_data(words[l*WORD +: WORD]),
@@ -58,7 +63,6 @@ module fabric_junction_deltas #(
         if (read)
             read_part_q <= part_q;
     end
-
 endmodule
 
 `default_nettype wire

@@ -8,12 +8,13 @@ module fabric_junction_lane #(
     parameter WEIGHT = 12,              // bits of stored weights, >= WORD; the upper WORD bits are the operand
     parameter UPDATE_SHIFT = 10,        // fraction bits of an increment that are rounded away
     parameter CYCLES = 8,               // weights of the lane: cycles of a pass, 1..
-    parameter ADDRESS = 3,              // bits of a weight's number
     parameter BACKWARD = 1,             // 0: the first junction, which has no backward unit
-    parameter SEED = 1                  // of the stochastic rounding, see fabric_random
+    // what follows from the others
+    parameter ADDRESS = (CYCLES > 1) ? $clog2(CYCLES) : 1   // bits of a weight's number
 ) (
     input  wire               clk,
     input  wire               rst,
+    input  wire [15:0]        seed,             // of the stochastic rounding, see fabric_random
     // first cycle
     input  wire               read,
     input  wire [ADDRESS-1:0] read_row,
@@ -46,8 +47,8 @@ module fabric_junction_lane #(
         .write_enable(update || load), .write_address(write_row), .write_data(load ? loaded : updated)
     );
     fabric_update #(.WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT)) update_unit (
-        .clk(clk), .rst(rst), .seed(SEED[15:0]), .enable(1'b1), .run(update), .load(1'b1), .stochastic(stochastic), .rate(rate),
-        .weight(weight_q), .delta(delta_q), .loaded(backward_activation), .incoming({WORD{1'b0}}),
+        .clk(clk), .rst(rst), .seed(seed), .enable(1'b1), .run(update), .load(1'b1), .stochastic(stochastic),
+        .rate(rate), .weight(weight_q), .delta(delta_q), .loaded(backward_activation), .incoming({WORD{1'b0}}),
         .activation_q(activation), .updated(updated)
     );
 
@@ -58,6 +59,9 @@ module fabric_junction_lane #(
     end
 
     generate
+        if (WEIGHT < WORD) begin : check_weight
+            WEIGHT_must_be_at_least_WORD refused ();
+        end
         if (BACKWARD != 0) begin : backward_unit
             reg [2*WORD-1:0] product_q;
             always @(posedge clk)

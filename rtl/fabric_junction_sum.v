@@ -8,9 +8,11 @@ module fabric_junction_sum #(
     parameter ACC = 24,                 // bits of a sum, wide enough never to overflow
     parameter SHIFT = 7,                // fraction bits of a weight operand
     parameter FRACTION = 5,             // fraction bits of an activation
-    parameter ROW = 1,                  // bits of a row
+    parameter DEPTH = 2,                // rows, 1..
     parameter FUNCTION = 2,             // of the left neurons: 0 identity, 1 ReLU, 2 sigmoid
-    parameter TABLE = "derivative.hex"  // a (1 - a) with SHIFT fraction bits for a = 0 .. 2^FRACTION
+    parameter TABLE = "derivative.hex", // a (1 - a) with SHIFT fraction bits for a = 0 .. 2^FRACTION
+    // what follows from the others
+    parameter ROW = (DEPTH > 1) ? $clog2(DEPTH) : 1     // bits of a row
 ) (
     input  wire              clk,
     // first cycle

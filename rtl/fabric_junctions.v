@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pipelined junction machine: junctions side by side, each with its own sample forward and another one backward in
 // every block; host streams, error calculator, counters (pre-defined sparsity, section 5, figure at the right).
-// Latency of a sample: 2 * JUNCTIONS blocks of CYCLES + 2 cycles.
+// Latency of a sample: 2 * JUNCTIONS blocks, each of the cycles of the slowest junction and 2.
 `default_nettype none
 
 module fabric_junctions #(
@@ -13,21 +13,22 @@ module fabric_junctions #(
     parameter [7:0] DITHER = 8'd3,          // a bit each: crossbars between lanes and memories
     parameter [15:0] FUNCTIONS = 16'd10,    // two bits each, of the right layer: 0 identity, 1 ReLU, 2 sigmoid
     parameter WORD = 9,                     // bits of operands, 4..16
-    parameter WEIGHT = 12,                  // bits of stored weights, WORD..
+    parameter WEIGHT = 12,                  // bits of stored weights, WORD..24
     parameter ACC = 24,                     // bits of sums, at least 2 WORD + clog2(longest sum) + 1
-    parameter SHIFT = 7,                    // fraction bits of a weight operand, 1..
+    parameter SHIFT = 7,                    // fraction bits of a weight operand, 1..WORD+4
     parameter FRACTION = 5,                 // fraction bits of activations and targets, 1..WORD-1
-    parameter WIDEN = 3,                    // fraction bits of a delta less those of an activation, 0..
+    parameter WIDEN = 3,                    // fraction bits of a delta less those of an activation, 0..12
     parameter UPDATE_SHIFT = 10,            // fraction bits of an increment that are rounded away, 2..16
-    parameter CYCLES = 8,                   // of the slowest junction
-    parameter TIME = 5,                     // bits of the cycle within a block, clog2(CYCLES + 2) + 1
-    parameter PATTERN = 16,                 // bits of the widest entry of an address generator
+    parameter PATTERN = 12,                 // bits of the widest entry of an address generator
     parameter LOAD = 48,                    // bits of the widest row of weights
-    parameter INPUT_LANES = 4,              // lanes of the first junction
-    parameter GROUP = 1,                    // outputs finished side by side
-    parameter MEMORY = 8,                   // beats of target and output memory, a power of two
     parameter SIGMOID_TABLE = "sigmoid.hex",
-    parameter SLOPE_TABLE = "derivative.hex"
+    parameter SLOPE_TABLE = "derivative.hex",
+    // what follows from the others
+    parameter LAST = (JUNCTIONS < 1 || JUNCTIONS > 8) ? 0 : JUNCTIONS - 1,  // number of the last junction
+    parameter INPUT_LANES = LANES[31:0],                                    // lanes of the first one
+    // of the last one: edges of an output, outputs finished side by side
+    parameter FAN_IN = WIDTHS[LAST*32 +: 32] * FAN_OUTS[LAST*32 +: 32] / WIDTHS[(LAST+1)*32 +: 32],
+    parameter GROUP = (LANES[LAST*32 +: 32] > FAN_IN) ? LANES[LAST*32 +: 32] / FAN_IN : 1
 ) (
     input  wire                         clk,
     input  wire                         rst,
@@ -59,13 +60,21 @@ module fabric_junctions #(
     output wire [31:0]                  count_waiting,
     output wire [31:0]                  count_steps     // since reset: tells a hang from a long run
 );
-    localparam STAGES = 2 * JUNCTIONS;
-    localparam LAST = CYCLES + 1;
-    localparam OUTPUTS = WIDTHS[JUNCTIONS*32 +: 32];
-    localparam BEATS = OUTPUTS / GROUP;                 // of a target or an output
-    localparam ROWS = WIDTHS[31:0] / INPUT_LANES;       // beats of an input
-    localparam RESULT_ROW = (BEATS > 1) ? $clog2(BEATS) : 1;
-    localparam FULL = MEMORY - BEATS;
+    // Of junction i: edges of a right neuron, cycles of a pass, neurons finished side by side, lanes before it.
+    function [31:0] fan_in_of;
+        input [31:0] i;
+        fan_in_of = WIDTHS[i*32 +: 32] * FAN_OUTS[i*32 +: 32] / WIDTHS[(i+1)*32 +: 32];
+    endfunction
+
+    function [31:0] cycles_of;
+        input [31:0] i;
+        cycles_of = WIDTHS[i*32 +: 32] * FAN_OUTS[i*32 +: 32] / LANES[i*32 +: 32];
+    endfunction
+
+    function [31:0] side_of;
+        input [31:0] i;
+        side_of = (LANES[i*32 +: 32] > fan_in_of(i)) ? LANES[i*32 +: 32] / fan_in_of(i) : 32'd1;
+    endfunction
 
     function [31:0] lanes_before;
         input [31:0] junction;
@@ -77,83 +86,53 @@ module fabric_junctions #(
         end
     endfunction
 
-    // Neurons that a junction finishes side by side.
-    function [31:0] side;
-        input [31:0] junction;
-        reg [31:0] lanes;
-        reg [31:0] fan_in;
+    // Cycles of the slowest of the first junctions.
+    function [31:0] slowest_of;
+        input [31:0] count;
+        integer i;
         begin
-            lanes = LANES[junction*32 +: 32];
-            fan_in = WIDTHS[junction*32 +: 32] * FAN_OUTS[junction*32 +: 32]
-                / WIDTHS[(junction+1)*32 +: 32];
-            side = (lanes > fan_in) ? lanes / fan_in : 32'd1;
+            slowest_of = 32'd1;
+            for (i = 0; i < count; i = i + 1)
+                if (cycles_of(i) > slowest_of)
+                    slowest_of = cycles_of(i);
         end
     endfunction
 
-    // ---- commands ----
-    reg running_q, reading_q, train_q, stochastic_q, sequential_q;
+    localparam STAGES = 2 * LAST + 2;
+    localparam SLOWEST = slowest_of(LAST + 1);
+    localparam TIME = $clog2(SLOWEST + 2) + 1;
+    localparam OUTPUTS = WIDTHS[(LAST+1)*32 +: 32];
+    localparam BEATS = OUTPUTS / GROUP;                 // of a target or an output
+    localparam ROWS = WIDTHS[31:0] / INPUT_LANES;       // beats of an input
+    localparam RESULT_ROW = (BEATS > 1) ? $clog2(BEATS) : 1;
+    localparam QUEUE = 1 << $clog2(2 * BEATS + 2);      // beats of the queues of targets and outputs
+    localparam FULL = QUEUE - BEATS;
+
+    // ---- commands: patterns, weights and commands are taken while nothing runs, each in any cycle ----
+    reg reading_q, train_q, stochastic_q, sequential_q;
     reg [2:0] rate_q;
     reg [3:0] junction_q;
     reg [15:0] row_q;
     reg [31:0] count_q;
     reg dump_valid_q;
+    wire running, admit, next_block;
     wire accept = command_valid && command_ready;
-    wire read = reading_q && (count_q != 32'd0) && (!dump_valid_q || dump_ready);
-    wire idle = !running_q && !reading_q && !output_valid;
+    wire more = count_q != 32'd0;
+    wire read = reading_q && more && !dump_valid_q;     // every other cycle: dump_ready ends at this register
+    wire idle = !running && !reading_q && !output_valid;
     assign command_ready = idle;
     assign pattern_ready = idle;
     assign weight_ready = idle;
     assign busy = !idle;
     assign dump_valid = dump_valid_q;
 
-    // ---- blocks: bit k of stages is the sample in its k-th block, forward in junction k, backward in STAGES - 1 - k ----
-    reg in_block_q, begun_q, loaded_q;
-    reg [TIME-1:0] cycle_q;
-    reg [STAGES-1:0] stages_q;
-    reg [15:0] filled_q;
-    reg [31:0] targets_q;
-    reg [31:0] results_q;
-    reg [31:0] steps_q;
-    wire result, target_here, result_room;
-    wire take_target = result && train_q;
-    wire [STAGES-1:0] kept = train_q ? {STAGES{1'b1}} : {{JUNCTIONS{1'b0}}, {JUNCTIONS{1'b1}}};
-    wire admit = (count_q != 32'd0) && (!sequential_q || ((stages_q[STAGES-2:0] & kept[STAGES-1:1]) == {(STAGES - 1){1'b0}}));
-    wire [STAGES-1:0] next_stages = {stages_q[STAGES-2:0], admit} & kept;
-    wire ends = in_block_q && (cycle_q == LAST[TIME-1:0]);
-    wire boundary = running_q && (ends || !in_block_q);
-    wire targets_ready = !train_q || (targets_q - {31'd0, take_target} >= BEATS);
-    wire results_ready = results_q + {31'd0, result} <= FULL;
-    wire ready = (!admit || loaded_q) && (!next_stages[JUNCTIONS-1] || (targets_ready && results_ready));
-    wire next_block = boundary && (next_stages != {STAGES{1'b0}}) && ready;
-    wire finished = boundary && (next_stages == {STAGES{1'b0}});
-    wire input_write = input_valid && input_ready;
-    assign input_ready = running_q && admit && !loaded_q;
-
     always @(posedge clk) begin
         if (rst) begin
-            running_q <= 1'b0;
             reading_q <= 1'b0;
             dump_valid_q <= 1'b0;
-            in_block_q <= 1'b0;
-            begun_q <= 1'b0;
-            stages_q <= {STAGES{1'b0}};
-            steps_q <= 32'd0;
         end else begin
-            if (accept) begin
-                running_q <= !command_data[0];
-                reading_q <= command_data[0];
-            end else begin
-                if (finished)
-                    running_q <= 1'b0;
-                if (reading_q && (count_q == 32'd0) && (!dump_valid_q || dump_ready))
-                    reading_q <= 1'b0;
-            end
+            reading_q <= accept ? command_data[0] : reading_q && (more || dump_valid_q);
             dump_valid_q <= read || (dump_valid_q && !dump_ready);
-            in_block_q <= next_block || (in_block_q && !ends);
-            begun_q <= next_block || (begun_q && running_q);
-            if (next_block || finished)
-                stages_q <= next_stages;
-            steps_q <= steps_q + {31'd0, in_block_q};
         end
         if (accept) begin
             train_q <= command_data[1];
@@ -169,7 +148,30 @@ module fabric_junctions #(
             if (read)
                 row_q <= row_q + 16'd1;
         end
-        cycle_q <= next_block ? {TIME{1'b0}} : cycle_q + 1'b1;
+    end
+
+    // ---- blocks ----
+    reg loaded_q;
+    reg [15:0] filled_q;
+    reg [31:0] targets_q;
+    reg [31:0] results_q;
+    reg [31:0] steps_q;
+    wire in_block, counting, result, target_here, result_room;
+    wire [TIME-1:0] cycle;
+    wire [STAGES-1:0] stages;
+    wire take_target = result && train_q;
+    wire targets_ready = !train_q || (targets_q - {31'd0, take_target} >= BEATS);
+    wire results_ready = results_q + {31'd0, result} <= FULL;
+    wire input_write = input_valid && input_ready;
+    assign input_ready = running && admit && !loaded_q;
+
+    fabric_junction_schedule #(.JUNCTIONS(LAST + 1), .CYCLES(SLOWEST)) schedule (
+        .clk(clk), .rst(rst), .start(accept && !command_data[0]), .train(train_q), .sequential(sequential_q),
+        .more(more), .loaded(loaded_q), .room(targets_ready && results_ready), .admit(admit), .next_block(next_block),
+        .running_q(running), .in_block_q(in_block), .cycle_q(cycle), .stages_q(stages), .counting(counting)
+    );
+
+    always @(posedge clk) begin
         if (rst || next_block || accept) begin
             loaded_q <= 1'b0;
             filled_q <= 16'd0;
@@ -180,9 +182,11 @@ module fabric_junctions #(
         if (rst) begin
             targets_q <= 32'd0;
             results_q <= 32'd0;
+            steps_q <= 32'd0;
         end else begin
             targets_q <= targets_q + {31'd0, target_valid && target_ready} - {31'd0, take_target};
             results_q <= results_q + {31'd0, result} - {31'd0, output_valid && output_ready};
+            steps_q <= steps_q + {31'd0, in_block};
         end
     end
 
@@ -194,16 +198,41 @@ module fabric_junctions #(
 
     genvar j, g;
     generate
-        for (j = 0; j < JUNCTIONS; j = j + 1) begin : stage
+        if (JUNCTIONS < 1 || JUNCTIONS > 8) begin : check_junctions
+            JUNCTIONS_must_be_from_1_to_8 refused ();
+        end
+        if (WORD < 4 || WORD > 16) begin : check_word
+            WORD_must_be_from_4_to_16 refused ();
+        end
+        if (WEIGHT < WORD || WEIGHT > 24) begin : check_weight
+            WEIGHT_must_be_from_WORD_to_24 refused ();
+        end
+        if (SHIFT < 1 || SHIFT > WORD + 4) begin : check_shift
+            SHIFT_must_be_from_1_to_WORD_and_4 refused ();
+        end
+        if (FRACTION < 1 || FRACTION > WORD - 1) begin : check_fraction
+            FRACTION_must_be_from_1_to_one_less_than_WORD refused ();
+        end
+        if (WIDEN < 0 || WIDEN > 12) begin : check_widen
+            WIDEN_must_be_from_0_to_12 refused ();
+        end
+        if (UPDATE_SHIFT < 2 || UPDATE_SHIFT > 16) begin : check_update_shift
+            UPDATE_SHIFT_must_be_from_2_to_16 refused ();
+        end
+        for (j = 0; j <= LAST; j = j + 1) begin : stage
             localparam INPUTS = WIDTHS[j*32 +: 32];
             localparam RIGHT = WIDTHS[(j+1)*32 +: 32];
             localparam FAN_OUT = FAN_OUTS[j*32 +: 32];
             localparam Z = LANES[j*32 +: 32];
-            localparam SIDE = side(j);
-            localparam FILL = (j == 0) ? Z : side((j == 0) ? 0 : j - 1);
-            localparam NEXT_Z = (j == JUNCTIONS - 1) ? SIDE : LANES[((j == JUNCTIONS - 1) ? j : j + 1)*32 +: 32];
+            localparam KEPT = ENTRIES[j*32 +: 32];
+            localparam SIDE = side_of(j);
+            localparam FILL = (j == 0) ? Z : side_of((j == 0) ? 0 : j - 1);
+            localparam NEXT_Z = (j == LAST) ? SIDE : LANES[((j == LAST) ? j : j + 1)*32 +: 32];
             localparam RIGHT_ROW = (RIGHT > NEXT_Z) ? $clog2(RIGHT / NEXT_Z) : 1;
             localparam ROW = (INPUTS > Z) ? $clog2(INPUTS / Z) : 1;
+            localparam MEMORY = (Z > 1) ? $clog2(Z) : 1;
+            localparam ENTRY = (KEPT > 1) ? $clog2(KEPT) : 1;
+            localparam ADDRESS = (cycles_of(j) > 1) ? $clog2(cycles_of(j)) : 1;
             localparam [3:0] NUMBER = j;
             localparam LEFT_FUNCTION = (j == 0) ? 0 : FUNCTIONS[((j == 0) ? 0 : j - 1)*2 +: 2];
 
@@ -221,22 +250,28 @@ module fabric_junctions #(
             wire [LOAD-1:0] row;     // of weights, if the host asks for this junction's
             wire [LOAD-1:0] dump;    // or that of a junction before
 
+            if (PATTERN < Z * (ROW + MEMORY)) begin : check_pattern
+                PATTERN_must_hold_the_widest_entry refused ();
+            end
+            if (LOAD < Z * WEIGHT) begin : check_load
+                LOAD_must_hold_the_widest_row_of_weights refused ();
+            end
             fabric_junction #(
-                .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .UPDATE_SHIFT(UPDATE_SHIFT),
-                .INPUTS(INPUTS), .FAN_OUT(FAN_OUT), .OUTPUTS(RIGHT), .LANES(Z), .FILL(FILL), .RIGHT_LANES(NEXT_Z),
-                .BANKS(2 * (JUNCTIONS - j) + 1), .ENTRIES(ENTRIES[j*32 +: 32]), .DITHER(DITHER[j] ? 1 : 0),
-                .BACKWARD((j == 0) ? 0 : 1), .LEFT_FUNCTION(LEFT_FUNCTION), .RIGHT_FUNCTION(FUNCTIONS[j*2 +: 2]),
-                .FIRST_LANE(lanes_before(j)), .TIME(TIME), .PATTERN(PATTERN), .LOAD(LOAD),
+                .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION),
+                .UPDATE_SHIFT(UPDATE_SHIFT), .INPUTS(INPUTS), .FAN_OUT(FAN_OUT), .OUTPUTS(RIGHT), .LANES(Z),
+                .FILL(FILL), .RIGHT_LANES(NEXT_Z), .BANKS(2 * (LAST - j) + 3), .ENTRIES(KEPT),
+                .DITHER(DITHER[j] ? 1 : 0), .BACKWARD((j == 0) ? 0 : 1), .LEFT_FUNCTION(LEFT_FUNCTION),
+                .RIGHT_FUNCTION(FUNCTIONS[j*2 +: 2]), .FIRST_LANE(lanes_before(j)), .SLOWEST(SLOWEST),
                 .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
             ) junction (
                 .clk(clk), .rst(rst),
                 .pattern_write(pattern_valid && pattern_ready && (pattern_data[3:0] == NUMBER)),
+                .pattern_entry(pattern_data[4 +: ENTRY]), .pattern_data(pattern_data[20 +: Z*(ROW+MEMORY)]),
                 .weight_write(weight_valid && weight_ready && (weight_data[3:0] == NUMBER)),
-                .weight_read(read && (junction_q == NUMBER)),
-                .host_row(read ? row_q : weight_valid ? weight_data[19:4] : pattern_data[19:4]),
-                .pattern_data(pattern_data[20 +: PATTERN]), .weight_data(weight_data[20 +: LOAD]), .weights(weights),
-                .next_block(next_block), .in_block(in_block_q), .cycle(cycle_q), .forward(stages_q[j]),
-                .backward(stages_q[STAGES-1-j] && train_q), .stochastic(stochastic_q), .rate(rate_q),
+                .weight_row(weight_data[4 +: ADDRESS]), .weight_data(weight_data[20 +: Z*WEIGHT]),
+                .weight_read(read && (junction_q == NUMBER)), .read_row(row_q[ADDRESS-1:0]), .weights(weights),
+                .next_block(next_block), .in_block(in_block), .cycle(cycle), .forward(stages[j]),
+                .backward(stages[STAGES-1-j] && train_q), .stochastic(stochastic_q), .rate(rate_q),
                 .left_write(left_write), .left_data(left_data), .right_valid(right_valid), .right_data(right_data),
                 .right_delta_write(right_delta_write), .right_delta_rows(right_delta_rows),
                 .right_delta_data(right_delta_data), .left_delta_write(left_delta_write),
@@ -260,7 +295,7 @@ module fabric_junctions #(
                 assign stage[j-1].right_delta_rows = left_delta_rows;
                 assign stage[j-1].right_delta_data = left_delta_data;
             end
-            if (j == JUNCTIONS - 1) begin : outputs
+            if (j == LAST) begin : outputs
                 assign result = right_valid;
                 assign result_data = right_data;
                 assign right_delta_write = right_valid;
@@ -285,26 +320,28 @@ module fabric_junctions #(
     end
 
     // ---- streams of targets and outputs ----
-    fabric_fifo #(.WIDTH(GROUP * WORD), .DEPTH(MEMORY)) targets (
+    fabric_fifo #(.WIDTH(GROUP * WORD), .DEPTH(QUEUE)) targets (
         .clk(clk), .rst(rst), .in_data(target_data), .in_valid(target_valid), .in_ready(target_ready),
         .out_data(target), .out_valid(target_here), .out_ready(take_target)
     );
-    fabric_fifo #(.WIDTH(GROUP * WORD), .DEPTH(MEMORY)) results (
+    fabric_fifo #(.WIDTH(GROUP * WORD), .DEPTH(QUEUE)) results (
         .clk(clk), .rst(rst), .in_data(result_data), .in_valid(result), .in_ready(result_room),
         .out_data(output_data), .out_valid(output_valid), .out_ready(output_ready)
     );
 
     // ---- counters ----
+    wire working = in_block && (cycle < SLOWEST[TIME-1:0]);
     fabric_counters counters (
-        .clk(clk), .rst(rst), .clear(accept && !command_data[0]), .counting(in_block_q || (begun_q && running_q)),
-        .forward(in_block_q && (stages_q[JUNCTIONS-1:0] != {JUNCTIONS{1'b0}}) && (cycle_q < CYCLES[TIME-1:0])),
-        .backward(in_block_q && train_q && (stages_q[STAGES-1:JUNCTIONS] != {JUNCTIONS{1'b0}}) && (cycle_q < CYCLES[TIME-1:0])),
-        .waiting(!in_block_q), .cycles_q(count_cycles), .forward_q(count_forward), .backward_q(count_backward),
+        .clk(clk), .rst(rst), .clear(accept && !command_data[0]), .counting(counting),
+        .forward(working && (stages[LAST:0] != {(LAST + 1){1'b0}})),
+        .backward(working && train_q && (stages[STAGES-1:LAST+1] != {(LAST + 1){1'b0}})),
+        .waiting(!in_block), .cycles_q(count_cycles), .forward_q(count_forward), .backward_q(count_backward),
         .waiting_q(count_waiting)
     );
     assign count_steps = steps_q;
 
-    wire unused = &{1'b0, command_data, target_here, result_room};
+    // The queues are counted outside; numbers of entries and rows have more bits than these sizes need.
+    wire unused = &{1'b0, command_data, pattern_data[19:4], weight_data[19:4], target_here, result_room};
 endmodule
 
 `default_nettype wire

@@ -14,6 +14,7 @@ from fabric.experiments.machines.junctions import (
     Lessons,
     TorusTraining,
     synthesize,
+    synthesize_whole,
     train_junctions,
     train_torus,
 )
@@ -66,6 +67,33 @@ def test_synthesis_has_the_multipliers_that_the_network_counts():
     assert cells["multipliers"] == 4 * 4  # forward, backward, derivative, update
     weights, deltas, activations, sums, starts = 64 * 12, 2 * 8 * 12, 3 * 16 * 12, 16 * 28, 4 * 4 * 2
     assert cells["memory_bits"] == weights + deltas + activations + sums + starts
+
+
+def test_whole_machines_are_told_apart_by_their_content():
+    configs = study.machine_configs([16, 8, 4], [2, 2], [[4, 2], [8, 4]], LESSONS.fixed_point)
+    assert len({config.content for config in configs}) == 2
+    assert configs == study.machine_configs([16, 8, 4], [2, 2], [[4, 2], [8, 4]], LESSONS.fixed_point)
+
+
+def test_a_whole_machine_has_the_multipliers_of_its_network():
+    (config,) = study.machine_configs([16, 8, 4], [2, 2], [[4, 2]], LESSONS.fixed_point)
+    record = synthesize_whole(config)
+    assert record["multipliers"] == 2 * sum(config.build().network.multipliers)  # of 12 bits: two of 9 bits each
+    assert record["cycles"] == 10
+    assert record["memory_blocks"] >= sum(config.build().network.memories().values())
+
+
+def test_the_least_step_of_whole_machines_decides():
+    records = pd.DataFrame({"parallelisms": [[8, 4], [4, 2]], "cycles": [10, 18], "logic_elements": [300, 200]})
+    for name in ("registers", "memory_bits", "memory_blocks", "multipliers"):
+        records[name] = [20, 10]
+    table = study.machine_table(records)
+    assert list(table["parallelisms"]) == ["4, 2", "8, 4"]
+    assert study.machine_trade_off(table) == 1.5
+    figure, axes = plt.subplots(1, 2)
+    plots.draw_machines(axes, table)
+    figure.canvas.draw()
+    plt.close(figure)
 
 
 def test_pictures_draw():

@@ -41,7 +41,14 @@ from fabric.plots.mobilenet import (
 )
 from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
 from fabric.plots.order import accuracy_by_order
-from fabric.plots.pipeline import draw_pipeline, draw_speed_up, draw_staleness, draw_trade_off, pipeline_frames
+from fabric.plots.pipeline import (
+    draw_machines,
+    draw_pipeline,
+    draw_speed_up,
+    draw_staleness,
+    draw_trade_off,
+    pipeline_frames,
+)
 from fabric.plots.reconstruction import draw_hits, hits_legend
 from fabric.plots.recurrence import mark_published_nats, reached_against_weights, weights_growing
 from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter, StrMethodFormatter
 
 from fabric.hardware.junctions import PROCESSES, Schedule
 from fabric.plots.intervals import points
@@ -106,6 +106,37 @@ def draw_trade_off(axes: tuple[Axes, Axes], parallelisms: pd.DataFrame, cells: p
     right.set_xlabel("degree of parallelism z")
     right.set_ylabel("cells of a junction")
     right.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+
+
+def draw_machines(axes: tuple[Axes, Axes], machines: pd.DataFrame) -> None:
+    """Whole machines, synthesised: time against logic, and what each resource becomes when z grows.
+
+    Args:
+        axes: left for cycles against logic elements, right for the resources as multiples of the slowest machine's.
+        machines: the table of `junction_pipeline.machine_table`.
+    """
+    left, right = axes
+    elements, cycles = machines["logic_elements"], machines["cycles"]
+    left.plot(elements, cycles[0] * elements[0] / elements, color=GUIDE, linestyle="--", label="one for one")
+    left.loglog(elements, cycles, **LOOKS["balanced"].named)
+    for row in machines.itertuples():
+        left.annotate(f"z = {row.parallelisms}", (row.logic_elements, row.cycles), (6, 5), textcoords="offset points",
+                      fontsize=8)  # fmt: skip
+    left.set_xlim(elements.min() / 1.2, elements.max() * 1.9)
+    for axis, values in ((left.xaxis, elements), (left.yaxis, cycles)):
+        axis.set_major_locator(FixedLocator(sorted(values)))
+        axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axis.set_minor_locator(NullLocator())
+    left.set_xlabel("logic elements")
+    left.set_ylabel("cycles from sample to sample")
+    left.legend()
+    for name in ("logic_elements", "registers", "memory_bits", "memory_blocks", "multipliers"):
+        right.plot(machines.index, machines[name] / machines[name][0], **LOOKS[name].named)
+    right.set_xticks(machines.index, machines["parallelisms"])
+    right.set_xlabel("degrees of parallelism z")
+    right.set_ylabel(f"times that of z = {machines['parallelisms'][0]}")
+    right.set_ylim(bottom=0)
+    right.legend()
 
 
 def draw_staleness(ax: Axes, staleness: pd.DataFrame) -> None:

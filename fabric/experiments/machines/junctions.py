@@ -1,6 +1,6 @@
 """Runs of the junction machine as configurations: training in its golden model, in its Verilog, and its synthesis."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from fabric.hardware.junctions import (
     JunctionProgram,
     drawn_weights,
 )
-from fabric.hardware.junctions.synthesis import synthesize_junction
+from fabric.hardware.junctions.synthesis import machine_key, synthesize_junction, synthesize_machine
 from fabric.topology.interleaver import clash_free
 
 
@@ -169,3 +169,42 @@ def synthesize(config: JunctionSynthesis) -> Measured:
     junction = Junction(drawn, config.outputs)
     cells = synthesize_junction(junction, FixedPoint(*config.fixed_point))
     return {"cycles": junction.cycles, **asdict(cells)}
+
+
+@dataclass(frozen=True)
+class JunctionMachineSynthesis(RunConfig):
+    """Synthesis of the whole machine for a network of sigmoids.
+
+    Attributes:
+        widths, fan_outs, parallelisms: arguments of `JunctionNetwork.drawn`, with patterns of type 2.
+        fixed_point: formats.
+        content: `machine_key` of sources, maps, script and tool: another content is another run.
+    """
+
+    recipe: ClassVar[int] = 1
+
+    widths: tuple[Positive, ...]
+    fan_outs: tuple[Positive, ...]
+    parallelisms: tuple[Positive, ...]
+    fixed_point: Widths
+    content: str = ""
+
+    @classmethod
+    def of(
+        cls, widths: tuple[int, ...], fan_outs: tuple[int, ...], parallelisms: tuple[int, ...], fixed_point: Widths
+    ) -> "JunctionMachineSynthesis":
+        """With the content of the present sources."""
+        config = cls(widths, fan_outs, parallelisms, fixed_point)
+        return replace(config, content=machine_key(config.build()))
+
+    def build(self) -> JunctionBuild:
+        """What is synthesised."""
+        rng = np.random.default_rng(0)
+        network = JunctionNetwork.drawn(self.widths, self.fan_outs, self.parallelisms, "clash-free-2", rng)
+        return JunctionBuild(network, FixedPoint(*self.fixed_point))
+
+
+def synthesize_whole(config: JunctionMachineSynthesis) -> Measured:
+    """Measure "cycles" from sample to sample in the full pipeline and the fields of `Resources`."""
+    build = instance("config", config, JunctionMachineSynthesis).build()
+    return {"cycles": build.network.block_cycles, **asdict(synthesize_machine(build))}

@@ -7,7 +7,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from fabric.experiments.machines.junctions import JunctionTraining, Lessons, TorusTraining, Widths
+from fabric.experiments.machines.junctions import (
+    JunctionMachineSynthesis,
+    JunctionTraining,
+    Lessons,
+    TorusTraining,
+    Widths,
+)
 from fabric.experiments.statements import interval, summarise
 from fabric.hardware import FixedPoint, Torus, TorusMapping, cycles, program
 from fabric.hardware.junctions import SHARING, JunctionNetwork, Schedule, balanced_parallelisms, simulate
@@ -67,11 +73,39 @@ def trade_off(cells: pd.DataFrame) -> float:
     Args:
         cells: "pattern", "parallelism", "cycles" and "lookup_tables".
     """
-    factors = []
-    for _, rows in cells.sort_values("parallelism").groupby("pattern"):
-        factors += [*(rows["cycles"].shift() / rows["cycles"]).dropna()]
-        factors += [*(rows["lookup_tables"] / rows["lookup_tables"].shift()).dropna()]
-    return float(min(factors))
+    by_pattern = cells.sort_values("parallelism").groupby("pattern")
+    return min(_least_step(rows["cycles"], rows["lookup_tables"]) for _, rows in by_pattern)
+
+
+def machine_trade_off(machines: pd.DataFrame) -> float:
+    """As `trade_off`, for the table of `machine_table`: cycles saved, or logic elements that it costs."""
+    return _least_step(machines["cycles"], machines["logic_elements"])
+
+
+def _least_step(cycles: pd.Series, hardware: pd.Series) -> float:
+    saved, cost = (cycles.shift() / cycles).dropna(), (hardware / hardware.shift()).dropna()
+    return float(min([*saved, *cost]))
+
+
+def machine_configs(
+    widths: Sequence[int], fan_outs: Sequence[int], choices: Sequence[Sequence[int]], fixed_point: Sequence[int]
+) -> list[JunctionMachineSynthesis]:
+    """The whole machine of one network with each choice of degrees of parallelism."""
+    form = _widths(fixed_point)
+    return [JunctionMachineSynthesis.of(tuple(widths), tuple(fan_outs), tuple(zs), form) for zs in choices]
+
+
+def machine_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Time and hardware of whole machines, the slowest first.
+
+    Returns:
+        "parallelisms", "cycles" from sample to sample, "logic_elements", "registers", "memory_bits", "memory_blocks",
+        "multipliers" of 9 bits, and "elements_times_cycles", the same everywhere if the two are exchanged one for one.
+    """
+    counts = ["cycles", "logic_elements", "registers", "memory_bits", "memory_blocks", "multipliers"]
+    table = records.assign(parallelisms=records["parallelisms"].map(lambda zs: ", ".join(map(str, zs))))
+    table = table[["parallelisms", *counts]].sort_values("cycles", ascending=False, ignore_index=True)
+    return table.assign(elements_times_cycles=table["logic_elements"] * table["cycles"])
 
 
 def count_queues(networks: Sequence[JunctionNetwork]) -> pd.DataFrame:

@@ -85,13 +85,8 @@ class JunctionBuild:
             "FRACTION": fixed.activation_fraction,
             "WIDEN": fixed.delta_fraction - fixed.activation_fraction,
             "UPDATE_SHIFT": fixed.update_shift,
-            "CYCLES": network.useful_cycles,
-            "TIME": (network.block_cycles + 1).bit_length() + 1,
             "PATTERN": max(j.parallelism * sum(entry_bits(j)) for j in junctions),
             "LOAD": max(j.parallelism for j in junctions) * fixed.weight,
-            "INPUT_LANES": junctions[0].parallelism,
-            "GROUP": junctions[-1].group,
-            "MEMORY": 1 << (2 * junctions[-1].outputs // junctions[-1].group + 1).bit_length(),
         }
 
 

@@ -74,6 +74,7 @@ class JunctionMachine(Host):
         stalls: Stalls | None = None,
         progress: bool = False,
         trace: str | os.PathLike | None = None,
+        limit: int = 2**62,
     ) -> np.ndarray:
         """Run samples through the machine as `TrainingMachine.run` says.
 
@@ -81,10 +82,11 @@ class JunctionMachine(Host):
             stalls: pauses of the host by stream: command, input, target, output.
             progress: show a bar.
             trace: a file for the waveforms of the run, a value change dump: cycle t is at time 2 t.
+            limit: cycles for each part of the run, at most; reset the machine after the error.
 
         Raises:
             TypeError, ValueError: as `TrainingMachine.run`.
-            SimulationError: the machine hangs.
+            SimulationError: the machine hangs, or is not done after `limit` cycles.
         """
         instance("program", program, JunctionProgram).check_network(self.network)
         fixed, first, last = self.build.fixed_point, self.network.junctions[0], self.network.junctions[-1]
@@ -105,7 +107,7 @@ class JunctionMachine(Host):
                 streams["output"] = sink
                 if begin == 0:
                     streams["command"] = self.simulation.stream("command", command, stalls.get("command"))
-                self._move(streams, "running", begin + CHUNK >= count)
+                self._move(streams, "running", begin + CHUNK >= count, limit)
                 bar.update(min(CHUNK, count - begin))
         return unpack(space, last.group, fixed.word).reshape(count, last.outputs)
 

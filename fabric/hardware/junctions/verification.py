@@ -1,11 +1,12 @@
-"""Random cases for the junction machine: patterns, data, pauses, and whether RTL and golden model agree on them."""
+"""Random cases for the junction machine: patterns, data, pauses, resets; and whether RTL and golden model agree."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from fabric.hardware.fixed_point import RATES
+from fabric.hardware.fixed_point import RATES, FixedPoint
 from fabric.hardware.junctions._build import JunctionBuild
 from fabric.hardware.junctions._golden import GoldenJunctions
 from fabric.hardware.junctions._junction import Junction
@@ -13,19 +14,19 @@ from fabric.hardware.junctions._machine import JunctionMachine
 from fabric.hardware.junctions._network import JunctionNetwork
 from fabric.hardware.junctions._program import JUNCTION_MODES, JunctionProgram
 from fabric.hardware.simulation.host import Stalls
+from fabric.hardware.simulation.verilator import SimulationError
 from fabric.hardware.torus.verification import random_stalls
 from fabric.topology.interleaver import VARIANTS, clash_free, start_vector
 from fabric.topology.junctions import CLASH_FREE
 
-_MOST_SAMPLES = 9
+_MOST_RUNS, _MOST_SAMPLES, _LATEST_RESET = 3, 7, 120
 
 
 @dataclass(frozen=True)
-class JunctionCase:
-    """One run of the machine: what it does on which patterns, what it is given."""
+class JunctionRun:
+    """One run of the machine: what it does, what it is given."""
 
     program: JunctionProgram
-    weights: list[np.ndarray]
     inputs: np.ndarray
     targets: np.ndarray | None
     rate_exponent: int | None
@@ -33,57 +34,95 @@ class JunctionCase:
     stalls: Stalls
 
 
+@dataclass(frozen=True)
+class JunctionCase:
+    """What happens to a machine that has been reset.
+
+    Attributes:
+        network: its patterns.
+        weights: loaded before the runs.
+        runs: one after the other, nothing reset between them: weights and random words go on.
+        reset_after: the first run is begun, reset after so many cycles and begun anew; None: it is not.
+    """
+
+    network: JunctionNetwork
+    weights: list[np.ndarray]
+    runs: tuple[JunctionRun, ...]
+    reset_after: int | None
+
+
 def random_case(build: JunctionBuild, rng: np.random.Generator) -> JunctionCase:
     """A case that the build can run, drawn from all that it can run."""
-    fixed = build.fixed_point
     network = JunctionNetwork([_pattern(build, at, rng) for at in range(len(build.network))])
-    samples = int(rng.integers(1, _MOST_SAMPLES + 1))
-    trains = bool(rng.integers(5))
-
-    def words(bits: int, *shape: int) -> np.ndarray:
-        # Small and full range alike: saturation everywhere would hide what happens below it.
-        limit = 1 << int(rng.integers(2, bits))
-        return rng.integers(-limit, limit, shape)
-
-    programs = [JunctionProgram(network, mode) for mode in JUNCTION_MODES]
-    sequential = bool(rng.integers(4) == 0)
-    (chosen,) = [way for way in programs if (way.trains, way.sequential) == (trains, sequential)]
     return JunctionCase(
-        chosen,
-        [words(fixed.weight, junction.edges) for junction in network.junctions],
-        words(fixed.word, samples, network.widths[0]),
-        words(fixed.word, samples, network.widths[-1]) if trains else None,
-        fixed.slowest - int(rng.integers(RATES)) if trains else None,
-        bool(rng.integers(2)),
-        random_stalls(rng, "input", "target", "output"),
+        network,
+        [_words(build.fixed_point.weight, rng, junction.edges) for junction in network.junctions],
+        tuple(_run(network, build.fixed_point, rng) for _ in range(int(rng.integers(1, _MOST_RUNS + 1)))),
+        int(rng.integers(1, _LATEST_RESET)) if rng.integers(3) == 0 else None,
     )
 
 
 def differences(machine: JunctionMachine, case: JunctionCase) -> Iterator[str]:
     """Run a case on the RTL and on the golden model and name everything in which they differ: nothing, if all is well.
 
-    Compared are outputs, all weights afterwards and the counters of busy cycles, and, where the host never pauses, the
-    cycles of the whole run.
+    Compared after each run are outputs, all weights and the counters of busy cycles, and, where the host never pauses,
+    the cycles of the whole run.
     """
-    network = case.program.network
-    given = (case.program, case.inputs, case.targets, case.rate_exponent, case.stochastic)
-    golden = GoldenJunctions(network, machine.build.fixed_point)
+    golden = GoldenJunctions(case.network, machine.build.fixed_point)
     machine.reset()
-    machine.connect(network)
+    machine.connect(case.network)
+    if case.reset_after is not None:
+        machine.load(case.weights)
+        with suppress(SimulationError):  # it is given up in mid-run
+            _start(machine, case.runs[0], case.reset_after)
+        machine.reset()
     machine.load(case.weights)
     golden.load(case.weights)
-    outputs = machine.run(*given, stalls=case.stalls)
-    counters = machine.counters
-    if not np.array_equal(outputs, golden.run(*given)):
-        yield "outputs"
-    for number, (have, want) in enumerate(zip(machine.weights(), golden.weights(), strict=True), start=1):
-        if not np.array_equal(have, want):
-            yield f"weights of junction {number}"
-    blocks = (len(case.inputs) - 1) * case.program.interval + case.program.passes
-    if counters.cycles - counters.waiting != blocks * network.block_cycles:
-        yield f"busy cycles: {counters.cycles - counters.waiting}, not {blocks * network.block_cycles}"
-    if counters.waiting and not case.stalls:
-        yield f"waits {counters.waiting} cycles without a reason"
+    for number, run in enumerate(case.runs):
+        outputs = _start(machine, run)
+        counters = machine.counters
+        given = (run.program, run.inputs, run.targets, run.rate_exponent, run.stochastic)
+        if not np.array_equal(outputs, golden.run(*given)):
+            yield f"outputs of run {number}"
+        for at, (have, want) in enumerate(zip(machine.weights(), golden.weights(), strict=True)):
+            if not np.array_equal(have, want):
+                yield f"weights of junction {at} after run {number}"
+        blocks = (len(run.inputs) - 1) * run.program.interval + run.program.passes
+        if counters.cycles - counters.waiting != blocks * case.network.block_cycles:
+            yield f"busy cycles: {counters.cycles - counters.waiting}, not {blocks * case.network.block_cycles}"
+        if counters.waiting and not run.stalls.keys() - {"command"}:
+            yield f"waits {counters.waiting} cycles without a reason"
+
+
+def _start(machine: JunctionMachine, run: JunctionRun, limit: int = 2**62) -> np.ndarray:
+    given = (run.program, run.inputs, run.targets, run.rate_exponent, run.stochastic)
+    return machine.run(*given, stalls=run.stalls, limit=limit)
+
+
+def _run(network: JunctionNetwork, fixed: FixedPoint, rng: np.random.Generator) -> JunctionRun:
+    samples = int(rng.integers(1, _MOST_SAMPLES + 1))
+    trains, sequential = bool(rng.integers(5)), bool(rng.integers(4) == 0)
+    programs = [JunctionProgram(network, mode) for mode in JUNCTION_MODES]
+    (chosen,) = [way for way in programs if (way.trains, way.sequential) == (trains, sequential)]
+    return JunctionRun(
+        chosen,
+        _words(fixed.word, rng, samples, network.widths[0]),
+        _words(fixed.word, rng, samples, network.widths[-1]) if trains else None,
+        fixed.slowest - int(rng.integers(RATES)) if trains else None,
+        bool(rng.integers(2)),
+        random_stalls(rng, "command", "input", "target", "output"),
+    )
+
+
+def _words(bits: int, rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Small or full range, since saturation everywhere would hide what happens below it; at times with many ends."""
+    limit = 1 << int(rng.integers(2, bits))
+    drawn = rng.integers(-limit, limit, shape)
+    if rng.integers(2):
+        return drawn
+    near = rng.integers(2, size=shape)  # the most positive or negative word, or its neighbour
+    ends = np.where(rng.integers(2, size=shape), (1 << (bits - 1)) - 1 - near, near - (1 << (bits - 1)))
+    return np.where(rng.random(shape) < rng.random(), ends, drawn)
 
 
 def _pattern(build: JunctionBuild, at: int, rng: np.random.Generator) -> Junction:
