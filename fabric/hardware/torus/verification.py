@@ -19,7 +19,7 @@ from fabric.hardware.torus._torus import Torus
 # Small tori, each with something that the others have not.
 TORI = {
     "square": Torus(4, 4, depth=24, longest=8),
-    "smallest": Torus(2, 2, depth=20, longest=4, feed=4),
+    "smallest": Torus(2, 2, depth=32, longest=4, feed=4),
     "wide": Torus(2, 5, FixedPoint(8, 10, 4, 6, 7, 12), depth=24, longest=9, feed=9),
     "tall": Torus(5, 3, FixedPoint(12, 16, 6, 9, 12, 12), depth=32, longest=12, feed=12),
     "all nine bits": Torus(3, 4, FixedPoint(9, 9, 5, 8, 7, 8), banks=1, depth=48, longest=8, feed=8),
@@ -153,14 +153,14 @@ def random_stalls(rng: np.random.Generator, *streams: str) -> Stalls:
 def random_words(rng: np.random.Generator, bits: int, *shape: int) -> np.ndarray:
     """Words of so many bits, int64: of a small or of the full range, mostly with some at its ends.
 
-    Saturation everywhere would hide what happens below it.
+    Saturation everywhere would hide what happens below it. Ends of mostly one sign make sums that saturate.
     """
     least = -1 << (bits - 1)
     limit = 1 << int(rng.integers(2, bits)) if rng.integers(2) else -least
     drawn = rng.integers(-limit, limit, shape)
     if rng.integers(4) == 0:
         return drawn
-    ends = np.where(rng.integers(0, 2, shape) == 0, least, ~least)
+    ends = np.where(rng.random(shape) < rng.uniform(0, 1), least, ~least)
     return np.where(rng.random(shape) < rng.uniform(0, 1), ends, drawn)
 
 
@@ -204,7 +204,7 @@ def _mapping(torus: Torus, rng: np.random.Generator) -> TorusMapping | None:
     """
     cascades: list[tuple[int, ...]] = []
     rows, values = int(rng.integers(1, torus.rows + 1)), int(rng.integers(1, (torus.feed or torus.columns) + 1))
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range((1, 2, 2, 3)[int(rng.integers(4))]):
         levels = 1 if torus.rows == 1 else 3 if rng.integers(2) else int(rng.integers(1, 6))
         routers = [rows]
         for level in range(levels):
@@ -223,7 +223,7 @@ def _mapping(torus: Torus, rng: np.random.Generator) -> TorusMapping | None:
 
 def _program(torus: Torus, mapping: TorusMapping, rng: np.random.Generator) -> Program | None:
     mode = MODES[int(rng.integers(3 if torus.banks == 3 else 2))]
-    scales = [int(scale) for scale in rng.integers(0, 4, len(mapping.phases))]
+    scales = [int(scale) for scale in rng.integers(0, 4, len(mapping.phases)) * rng.integers(2)]
     emit = mode == "sequential" and not mapping.fed and bool(rng.integers(2))
     try:
         chosen = program(mapping, mode, scales, torus.banks, emit_deltas=emit)
