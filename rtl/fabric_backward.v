@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backward unit: the delta of a neuron stays, the sums of the layer below pass by (ClosNets, figure 9, equation 1).
-// Latency 1 a multiply-add. The derivative of a sigmoid takes one cycle more on the same multiplier.
+// Latency 1 a multiply-add, and PIPELINE cycles more. The derivative of a sigmoid takes the same multiplier once more.
 `default_nettype none
 
 module fabric_backward #(
@@ -9,61 +9,111 @@ module fabric_backward #(
     parameter SHIFT = 7,                // fraction bits of a weight operand
     parameter FRACTION = 5,             // fraction bits of an activation
     parameter SIGMOID = 1,              // 0 leaves the derivative of the sigmoid out
+    parameter PIPELINE = 0,             // registers: 1 behind the product, 2 also behind the rounded sum
     parameter TABLE = "derivative.hex"  // a (1 - a) with SHIFT fraction bits for a = 0 .. 2^FRACTION
 ) (
     input  wire            clk,
-    input  wire            rst,
     input  wire            enable,
-    input  wire            run,         // multiply and add in this cycle
-    input  wire            last,        // the finished sum of this PE's own neuron comes in: it is the next delta
-    input  wire            derive,      // multiply the delta by the derivative of the sigmoid
+    // when the delta is multiplied, and the cycle before
     input  wire            load,        // take a new delta from the error calculator
-    input  wire            rectified,   // the neurons of the layer below are ReLUs
-    input  wire [1:0]      scale,
+    input  wire            take,        // take a new delta from the results (PIPELINE = 2)
+    input  wire            ends,        // the activation of this PE's own neuron of the layer below comes in
+    input  wire            derive,      // multiply the delta by the derivative of the sigmoid
     input  wire [WORD-1:0] weight,
     input  wire [WORD-1:0] loaded,
-    input  wire [WORD-1:0] own,         // activation of this PE's own neuron of the layer below: at last and at derive
+    input  wire [WORD-1:0] taken,
+    input  wire [WORD-1:0] coming,      // activation that comes in
+    input  wire [WORD-1:0] own,         // activation of this PE's own neuron of the layer below: at derive
+    output reg  [WORD-1:0] delta_q,
+    // when the product is added, and the cycle before
+    input  wire            begins,      // the next product is the first of a sum
+    input  wire [1:0]      begins_scale,
+    input  wire            add,
+    input  wire            complete,    // the finished sum of this PE's own neuron comes in
+    input  wire            derive_add,  // the product is the delta
+    input  wire [1:0]      scale,
     input  wire [ACC-1:0]  incoming,    // sum of the neighbour that comes before on the ring
     output wire [ACC-1:0]  sum,
-    output reg  [WORD-1:0] delta_q,
-    output wire [WORD-1:0] delta_next   // at last and at derive
+    // when the sum is a delta
+    input  wire            done,
+    input  wire            keep,        // it is the one to go on with
+    input  wire            rectified,   // the neurons of the layer below are ReLUs
+    output reg  [WORD-1:0] delta_next   // means something where done
 );
-    reg signed [ACC-1:0] passing_q;
+    localparam [ACC-1:0] HALF = {{(ACC - 1){1'b0}}, 1'b1} << (SHIFT - 1);
 
+    reg signed [ACC-1:0] passing_q;     // with one half of the delta's last bit, for rounding
     wire [WORD-1:0] factor;
-    wire signed [2*WORD-1:0] product = $signed(factor) * $signed(delta_q);
-    wire [ACC-1:0] wide = {{(ACC - 2 * WORD){product[2*WORD-1]}}, product};
+    wire signed [2*WORD-1:0] product;
+    wire [WORD-1:0] truncated;
     wire [WORD-1:0] rounded;
-    wire inactive = own[WORD-1] || (own == {WORD{1'b0}});
+    wire inactive;
 
-    assign sum = passing_q + wide;
-    assign delta_next = (rectified && inactive) ? {WORD{1'b0}} : rounded;
+    always @* begin
+        delta_next = {WORD{1'bx}};
+        if (done)
+            delta_next = (rectified && inactive) ? {WORD{1'b0}} : rounded;
+    end
+    assign sum = passing_q + {{(ACC - 2 * WORD){product[2*WORD-1]}}, product};
 
     generate
         if (SIGMOID != 0) begin : sigmoid
             reg [WORD-1:0] slope [0:(1 << FRACTION)];
             initial $readmemh(TABLE, slope);
             assign factor = derive ? slope[own[FRACTION:0]] : weight;
-            fabric_round #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) round (
-                .in(derive ? wide : incoming), .scale(derive ? 2'd0 : scale), .out(rounded)
+            fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
+                .in(derive_add ? sum : incoming), .scale(derive_add ? 2'd0 : scale),
+                .used(complete || derive_add), .out(truncated)
             );
+            wire unused = &{1'b0, own};
         end else begin : no_sigmoid
             assign factor = weight;
-            fabric_round #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) round (
-                .in(incoming), .scale(scale), .out(rounded)
+            fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
+                .in(incoming), .scale(scale), .used(complete), .out(truncated)
             );
+            wire unused = &{1'b0, derive, derive_add, own};
+        end
+        if (PIPELINE == 0) begin : at_once
+            assign product = $signed(factor) * $signed(delta_q);
+            assign inactive = coming[WORD-1] || (coming == {WORD{1'b0}});
+            wire unused_ends = ends;
+        end else begin : registered
+            reg signed [2*WORD-1:0] product_q;
+            reg inactive_q;
+            always @(posedge clk) begin
+                product_q <= $signed(factor) * $signed(delta_q);
+                if (ends)
+                    inactive_q <= coming[WORD-1] || (coming == {WORD{1'b0}});
+            end
+            assign product = product_q;
+            assign inactive = inactive_q;
+        end
+        if (PIPELINE < 2) begin : same_cycle
+            assign rounded = truncated;
+            wire unused_take = &{1'b0, take, taken};
+        end else begin : next_cycle
+            reg [WORD-1:0] rounded_q;
+            always @(posedge clk) begin
+                if (complete || derive_add)
+                    rounded_q <= truncated;
+            end
+            assign rounded = rounded_q;
         end
     endgenerate
 
     always @(posedge clk) begin
-        if (rst || (enable && last))
-            passing_q <= {ACC{1'b0}};       // the next sum begins at zero
-        else if (enable && run)
-            passing_q <= incoming;
         if (enable) begin
+            if (begins)
+                passing_q <= HALF << begins_scale;
+            else if (complete)
+                passing_q <= HALF;      // for the derivative
+            else if (add)
+                passing_q <= incoming;
             if (load)
                 delta_q <= loaded;
-            else if (last || derive)
+            else if ((PIPELINE == 2) && take)
+                delta_q <= taken;
+            else if (keep)
                 delta_q <= delta_next;
         end
     end

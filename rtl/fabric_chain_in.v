@@ -5,7 +5,8 @@
 
 module fabric_chain_in #(
     parameter LENGTH = 8,       // bits of the length of a group
-    parameter COUNT = 32        // bits of the number of groups
+    parameter COUNT = 32,       // bits of the number of groups
+    parameter GROUP = 2         // bits of a group's number
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -17,7 +18,7 @@ module fabric_chain_in #(
     input  wire              take,          // the group has been used
     output reg               full_q,
     output reg  [LENGTH-1:0] place_q,       // index of the value that comes next: last .. 0
-    output reg  [1:0]        group_q        // number of the group that is coming in, modulo 4
+    output reg  [GROUP-1:0]  group_q        // number of the group that is coming in, modulo 2^GROUP
 );
     reg [COUNT-1:0] left_q;
     reg [LENGTH-1:0] last_q;
@@ -45,7 +46,7 @@ module fabric_chain_in #(
         if (begin_run) begin
             last_q <= last;
             place_q <= last;
-            group_q <= 2'd0;
+            group_q <= {GROUP{1'b0}};
         end else if (beat) begin
             place_q <= complete ? last_q : place_q - 1'b1;
             group_q <= complete ? group_q + 1'b1 : group_q;

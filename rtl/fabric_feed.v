@@ -5,7 +5,7 @@
 
 module fabric_feed #(
     parameter WORD = 9,         // bits of an input
-    parameter ADDRESS = 7       // bits of an address: two for the sample, the rest for the input
+    parameter ADDRESS = 7       // bits of an address: the sample's and the input's
 ) (
     input  wire               clk,
     input  wire               enable,

@@ -8,7 +8,7 @@ module fabric_machine #(
     parameter COLUMNS = 4,              // PEs of a row ring, 2..
     parameter WORD = 9,                 // bits of operands, 4..16
     parameter WEIGHT = 12,              // bits of stored weights, WORD..
-    parameter ACC = 24,                 // bits of sums, at least 2 WORD + clog2(longest phase) + 1
+    parameter ACC = 24,                 // bits of sums, at least 2 WORD + clog2(longest phase) and SHIFT + 5
     parameter SHIFT = 7,                // fraction bits of a weight operand, 1..
     parameter FRACTION = 5,             // fraction bits of activations and targets, 1..WORD-1
     parameter WIDEN = 3,                // fraction bits of a delta less those of an activation, 0..
@@ -23,6 +23,7 @@ module fabric_machine #(
     parameter SLOT = 4,                 // clog2(SLOTS)
     parameter MEMORY = 8,               // beats of the input memory and of the target memory, a power of two
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
+    parameter PIPELINE = 0,             // 0; 1: registers behind products; 2: also results of phases kept, to interleave
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex",
     parameter FIXED = 0,                // 1: the instructions are those of the file, whatever the stream says
@@ -30,7 +31,7 @@ module fabric_machine #(
 ) (
     input  wire                                   clk,
     input  wire                                   rst,
-    input  wire [SLOT+2*ADDRESS+5*LENGTH+38-1:0]  program_data,     // address below the instruction
+    input  wire [SLOT+2*ADDRESS+5*LENGTH+51-1:0]  program_data,     // address below the instruction
     input  wire                                   program_valid,
     output wire                                   program_ready,
     input  wire [79:0]                            command_data,
@@ -50,124 +51,232 @@ module fabric_machine #(
     output wire [31:0]                            count_forward,
     output wire [31:0]                            count_backward,
     output wire [31:0]                            count_waiting,
+    output wire [31:0]                            count_updates,    // cycles in which weights are written
     output wire [31:0]                            count_steps,      // since reset: tells a hang from a long run
     output wire [SLOT-1:0]                        count_slot        // instruction of the next cycle
 );
-    localparam INSTRUCTION = 2 * ADDRESS + 5 * LENGTH + 38;
+    localparam INSTRUCTION = 2 * ADDRESS + 5 * LENGTH + 51;
     localparam PLACES = $clog2(COLUMNS + 1);
     localparam LAST_PLACE = COLUMNS - 1;
+    localparam ISSUE = (PIPELINE == 0) ? 0 : 1;         // cycles from the sequencer to the addresses
+    localparam ADD = (PIPELINE == 0) ? 0 : 1;           // from a product to its sum
+    localparam WRITE = (PIPELINE == 0) ? 0 : 2;         // from a product to its weight
+    localparam IN_FLIGHT = (PIPELINE == 2) ? 3 : 2;     // bits of the number of a sample under way
 
-    // ---- sequencer: the next cycle ----
-    wire running, started, go, start, same, load_weights, dump_weights;
-    wire emit, train, pass, stochastic;
+    // ---- what the sequencer says of a cycle, the cycle in which its addresses are read, those in which operands are
+    // multiplied, products added, sums results, weights written ----
+    wire say_f_start, say_f_run, say_f_last, say_f_first, say_f_axis, say_f_feed, say_f_save, say_f_final,
+        say_b_start, say_b_run, say_b_last, say_b_derive, say_b_first, say_b_axis, say_b_feed, say_b_rectified,
+        say_b_derives, say_b_frozen, say_b_emit, say_same, say_load, say_dump, say_go;
+    wire [1:0] say_f_bank, say_f_kind, say_f_scale, say_f_from, say_f_to, say_b_bank, say_b_scale, say_b_from,
+        say_b_to;
+    wire [3:0] say_f_store, say_b_store;
+    wire [ADDRESS-1:0] say_f_base, say_b_base;
+    wire [LENGTH-1:0] say_f_length, say_f_row, say_f_column, say_b_length;
+    wire [2:0] say_f_sample, say_b_sample;
+    wire next_f_start, next_f_run, next_f_last, next_f_first, next_f_axis, next_f_feed, next_f_save, next_f_final,
+        next_b_start, next_b_run, next_b_last, next_b_derive, next_b_first, next_b_axis, next_b_feed,
+        next_b_rectified, next_b_derives, next_b_frozen, next_b_emit, next_same, next_load, next_dump, next_go;
+    wire [1:0] next_f_bank, next_f_kind, next_f_scale, next_f_from, next_f_to, next_b_bank, next_b_scale, next_b_from,
+        next_b_to;
+    wire [3:0] next_f_store, next_b_store;
+    wire [ADDRESS-1:0] next_f_base, next_b_base;
+    wire [LENGTH-1:0] next_f_length, next_f_row, next_f_column, next_b_length;
+    wire [2:0] next_f_sample, next_b_sample;
+    wire mul_f_start, mul_f_run, mul_f_last, mul_f_save, mul_b_start, mul_b_run, mul_b_last, mul_b_derive, mul_load,
+        mul_dump, mul_go, mul_f_axis, mul_f_feed, mul_f_final, mul_b_axis, mul_b_feed, mul_b_rectified, mul_b_derives,
+        mul_b_frozen, mul_b_emit;
+    wire [1:0] mul_f_bank, mul_f_kind, mul_f_scale, mul_f_to, mul_b_bank, mul_b_scale, mul_b_to;
+    wire [3:0] mul_f_store;
+    wire [LENGTH-1:0] mul_f_row, mul_f_column;
+    wire add_f_run, add_f_last, add_b_run, add_b_last, add_b_derive, add_b_axis;
+    wire [1:0] add_f_scale, add_b_scale;
+    wire end_f_last, end_f_final, end_b_last, end_b_derive, end_b_derives, end_b_rectified, end_b_emit;
+    wire [1:0] end_f_kind, end_f_to, end_b_to;
+    wire [LENGTH-1:0] end_f_row, end_f_column;
+    wire write_b_run, write_b_frozen, write_b_axis, write_load;
+    wire [1:0] write_b_bank;
+
+    wire running, started, emit, train, pass, stochastic;
     wire [2:0] rate;
     wire [LENGTH-1:0] started_last;
-    wire f_run, f_last, f_axis, f_first, f_feed, f_save, f_final;
-    wire [1:0] f_bank, f_kind, f_scale, f_sample;
-    wire [3:0] f_store;
-    wire [ADDRESS-1:0] f_base;
-    wire [LENGTH-1:0] f_length, f_row, f_column;
-    wire b_run, b_last, b_derive, b_axis, b_first, b_feed, b_rectified, b_emit;
-    wire [1:0] b_bank, b_scale, b_sample;
-    wire [3:0] b_store;
-    wire [ADDRESS-1:0] b_base;
-    wire [LENGTH-1:0] b_length;
-
-    // ---- the present cycle ----
-    reg step_q, forward_q, forward_last_q, forward_axis_q, forward_feed_q, forward_save_q, final_q;
-    reg [1:0] forward_bank_q, forward_kind_q, forward_scale_q;
-    reg [3:0] forward_store_q;
-    reg [LENGTH-1:0] present_row_q, present_column_q;
-    reg backward_q, backward_last_q, backward_derive_q, backward_axis_q, backward_feed_q;
-    reg rectified_q, backward_emit_q, load_q, dump_q;
-    reg [1:0] backward_bank_q, backward_scale_q;
-    reg error_due_q, error_full_q, counting_q, begun_q;
+    reg error_full_q, counting_q, begun_q;
     reg [31:0] steps_q;
+    reg [31:0] updates_q;
 
-    wire input_full, target_full, output_free, output_shift;
-    wire result = forward_last_q && final_q;
-    wire delta_out = backward_emit_q && (backward_derive_q || backward_last_q);
-    wire output_load = (result && emit) || delta_out || dump_q;
-    // The whole machine waits with a result until its target is there and until the chain that takes it, if only for the
-    // error calculator, has sent what it holds.
-    wire enable = !(result && train && !pass && !target_full) && !((result || delta_out || dump_q) && !output_free);
-    wire load_operand = go && f_first;
-    wire load_delta = go && b_first;
-    wire error_take = pass ? (train && target_full && !error_full_q && running) : error_due_q;
-    wire idle = !step_q && !error_due_q && !output_valid;
+    wire input_full, target_full, output_free, output_shift, output_load, output_held;
+    wire enable, error_take, idle, under_way, input_there, error_there, result_full;
+    wire load_operand = next_go && next_f_first;
+    wire load_delta = next_go && next_b_first;
+    wire result = end_f_last && end_f_final;
+    wire delta_out = end_b_emit && (end_b_derive || (end_b_last && !end_b_derives));
+    wire scored = train && !pass;       // the error calculator takes results
 
     fabric_sequencer #(
-        .ADDRESS(ADDRESS), .LENGTH(LENGTH), .SLOTS(SLOTS), .SLOT(SLOT), .WIDTH(INSTRUCTION), .FIXED(FIXED),
-        .PROGRAM_TABLE(PROGRAM_TABLE)
+        .ADDRESS(ADDRESS), .LENGTH(LENGTH), .SLOTS(SLOTS), .SLOT(SLOT), .WIDTH(INSTRUCTION), .PIPELINE(PIPELINE),
+        .FIXED(FIXED), .PROGRAM_TABLE(PROGRAM_TABLE)
     ) sequencer (
         .clk(clk), .rst(rst), .enable(enable), .idle(idle),
         .program_valid(program_valid), .program_ready(program_ready),
         .program_address(program_data[SLOT-1:0]), .program_data(program_data[SLOT +: INSTRUCTION]),
         .command_valid(command_valid), .command_ready(command_ready), .command_data(command_data),
         .running(running), .slot(count_slot), .started(started), .started_last(started_last),
-        .input_full(input_full && !load_q), .error_full(error_full_q),
+        .input_full(input_there), .error_full(error_there), .result_full(result_full),
         .emit_q(emit), .train_q(train), .pass_q(pass), .stochastic_q(stochastic), .rate_q(rate),
-        .go(go), .start(start), .same(same), .weight_load(load_weights), .weight_dump(dump_weights),
-        .forward_run(f_run), .forward_last(f_last), .forward_axis(f_axis), .forward_bank(f_bank),
-        .forward_first(f_first), .forward_feed(f_feed), .forward_kind(f_kind), .forward_scale(f_scale),
-        .forward_save(f_save), .forward_store(f_store), .forward_final(f_final), .forward_base(f_base),
-        .forward_length(f_length), .present_row(f_row), .present_column(f_column), .forward_sample(f_sample),
-        .backward_run(b_run), .backward_last(b_last), .backward_derive(b_derive), .backward_axis(b_axis),
-        .backward_bank(b_bank), .backward_first(b_first), .backward_feed(b_feed), .backward_rectified(b_rectified),
-        .backward_scale(b_scale), .backward_store(b_store), .backward_emit(b_emit), .backward_base(b_base),
-        .backward_length(b_length), .backward_sample(b_sample)
+        .forward_start(say_f_start), .forward_run(say_f_run), .forward_last(say_f_last), .forward_first(say_f_first),
+        .forward_axis(say_f_axis), .forward_bank(say_f_bank), .forward_feed(say_f_feed), .forward_kind(say_f_kind),
+        .forward_scale(say_f_scale), .forward_save(say_f_save), .forward_store(say_f_store),
+        .forward_from(say_f_from), .forward_to(say_f_to), .forward_final(say_f_final), .forward_base(say_f_base),
+        .forward_length(say_f_length), .present_row(say_f_row), .present_column(say_f_column),
+        .forward_sample(say_f_sample), .backward_start(say_b_start), .backward_run(say_b_run),
+        .backward_last(say_b_last), .backward_derive(say_b_derive), .backward_first(say_b_first),
+        .backward_axis(say_b_axis), .backward_bank(say_b_bank), .backward_feed(say_b_feed),
+        .backward_rectified(say_b_rectified), .backward_derives(say_b_derives), .backward_scale(say_b_scale),
+        .backward_store(say_b_store), .backward_from(say_b_from), .backward_to(say_b_to),
+        .backward_frozen(say_b_frozen), .backward_emit(say_b_emit), .backward_base(say_b_base),
+        .backward_length(say_b_length), .backward_sample(say_b_sample), .same(say_same), .weight_load(say_load),
+        .weight_dump(say_dump), .go(say_go)
+    );
+    fabric_delay #(.WIDTH(2 * ADDRESS + 4 * LENGTH + 55), .STAGES(ISSUE)) to_next (
+        .clk(clk), .rst(rst), .enable(1'b1),
+        .in({
+            say_f_start, say_f_run, say_f_last, say_f_first, say_f_axis, say_f_bank, say_f_feed, say_f_kind,
+            say_f_scale, say_f_save, say_f_store, say_f_from, say_f_to, say_f_final, say_f_base, say_f_length,
+            say_f_row, say_f_column, say_f_sample, say_b_start, say_b_run, say_b_last, say_b_derive, say_b_first,
+            say_b_axis, say_b_bank, say_b_feed, say_b_rectified, say_b_derives, say_b_scale, say_b_store, say_b_from,
+            say_b_to, say_b_frozen, say_b_emit, say_b_base, say_b_length, say_b_sample, say_same, say_load, say_dump,
+            say_go
+        }),
+        .out({
+            next_f_start, next_f_run, next_f_last, next_f_first, next_f_axis, next_f_bank, next_f_feed, next_f_kind,
+            next_f_scale, next_f_save, next_f_store, next_f_from, next_f_to, next_f_final, next_f_base, next_f_length,
+            next_f_row, next_f_column, next_f_sample, next_b_start, next_b_run, next_b_last, next_b_derive,
+            next_b_first, next_b_axis, next_b_bank, next_b_feed, next_b_rectified, next_b_derives, next_b_scale,
+            next_b_store, next_b_from, next_b_to, next_b_frozen, next_b_emit, next_b_base, next_b_length,
+            next_b_sample, next_same, next_load, next_dump, next_go
+        })
+    );
+    fabric_delay #(.WIDTH(2 * LENGTH + 38), .STAGES(1)) to_multiply (
+        .clk(clk), .rst(rst), .enable(enable),
+        .in({
+            next_go && next_f_start, next_go && next_f_run && !next_dump, next_go && next_f_last, next_go &&
+            next_f_save, next_go && next_b_start, next_go && next_b_run, next_go && next_b_last, next_go &&
+            next_b_derive, next_go && next_load, next_go && next_dump, next_go, next_f_axis, next_f_bank, next_f_feed,
+            next_f_kind, next_f_scale, next_f_store, next_f_to, next_f_final, next_f_row, next_f_column, next_b_axis,
+            next_b_bank, next_b_feed, next_b_rectified, next_b_derives, next_b_scale, next_b_to, next_b_frozen,
+            next_b_emit
+        }),
+        .out({
+            mul_f_start, mul_f_run, mul_f_last, mul_f_save, mul_b_start, mul_b_run, mul_b_last, mul_b_derive,
+            mul_load, mul_dump, mul_go, mul_f_axis, mul_f_bank, mul_f_feed, mul_f_kind, mul_f_scale, mul_f_store,
+            mul_f_to, mul_f_final, mul_f_row, mul_f_column, mul_b_axis, mul_b_bank, mul_b_feed, mul_b_rectified,
+            mul_b_derives, mul_b_scale, mul_b_to, mul_b_frozen, mul_b_emit
+        })
+    );
+    fabric_delay #(.WIDTH(10), .STAGES(ADD)) to_add (
+        .clk(clk), .rst(rst), .enable(1'b1),
+        .in({
+            mul_f_run, mul_f_last, mul_f_scale, mul_b_run, mul_b_last, mul_b_derive, mul_b_axis, mul_b_scale
+        }),
+        .out({
+            add_f_run, add_f_last, add_f_scale, add_b_run, add_b_last, add_b_derive, add_b_axis, add_b_scale
+        })
+    );
+    fabric_delay #(.WIDTH(2 * LENGTH + 13), .STAGES(PIPELINE)) to_result (
+        .clk(clk), .rst(rst), .enable(1'b1),
+        .in({
+            mul_f_last, mul_f_final, mul_f_kind, mul_f_to, mul_f_row, mul_f_column, mul_b_last, mul_b_derive,
+            mul_b_derives, mul_b_rectified, mul_b_emit, mul_b_to
+        }),
+        .out({
+            end_f_last, end_f_final, end_f_kind, end_f_to, end_f_row, end_f_column, end_b_last, end_b_derive,
+            end_b_derives, end_b_rectified, end_b_emit, end_b_to
+        })
+    );
+    fabric_delay #(.WIDTH(6), .STAGES(WRITE)) to_write (
+        .clk(clk), .rst(rst), .enable(1'b1),
+        .in({
+            mul_b_run, mul_b_frozen, mul_b_axis, mul_b_bank, mul_load
+        }),
+        .out({
+            write_b_run, write_b_frozen, write_b_axis, write_b_bank, write_load
+        })
     );
 
+    wire [BANKS-1:0] write;
+    genvar b;
+    genvar r;
+    generate
+        for (b = 0; b < BANKS; b = b + 1) begin : bank
+            assign write[b] = enable && ((write_b_run && !write_b_frozen) || write_load) && (write_b_bank == b);
+        end
+
+        // ---- what a step may have to wait for ----
+        if (PIPELINE == 0) begin : at_once
+            // The whole machine waits with a result until its target is there and until the chain that takes it, if only
+            // for the error calculator, has sent what it holds.
+            reg error_due_q;
+            assign enable = !(result && scored && !target_full) && !((result || delta_out || mul_dump) && !output_free);
+            assign output_load = enable && ((result && emit) || delta_out || mul_dump);
+            assign output_held = 1'b0;
+            assign error_take = pass ? (train && target_full && !error_full_q && running) : error_due_q;
+            assign input_there = input_full && !mul_load;
+            assign error_there = error_full_q;
+            assign result_full = 1'b0;
+            assign under_way = mul_go;
+            assign idle = !under_way && !error_due_q && !output_valid;
+            always @(posedge clk)
+                error_due_q <= !rst && !started && enable && result && scored;
+        end else begin : in_time
+            // A result waits in a register of its own for target and output chain. A step that would make the next one
+            // is not begun before it is certain that this one is gone by then.
+            reg to_send_q, to_score_q;          // such a step has begun
+            reg sends_q, scores_q;              // its result waits
+            reg loading_q;
+            wire [1:0] later;
+            wire begins_result = say_go && say_f_last && say_f_final;
+            wire begins_delta = say_go && say_b_emit && (say_b_derive || (say_b_last && !say_b_derives));
+            wire error_room = target_full && (!error_full_q || load_delta);
+            assign enable = 1'b1;
+            assign output_held = sends_q && output_free;
+            assign output_load = output_held || mul_dump;
+            assign error_take = pass ? (train && target_full && !error_full_q && running) : (scores_q && error_room);
+            assign input_there = input_full && !loading_q;
+            assign error_there = error_full_q || error_take;
+            assign result_full = (to_send_q && !output_free) || (to_score_q && !error_room)
+                || (say_dump && (!output_free || (next_go && next_dump) || mul_dump));
+            assign under_way = next_go || mul_go || later[0] || later[1];
+            assign idle = !under_way && !sends_q && !scores_q && !output_valid;
+            fabric_delay #(.WIDTH(2), .STAGES(1)) steps_later (
+                .clk(clk), .rst(rst), .enable(1'b1), .in({later[0], mul_go}), .out(later)
+            );
+            always @(posedge clk) begin
+                if (rst || started) begin
+                    to_send_q <= 1'b0;
+                    to_score_q <= 1'b0;
+                    sends_q <= 1'b0;
+                    scores_q <= 1'b0;
+                    loading_q <= 1'b0;
+                end else begin
+                    to_send_q <= (begins_result && emit) || begins_delta || (to_send_q && !output_held);
+                    to_score_q <= (begins_result && scored) || (to_score_q && !error_take);
+                    sends_q <= (result && emit) || delta_out || (sends_q && !output_held);
+                    scores_q <= (result && scored) || (scores_q && !error_take);
+                    loading_q <= (say_go && say_load) || (loading_q && !write_load);
+                end
+            end
+        end
+    endgenerate
+
     always @(posedge clk) begin
-        if (rst) begin
-            step_q <= 1'b0;
-            forward_q <= 1'b0;
-            forward_last_q <= 1'b0;
-            forward_save_q <= 1'b0;
-            backward_q <= 1'b0;
-            backward_last_q <= 1'b0;
-            backward_derive_q <= 1'b0;
-            load_q <= 1'b0;
-            dump_q <= 1'b0;
-        end else if (enable) begin
-            step_q <= go;
-            forward_q <= go && f_run && !dump_weights;
-            forward_last_q <= go && f_last;
-            forward_save_q <= go && f_save;
-            backward_q <= go && b_run;
-            backward_last_q <= go && b_last;
-            backward_derive_q <= go && b_derive;
-            load_q <= go && load_weights;
-            dump_q <= go && dump_weights;
-        end
-        if (enable) begin
-            forward_axis_q <= f_axis;
-            forward_bank_q <= f_bank;
-            forward_feed_q <= f_feed;
-            forward_kind_q <= f_kind;
-            forward_scale_q <= f_scale;
-            forward_store_q <= f_store;
-            final_q <= f_final;
-            present_row_q <= f_row;
-            present_column_q <= f_column;
-            backward_axis_q <= b_axis;
-            backward_bank_q <= b_bank;
-            backward_feed_q <= b_feed;
-            rectified_q <= b_rectified;
-            backward_scale_q <= b_scale;
-            backward_emit_q <= b_emit;
-        end
-        if (rst || started) begin
-            error_due_q <= 1'b0;
+        if (rst || started)
             error_full_q <= 1'b0;
-        end else begin
-            error_due_q <= enable && result && train && !pass;
+        else
             error_full_q <= error_take || (error_full_q && !load_delta);
-        end
         if (rst)
             steps_q <= 32'd0;
         else
-            steps_q <= steps_q + {31'd0, go};
+            steps_q <= steps_q + {31'd0, mul_go && enable};
     end
 
     // ---- streams ----
@@ -175,7 +284,7 @@ module fabric_machine #(
     wire [ROWS*WEIGHT-1:0] input_beat;
     wire [ROWS*WORD-1:0] target_beat;
     wire [LENGTH-1:0] input_place;
-    wire [1:0] input_sample;
+    wire [IN_FLIGHT-1:0] input_sample;
 
     fabric_fifo #(.WIDTH(ROWS * WEIGHT), .DEPTH(MEMORY)) input_memory (
         .clk(clk), .rst(rst), .in_data(input_data), .in_valid(input_valid), .in_ready(input_ready),
@@ -185,22 +294,29 @@ module fabric_machine #(
         .clk(clk), .rst(rst), .in_data(target_data), .in_valid(target_valid), .in_ready(target_ready),
         .out_data(target_beat), .out_valid(target_here), .out_ready(target_wanted)
     );
-    fabric_chain_in #(.LENGTH(LENGTH), .COUNT(32)) input_chain (
+    fabric_chain_in #(.LENGTH(LENGTH), .COUNT(32), .GROUP(IN_FLIGHT)) input_chain (
         .clk(clk), .rst(rst), .begin_run(started), .last(started_last),
         .count(command_data[1] ? 32'd0 : command_data[79:48]), .valid(input_here), .ready(input_wanted),
-        .take(load_operand || load_q), .full_q(input_full), .place_q(input_place), .group_q(input_sample)
+        .take(load_operand || write_load), .full_q(input_full), .place_q(input_place), .group_q(input_sample)
     );
     wire [LENGTH-1:0] target_place;
-    wire [1:0] target_sample;
-    fabric_chain_in #(.LENGTH(LENGTH), .COUNT(32)) target_chain (
+    wire [IN_FLIGHT-1:0] target_sample;
+    fabric_chain_in #(.LENGTH(LENGTH), .COUNT(32), .GROUP(IN_FLIGHT)) target_chain (
         .clk(clk), .rst(rst), .begin_run(started), .last(LAST_PLACE[LENGTH-1:0]),
-        .count((command_data[11] && (command_data[1:0] == 2'd0)) ? command_data[79:48] : 32'd0),
+        .count((command_data[12] && (command_data[1:0] == 2'd0)) ? command_data[79:48] : 32'd0),
         .valid(target_here), .ready(target_wanted), .take(error_take), .full_q(target_full),
         .place_q(target_place), .group_q(target_sample)
     );
+    // The skid keeps output_ready from everything but its own registers.
+    wire chain_valid, chain_ready;
+    wire [ROWS*WEIGHT-1:0] chain_data;
     fabric_chain_out #(.PLACES(COLUMNS), .COUNT(PLACES)) output_chain (
-        .clk(clk), .rst(rst), .load(output_load && enable), .free(output_free), .valid(output_valid),
-        .ready(output_ready), .shift(output_shift)
+        .clk(clk), .rst(rst), .load(output_load), .free(output_free), .valid(chain_valid), .ready(chain_ready),
+        .shift(output_shift)
+    );
+    fabric_skid #(.WIDTH(ROWS * WEIGHT)) output_skid (
+        .clk(clk), .rst(rst), .in_data(chain_data), .in_valid(chain_valid), .in_ready(chain_ready),
+        .out_data(output_data), .out_valid(output_valid), .out_ready(output_ready)
     );
 
     // ---- inputs that find no place on the ring ----
@@ -210,58 +326,68 @@ module fabric_machine #(
         if (FEED != 0) begin : feeds
             reg [FEED-1:0] forward_index_q;
             reg [FEED-1:0] backward_index_q;
-            wire [FEED-1:0] forward_index = start ? f_length[FEED-1:0] : forward_index_q;
-            wire [FEED-1:0] backward_index = start ? b_length[FEED-1:0] : backward_index_q;
+            wire [FEED-1:0] forward_index = next_f_start ? next_f_length[FEED-1:0] : forward_index_q;
+            wire [FEED-1:0] backward_index = next_b_start ? next_b_length[FEED-1:0] : backward_index_q;
             always @(posedge clk) begin
-                if (go) begin
+                if (next_go) begin
                     forward_index_q <= forward_index - 1'b1;
                     backward_index_q <= backward_index - 1'b1;
                 end
             end
-            genvar r;
             for (r = 0; r < ROWS; r = r + 1) begin : row
-                fabric_feed #(.WORD(WORD), .ADDRESS(FEED + 2)) feed (
+                fabric_feed #(.WORD(WORD), .ADDRESS(FEED + IN_FLIGHT)) feed (
                     .clk(clk), .enable(enable), .write(input_here && input_wanted),
                     .write_address({input_sample, input_place[FEED-1:0]}),
                     .write_data(input_beat[r*WEIGHT +: WORD]),
-                    .forward_address({f_sample, forward_index}), .forward_data(operand_feed[r*WORD +: WORD]),
-                    .backward_address({b_sample, backward_index}), .backward_data(activation_feed[r*WORD +: WORD])
+                    .forward_address({next_f_sample[IN_FLIGHT-1:0], forward_index}), .forward_data(operand_feed[r*WORD +: WORD]),
+                    .backward_address({next_b_sample[IN_FLIGHT-1:0], backward_index}), .backward_data(activation_feed[r*WORD +: WORD])
                 );
             end
         end else begin : no_feeds
             assign operand_feed = {(ROWS * WORD){1'b0}};
             assign activation_feed = {(ROWS * WORD){1'b0}};
-            wire unused_samples = &{1'b0, input_sample, f_sample, b_sample};
+            wire unused_samples = &{1'b0, input_sample};
         end
     endgenerate
 
     fabric_torus #(
         .ROWS(ROWS), .COLUMNS(COLUMNS), .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION),
         .WIDEN(WIDEN), .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .LENGTH(LENGTH),
-        .STORE(STORE), .SIGMOID(SIGMOID), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
+        .STORE(STORE), .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
     ) torus (
         .clk(clk), .rst(rst), .enable(enable),
         .input_shift(input_here && input_wanted), .input_data(input_beat),
         .target_shift(target_here && target_wanted), .target_data(target_beat),
-        .output_shift(output_shift), .output_data(output_data),
+        .output_shift(output_shift), .output_data(chain_data),
         .operand_feed(operand_feed), .activation_feed(activation_feed),
-        .next_start(start), .next_same(same), .next_forward_run(f_run), .next_forward_axis(f_axis),
-        .next_forward_bank(f_bank), .next_forward_base(f_base), .next_forward_length(f_length),
-        .next_backward_axis(b_axis), .next_backward_base(b_base), .next_backward_length(b_length),
-        .next_backward_store(b_store), .advance(go), .load_operand(load_operand), .load_delta(load_delta),
-        .load_activation(go && start && b_run),
-        .forward_run(forward_q), .forward_last(forward_last_q),
-        .forward_axis(forward_axis_q), .forward_bank(forward_bank_q), .forward_feed(forward_feed_q),
-        .forward_kind(forward_kind_q), .forward_scale(forward_scale_q), .forward_save(forward_save_q),
-        .forward_store(forward_store_q), .present_row(present_row_q), .present_column(present_column_q),
-        .backward_run(backward_q), .backward_last(backward_last_q),
-        .backward_derive(backward_derive_q), .backward_axis(backward_axis_q), .backward_bank(backward_bank_q),
-        .backward_feed(backward_feed_q), .backward_rectified(rectified_q), .backward_scale(backward_scale_q),
-        .stochastic(stochastic), .rate(rate), .output_activation(result), .output_delta(delta_out),
-        .output_weight(dump_q), .error_take(error_take), .error_pass(pass), .weight_load(load_q)
+        .next_forward_start(next_f_start), .next_backward_start(next_b_start), .next_same(next_same),
+        .next_forward_run(next_f_run), .next_forward_axis(next_f_axis), .next_forward_bank(next_f_bank),
+        .next_forward_base(next_f_base), .next_forward_length(next_f_length), .next_backward_axis(next_b_axis),
+        .next_backward_base(next_b_base), .next_backward_length(next_b_length), .next_backward_store(next_b_store),
+        .advance(next_go && enable), .load_operand(load_operand),
+        .take_operand(next_go && next_f_start && !next_f_first), .take_operand_from(next_f_from),
+        .load_delta(load_delta), .take_delta(next_go && next_b_start && !next_b_first), .take_delta_from(next_b_from),
+        .load_activation(next_go && next_b_start), .forward_run(mul_f_run), .forward_axis(mul_f_axis),
+        .forward_bank(mul_f_bank), .forward_feed(mul_f_feed), .forward_save(mul_f_save), .forward_store(mul_f_store),
+        .backward_run(mul_b_run), .backward_axis(mul_b_axis), .backward_bank(mul_b_bank), .backward_feed(mul_b_feed),
+        .backward_ends(mul_b_last), .backward_derive(mul_b_derive), .stochastic(stochastic), .rate(rate),
+        .output_weight(mul_dump), .forward_begins((ADD == 0) ? next_go && next_f_start : mul_f_start),
+        .forward_begins_scale((ADD == 0) ? next_f_scale : mul_f_scale), .forward_add(add_f_run),
+        .forward_complete(add_f_last), .forward_scale(add_f_scale),
+        .backward_begins((ADD == 0) ? next_go && next_b_start : mul_b_start),
+        .backward_begins_scale((ADD == 0) ? next_b_scale : mul_b_scale), .backward_add(add_b_run),
+        .backward_add_axis(add_b_axis), .backward_complete(add_b_last), .backward_derive_add(add_b_derive),
+        .backward_scale(add_b_scale), .forward_done(end_f_last), .forward_last(end_f_last && !end_f_final), .forward_to(end_f_to), .forward_kind(end_f_kind),
+        .present_row(end_f_row), .present_column(end_f_column),
+        .backward_done(end_b_last || end_b_derive), .backward_keep((PIPELINE == 2) ? end_b_last && end_b_derives : end_b_last || end_b_derive),
+        .backward_write(end_b_derive || (end_b_last && !end_b_derives)), .backward_to(end_b_to),
+        .backward_rectified(end_b_rectified), .write(write), .write_axis(write_b_axis), .write_input(write_load),
+        .final_activation(result), .final_delta(delta_out), .output_final(output_held), .error_take(error_take),
+        .error_pass(pass)
     );
 
-    // ---- counters ----
+    // ---- counters, a cycle later than what they count ----
+    reg counted_q, forward_q, backward_q, waiting_q, update_q;
     always @(posedge clk) begin
         if (rst)
             counting_q <= 1'b0;
@@ -270,18 +396,27 @@ module fabric_machine #(
         if (rst || started)
             begun_q <= 1'b0;
         else
-            begun_q <= go || (begun_q && running);
+            begun_q <= say_go || (begun_q && running);
+        counted_q <= counting_q && (say_go || under_way || begun_q);
+        forward_q <= mul_f_run && enable;
+        backward_q <= mul_b_run && enable;
+        waiting_q <= running && begun_q && !say_go;
+        update_q <= enable && write_b_run && !write_b_frozen;
+        if (rst || (started && (command_data[1:0] == 2'd0)))
+            updates_q <= 32'd0;
+        else if (counted_q)
+            updates_q <= updates_q + {31'd0, update_q};
     end
     fabric_counters counters (
         .clk(clk), .rst(rst), .clear(started && (command_data[1:0] == 2'd0)),
-        .counting(counting_q && (go || step_q || begun_q)), .forward(forward_q && enable),
-        .backward(backward_q && enable), .waiting(running && begun_q && !go),
+        .counting(counted_q), .forward(forward_q), .backward(backward_q), .waiting(waiting_q),
         .cycles_q(count_cycles), .forward_q(count_forward), .backward_q(count_backward), .waiting_q(count_waiting)
     );
-    assign busy = running || !idle;
+    assign busy = running || !idle || counted_q;
     assign count_steps = steps_q;
+    assign count_updates = updates_q;
 
-    wire unused = &{1'b0, target_place, target_sample, input_place};
+    wire unused = &{1'b0, target_place, target_sample, input_place, say_same, next_b_sample, next_f_sample, next_f_save};
 endmodule
 
 `default_nettype wire

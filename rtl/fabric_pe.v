@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processing element: forward, backward and update unit around its own weight memories (ClosNets, figure 7).
-// Addresses come one cycle ahead of the control of the units (prefix next_). Latency 1 a step.
+// Addresses come one cycle ahead of the control of the units (prefix next_), what the units do with products and with
+// finished sums comes later where they are pipelined. Latency 1 a step.
 `default_nettype none
 
 module fabric_pe #(
@@ -16,76 +17,86 @@ module fabric_pe #(
     parameter ADDRESS = 5,              // bits of a weight address
     parameter STORE = 6,                // stored activations, 2..16
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
+    parameter PIPELINE = 0,             // 1 and 2: registers behind products; 2 keeps the results of several phases
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex"
 ) (
-    input  wire               clk,
-    input  wire               rst,
-    input  wire               enable,
-    input  wire [15:0]        seed,         // constant, see fabric_random
+    input  wire                     clk,
+    input  wire                     rst,
+    input  wire                     enable,
+    input  wire [15:0]              seed,           // constant, see fabric_random
     // chains along the row: samples and targets in, results out
-    input  wire               input_shift,
-    input  wire [WEIGHT-1:0]  input_in,
-    output reg  [WEIGHT-1:0]  input_q,
-    input  wire               target_shift,
-    input  wire [WORD-1:0]    target_in,
-    output reg  [WORD-1:0]    target_q,
-    input  wire               output_shift,
-    input  wire [WEIGHT-1:0]  output_in,
-    output reg  [WEIGHT-1:0]  output_q,
-    // rings: from the west along the row, from the north along the column
-    input  wire [WORD-1:0]    operand_west,
-    input  wire [WORD-1:0]    operand_north,
-    output wire [WORD-1:0]    operand,
-    input  wire [ACC-1:0]     sum_west,
-    input  wire [ACC-1:0]     sum_north,
-    output wire [ACC-1:0]     sum,
-    input  wire [WORD-1:0]    activation_west,
-    input  wire [WORD-1:0]    activation_north,
-    output wire [WORD-1:0]    activation,
-    // weight addresses: of this column for the row ring, of this row for the column ring
-    input  wire [ADDRESS-1:0] next_forward_column,
-    input  wire [ADDRESS-1:0] next_forward_row,
-    input  wire [ADDRESS-1:0] next_backward_column,
-    input  wire [ADDRESS-1:0] next_backward_row,
-    input  wire [ADDRESS-1:0] write_column,
-    input  wire [ADDRESS-1:0] write_row,
+    input  wire                     input_shift,
+    input  wire [WEIGHT-1:0]        input_in,
+    output reg  [WEIGHT-1:0]        input_q,
+    input  wire                     target_shift,
+    input  wire [WORD-1:0]          target_in,
+    output reg  [WORD-1:0]          target_q,
+    input  wire                     output_shift,
+    input  wire [WEIGHT-1:0]        output_in,
+    output reg  [WEIGHT-1:0]        output_q,
+    // rings: from the west along the row or from the north along the column
+    input  wire [WORD-1:0]          operand_in,
+    output wire [WORD-1:0]          operand,
+    input  wire [ACC-1:0]           sum_in,
+    output wire [ACC-1:0]           sum,
+    input  wire [WORD-1:0]          activation_in,
+    output wire [WORD-1:0]          activation,
+    // weight memories
+    input  wire [BANKS*ADDRESS-1:0] next_address,   // that each one reads
+    input  wire [ADDRESS-1:0]       write_address,
+    input  wire [BANKS-1:0]         write,
+    input  wire                     write_input,    // the word of the input chain
     // control, one cycle ahead
-    input  wire               next_forward_run,
-    input  wire               next_forward_axis,
-    input  wire [1:0]         next_forward_bank,
-    input  wire               next_backward_axis,
-    input  wire [3:0]         next_backward_store,
-    input  wire               load_operand,
-    input  wire               load_delta,
-    input  wire               load_activation,
-    // control of the forward unit
-    input  wire               forward_run,
-    input  wire               forward_last,
-    input  wire               forward_axis,
-    input  wire [1:0]         forward_bank,
-    input  wire [1:0]         forward_kind,
-    input  wire [1:0]         forward_scale,
-    input  wire               forward_save,
-    input  wire [3:0]         forward_store,
-    input  wire               present,
-    // control of the backward and the update unit
-    input  wire               backward_run,
-    input  wire               backward_last,
-    input  wire               backward_derive,
-    input  wire               backward_axis,
-    input  wire [1:0]         backward_bank,
-    input  wire               backward_rectified,
-    input  wire [1:0]         backward_scale,
-    input  wire               stochastic,
-    input  wire [2:0]         rate,
+    input  wire [3:0]               next_backward_store,
+    input  wire                     load_operand,
+    input  wire                     take_operand,
+    input  wire [1:0]               take_operand_from,
+    input  wire                     load_delta,
+    input  wire                     take_delta,
+    input  wire [1:0]               take_delta_from,
+    input  wire                     load_activation,
+    // when operands are multiplied
+    input  wire                     forward_run,
+    input  wire [1:0]               forward_bank,
+    input  wire                     forward_save,
+    input  wire [3:0]               forward_store,
+    input  wire                     backward_run,
+    input  wire [1:0]               backward_bank,
+    input  wire                     backward_ends,
+    input  wire                     backward_derive,
+    input  wire                     stochastic,
+    input  wire [2:0]               rate,
+    input  wire                     output_weight,
+    // when products are added, and the cycle before
+    input  wire                     forward_begins,
+    input  wire [1:0]               forward_begins_scale,
+    input  wire                     forward_add,
+    input  wire                     forward_complete,
+    input  wire [1:0]               forward_scale,
+    input  wire                     backward_begins,
+    input  wire [1:0]               backward_begins_scale,
+    input  wire                     backward_add,
+    input  wire                     backward_complete,
+    input  wire                     backward_derive_add,
+    input  wire [1:0]               backward_scale,
+    // when sums are results
+    input  wire                     forward_done,
+    input  wire                     forward_last,
+    input  wire [1:0]               forward_to,
+    input  wire [1:0]               forward_kind,
+    input  wire                     present,
+    input  wire                     backward_done,
+    input  wire                     backward_keep,
+    input  wire                     backward_write,
+    input  wire [1:0]               backward_to,
+    input  wire                     backward_rectified,
     // what the output chain and the error calculator take
-    input  wire               output_activation,
-    input  wire               output_delta,
-    input  wire               output_weight,
-    input  wire               error_take,
-    input  wire               error_pass,
-    input  wire               weight_load
+    input  wire                     final_activation,
+    input  wire                     final_delta,
+    input  wire                     output_final,
+    input  wire                     error_take,
+    input  wire                     error_pass
 );
     localparam PLACE = $clog2(STORE);
 
@@ -97,28 +108,23 @@ module fabric_pe #(
     wire [WORD-1:0] delta_next;
     wire [WORD-1:0] error;
     wire [WEIGHT-1:0] updated;
-    wire [WORD-1:0] operand_in = forward_axis ? operand_north : operand_west;
-    wire [ACC-1:0] sum_in = backward_axis ? sum_north : sum_west;
-    wire [WORD-1:0] activation_in = backward_axis ? activation_north : activation_west;
-
-    // Weight memories. A phase that goes forward and backward at once reads one address for both.
-    wire [ADDRESS-1:0] forward_address = next_forward_axis ? next_forward_row : next_forward_column;
-    wire [ADDRESS-1:0] backward_address = next_backward_axis ? next_backward_row : next_backward_column;
-    wire [ADDRESS-1:0] write_address = backward_axis ? write_row : write_column;
-    wire [WEIGHT-1:0] to_write = weight_load ? input_q : updated;
+    wire [WEIGHT-1:0] to_write = write_input ? input_q : updated;
     wire [WEIGHT-1:0] forward_weight;
     wire [WEIGHT-1:0] backward_weight;
+    wire [WORD-1:0] taken_operand;
+    wire [WORD-1:0] taken_delta;
+    wire [WORD-1:0] result;                         // what the error calculator sees
+
     genvar b;
     generate
         for (b = 0; b < BANKS; b = b + 1) begin : bank
             wire [WEIGHT-1:0] read;
-            wire forward_reads = next_forward_run && (next_forward_bank == b);
             fabric_ram #(.WIDTH(WEIGHT), .DEPTH(DEPTH), .ADDRESS(ADDRESS)) weights (
                 .clk(clk),
                 .read_enable(enable),
-                .read_address(forward_reads ? forward_address : backward_address),
+                .read_address(next_address[b*ADDRESS +: ADDRESS]),
                 .read_data(read),
-                .write_enable(enable && (backward_run || weight_load) && (backward_bank == b)),
+                .write_enable(write[b]),
                 .write_address(write_address),
                 .write_data(to_write)
             );
@@ -126,7 +132,7 @@ module fabric_pe #(
         if (BANKS == 1) begin : one_bank
             assign forward_weight = bank[0].read;
             assign backward_weight = bank[0].read;
-            wire unused = &{1'b0, forward_bank};
+            wire unused = &{1'b0, forward_bank, backward_bank};
         end else begin : three_banks
             assign forward_weight = forward_bank[1] ? bank[2].read : forward_bank[0] ? bank[1].read : bank[0].read;
             assign backward_weight = backward_bank[1] ? bank[2].read : backward_bank[0] ? bank[1].read : bank[0].read;
@@ -134,34 +140,86 @@ module fabric_pe #(
     endgenerate
 
     fabric_forward #(
-        .WORD(WORD), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .TABLE(SIGMOID_TABLE)
+        .WORD(WORD), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .PIPELINE(PIPELINE),
+        .TABLE(SIGMOID_TABLE)
     ) forward (
-        .clk(clk), .rst(rst), .enable(enable), .run(forward_run), .last(forward_last),
-        .load(load_operand), .present(present), .kind(forward_kind), .scale(forward_scale),
-        .weight(forward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(input_q[WORD-1:0]), .incoming(operand_in),
-        .operand_q(operand), .activation(activated)
+        .clk(clk), .enable(enable), .load(load_operand), .take(take_operand), .run(forward_run),
+        .weight(forward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(input_q[WORD-1:0]), .taken(taken_operand),
+        .incoming(operand_in), .operand_q(operand), .begins(forward_begins), .begins_scale(forward_begins_scale),
+        .add(forward_add), .complete(forward_complete), .scale(forward_scale), .done(forward_done), .last(forward_last),
+        .present(present), .kind(forward_kind), .activation(activated)
     );
     fabric_backward #(
-        .WORD(WORD), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .TABLE(SLOPE_TABLE)
+        .WORD(WORD), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .PIPELINE(PIPELINE),
+        .TABLE(SLOPE_TABLE)
     ) backward (
-        .clk(clk), .rst(rst), .enable(enable), .run(backward_run), .last(backward_last),
-        .derive(backward_derive), .load(load_delta), .rectified(backward_rectified), .scale(backward_scale),
-        .weight(backward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(error_q),
-        .own(backward_derive ? activation : activation_in), .incoming(sum_in),
-        .sum(sum), .delta_q(delta), .delta_next(delta_next)
+        .clk(clk), .enable(enable), .load(load_delta), .take(take_delta), .ends(backward_ends),
+        .derive(backward_derive), .weight(backward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(error_q),
+        .taken(taken_delta), .coming(activation_in), .own(activation), .delta_q(delta), .begins(backward_begins),
+        .begins_scale(backward_begins_scale), .add(backward_add), .complete(backward_complete),
+        .derive_add(backward_derive_add), .scale(backward_scale), .incoming(sum_in), .sum(sum),
+        .done(backward_done), .keep(backward_keep), .rectified(backward_rectified), .delta_next(delta_next)
     );
     fabric_update #(
-        .WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT)
+        .WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT), .PIPELINE(PIPELINE)
     ) update (
         .clk(clk), .rst(rst), .seed(seed), .enable(enable), .run(backward_run), .load(load_activation),
         .stochastic(stochastic), .rate(rate), .weight(backward_weight), .delta(delta),
-        .loaded(store[next_backward_store[PLACE-1:0]]), .incoming(activation_in), .activation_q(activation), .updated(updated)
+        .loaded(store[next_backward_store[PLACE-1:0]]), .incoming(activation_in), .activation_q(activation),
+        .updated(updated)
     );
     fabric_error #(.WORD(WORD), .WIDEN(WIDEN)) calculator (
-        .activation(output_q[WORD-1:0]), .target(target_q), .pass(error_pass), .delta(error)
+        .activation(result), .target(target_q), .pass(error_pass), .delta(error)
     );
 
+    // Results: straight into the output chain, or into a register that waits for it; those of phases whose successor
+    // does not begin at once, into memories of four words.
     generate
+        if (PIPELINE == 0) begin : at_once
+            assign result = output_q[WORD-1:0];
+            wire [WORD-1:0] leaving = final_activation ? activated : delta_next;
+            always @(posedge clk) begin
+                // A full result replaces the one whose last value is just leaving.
+                if (enable && (final_activation || final_delta))
+                    output_q <= {{(WEIGHT - WORD + 1){leaving[WORD-1]}}, leaving[WORD-2:0]};
+                else if (enable && output_weight)
+                    output_q <= forward_weight;
+                else if (output_shift)
+                    output_q <= output_in;
+            end
+            wire unused = &{1'b0, output_final};
+        end else begin : in_time
+            reg [WORD-1:0] final_q;
+            assign result = final_q;
+            always @(posedge clk) begin
+                if (final_activation)
+                    final_q <= activated;
+                else if (final_delta)
+                    final_q <= delta_next;
+                if (output_final)
+                    output_q <= {{(WEIGHT - WORD + 1){final_q[WORD-1]}}, final_q[WORD-2:0]};
+                else if (output_weight)
+                    output_q <= forward_weight;
+                else if (output_shift)
+                    output_q <= output_in;
+            end
+        end
+        if (PIPELINE == 2) begin : held
+            reg [WORD-1:0] activations [0:3];
+            reg [WORD-1:0] deltas [0:3];
+            assign taken_operand = activations[take_operand_from];
+            assign taken_delta = deltas[take_delta_from];
+            always @(posedge clk) begin
+                if (forward_last)
+                    activations[forward_to] <= activated;
+                if (backward_write)
+                    deltas[backward_to] <= delta_next;
+            end
+        end else begin : not_held
+            assign taken_operand = {WORD{1'b0}};
+            assign taken_delta = {WORD{1'b0}};
+            wire unused = &{1'b0, take_operand_from, take_delta_from, forward_to, backward_to, backward_write};
+        end
         if (PLACE < 4) begin : few_places
             wire unused = &{1'b0, next_backward_store[3:PLACE], forward_store[3:PLACE]};
         end
@@ -176,15 +234,6 @@ module fabric_pe #(
             input_q <= input_in;
         if (target_shift)
             target_q <= target_in;
-        // A full result replaces the one whose last value is just leaving.
-        if (enable && output_activation)
-            output_q <= {{(WEIGHT - WORD + 1){activated[WORD-1]}}, activated[WORD-2:0]};
-        else if (enable && output_delta)
-            output_q <= {{(WEIGHT - WORD + 1){delta_next[WORD-1]}}, delta_next[WORD-2:0]};
-        else if (enable && output_weight)
-            output_q <= forward_weight;
-        else if (output_shift)
-            output_q <= output_in;
     end
 endmodule
 

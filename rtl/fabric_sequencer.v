@@ -8,7 +8,8 @@ module fabric_sequencer #(
     parameter LENGTH = 8,       // bits of a phase's length
     parameter SLOTS = 16,       // instructions, a power of two
     parameter SLOT = 4,         // clog2(SLOTS)
-    parameter WIDTH = 72,       // bits of an instruction: 2 * ADDRESS + 5 * LENGTH + 38
+    parameter WIDTH = 101,      // bits of an instruction: 2 * ADDRESS + 5 * LENGTH + 51
+    parameter PIPELINE = 0,     // cycles by which a sum is later a result than its last product is due
     parameter FIXED = 0,        // 1: the instructions are those of the file, not those of the stream
     parameter PROGRAM_TABLE = "program.hex"
 ) (
@@ -31,6 +32,7 @@ module fabric_sequencer #(
     // what the next cycle may wait for
     input  wire               input_full,
     input  wire               error_full,
+    input  wire               result_full,      // no room for another result that leaves the torus
     // modes of the present command
     output reg                emit_q,
     output reg                train_q,
@@ -39,7 +41,8 @@ module fabric_sequencer #(
     output reg  [2:0]         rate_q,
     // the next cycle
     output wire               go,               // it takes place
-    output wire               start,            // first cycle of a slot
+    output wire               forward_start,    // first cycle of a slot
+    output wire               backward_start,
     output wire               same,
     output wire               weight_load,
     output wire               weight_dump,
@@ -53,12 +56,14 @@ module fabric_sequencer #(
     output wire [1:0]         forward_scale,
     output wire               forward_save,
     output wire [3:0]         forward_store,
+    output wire [1:0]         forward_from,     // the result that its operands are
+    output wire [1:0]         forward_to,       // where its own result is kept
     output wire               forward_final,
     output wire [ADDRESS-1:0] forward_base,
     output wire [LENGTH-1:0]  forward_length,   // less one
     output wire [LENGTH-1:0]  present_row,      // last row and column that compute neurons
     output wire [LENGTH-1:0]  present_column,
-    output wire [1:0]         forward_sample,
+    output wire [2:0]         forward_sample,
     output wire               backward_run,
     output wire               backward_last,
     output wire               backward_derive,
@@ -69,39 +74,47 @@ module fabric_sequencer #(
     output wire               backward_rectified,
     output wire [1:0]         backward_scale,
     output wire [3:0]         backward_store,
+    output wire [1:0]         backward_from,
+    output wire [1:0]         backward_to,
+    output wire               backward_derives, // the layer below is a sigmoid
+    output wire               backward_frozen,  // weights stay as they are
     output wire               backward_emit,
     output wire [ADDRESS-1:0] backward_base,
     output wire [LENGTH-1:0]  backward_length,
-    output wire [1:0]         backward_sample
+    output wire [2:0]         backward_sample
 );
     localparam [1:0] RUN = 2'd0;    // kinds of commands; a command that is over leaves busy_q at zero
     localparam [1:0] LOAD = 2'd1;
     localparam [1:0] DUMP = 2'd2;
+    localparam DERIVE = 1 + PIPELINE;   // cycles from the last product of a delta to its derivative
 
     reg [WIDTH-1:0] instructions [0:SLOTS-1];
-    reg [WIDTH-1:0] instruction_q;      // that of slot_q
+    reg [WIDTH-1:0] instruction_q;      // that of slot_q, but for the cycle in which that is fresh
+    reg fresh_q;
     reg busy_q;
     reg [1:0] kind_q;
     reg [1:0] bank_q;
-    reg [1:0] drain_q;
+    reg [2:0] drain_q;
     reg [SLOT-1:0] first_q;
     reg [SLOT-1:0] slot_q;
     reg [LENGTH-1:0] cycle_q;
     reg [ADDRESS-1:0] address_q;
     reg [31:0] left_q;          // samples or addresses that are not through; 0 while the last samples go backward
-    reg [1:0] sample_q;         // number of the round modulo 4
-    reg [1:0] begun_q;          // rounds before this one, at most 3
-    reg [1:0] beyond_q;         // rounds since that of the last sample
+    reg some_left_q, one_left_q;
+    reg [2:0] sample_q;         // number of the round modulo 8
+    reg [2:0] begun_q;          // rounds before this one, at most 7
+    reg [2:0] beyond_q;         // rounds since that of the last sample
 
     // The instruction, from its least significant bit.
     wire [LENGTH-1:0] slot_last;
-    wire f_run, f_axis, f_first, f_feed, f_save, f_final, b_run, b_axis, b_first, b_feed, b_emit, end_of_program;
-    wire [1:0] f_bank, f_kind, f_scale, f_versions, b_bank, b_kind, b_scale, b_versions, b_lag;
+    wire f_run, f_axis, f_first, f_feed, f_save, f_final, b_run, b_axis, b_first, b_feed, b_emit, b_frozen, end_of_program;
+    wire [1:0] f_bank, f_kind, f_scale, f_versions, b_bank, b_kind, b_scale, b_versions;
+    wire [2:0] f_lag, b_lag;
     wire [3:0] f_store, b_store;
     wire [ADDRESS-1:0] f_base, b_base;
     assign {
-        end_of_program, b_emit, b_lag, b_versions, b_store, b_scale, b_kind, b_feed, b_first, b_bank, b_axis, b_run,
-        f_final, f_versions, f_store, f_save, f_scale, f_kind, f_feed, f_first, f_bank, f_axis, f_run,
+        end_of_program, backward_to, backward_from, b_frozen, b_emit, b_lag, b_versions, b_store, b_scale, b_kind, b_feed, b_first, b_bank, b_axis, b_run,
+        forward_to, forward_from, f_lag, f_final, f_versions, f_store, f_save, f_scale, f_kind, f_feed, f_first, f_bank, f_axis, f_run,
         present_column, present_row, backward_length, b_base, forward_length, f_base, slot_last
     } = instruction_q;
 
@@ -118,21 +131,23 @@ module fabric_sequencer #(
     assign started = accept;
     assign started_last = command_data[16 +: LENGTH];
 
-    // A sample goes forward in its own round of the program and backward `lag` rounds later.
-    wire some_left = left_q != 32'd0;
-    wire one_left = left_q == 32'd1;
-    wire f_active = run && f_run && some_left;
-    wire b_active = run && b_run && (begun_q >= b_lag) && (some_left || (beyond_q < b_lag));
+    // A sample's steps take place in its own round of the program or `lag` rounds later.
+    wire f_active = run && f_run && (begun_q >= f_lag) && (some_left_q || (beyond_q < f_lag));
+    wire b_active = run && b_run && (begun_q >= b_lag) && (some_left_q || (beyond_q < b_lag));
     wire last_cycle = cycle_q == slot_last;
-    wire last_round = (drain_q == 2'd0) ? one_left : (!some_left && (beyond_q == drain_q - 2'd1));
-    wire [SLOT-1:0] slot_next = accept ? command_data[32 +: SLOT] : !(go && run && last_cycle) ? slot_q
-        : end_of_program ? first_q : slot_q + 1'b1;
+    wire last_round = (drain_q == 3'd0) ? one_left_q : (!some_left_q && (beyond_q == drain_q - 3'd1));
+    wire slot_over = go && run && last_cycle;
+    wire round_over = go && (!run || (last_cycle && end_of_program));
+    wire [SLOT-1:0] slot_after = end_of_program ? first_q : slot_q + 1'b1;
 
-    assign start = cycle_q == {LENGTH{1'b0}};
+    wire start = cycle_q == {LENGTH{1'b0}};
+    wire leaves = (forward_last && f_final) || (b_emit && (backward_derive || (backward_last && !b_kind[1])));
+    assign forward_start = f_active && start;
+    assign backward_start = b_active && start;
     assign forward_first = f_active && start && f_first;
     assign backward_first = b_active && start && b_first;
-    assign go = enable && busy_q && !(forward_first && !input_full) && !(backward_first && !error_full)
-        && !(load && !input_full);
+    assign go = enable && busy_q && !fresh_q && !(forward_first && !input_full) && !(backward_first && !error_full)
+        && !(load && !input_full) && !((leaves || dump) && result_full);
     assign same = load || dump;
     assign weight_load = load;
     assign weight_dump = dump;
@@ -144,22 +159,24 @@ module fabric_sequencer #(
     assign forward_feed = f_feed;
     assign forward_kind = f_kind;
     assign forward_scale = f_scale;
-    assign forward_sample = sample_q;
+    assign forward_sample = sample_q - f_lag;
     assign forward_save = f_active && start && f_save;
-    assign forward_store = f_store + {2'd0, forward_sample & f_versions};
+    assign forward_store = f_store + {2'd0, forward_sample[1:0] & f_versions};
     assign forward_final = f_final;
     assign forward_base = run ? f_base : address_q;
 
     assign backward_run = b_active && (cycle_q <= backward_length);
     assign backward_last = b_active && (cycle_q == backward_length);
-    assign backward_derive = b_active && b_kind[1] && (cycle_q == backward_length + 1'b1);
+    assign backward_derive = b_active && b_kind[1] && (cycle_q == backward_length + DERIVE[LENGTH-1:0]);
     assign backward_axis = b_axis && run;
     assign backward_bank = run ? b_bank : bank_q;
     assign backward_feed = b_feed;
     assign backward_rectified = b_kind[0];
+    assign backward_derives = b_kind[1];
+    assign backward_frozen = b_frozen && run;
     assign backward_scale = b_scale;
     assign backward_sample = sample_q - b_lag;
-    assign backward_store = b_store + {2'd0, backward_sample & b_versions};
+    assign backward_store = b_store + {2'd0, backward_sample[1:0] & b_versions};
     assign backward_emit = b_emit;
     assign backward_base = run ? b_base : address_q;
 
@@ -176,42 +193,52 @@ module fabric_sequencer #(
     endgenerate
 
     always @(posedge clk) begin
-        slot_q <= slot_next;
-        instruction_q <= instructions[slot_next];
+        // What comes next is looked up before it is known whether this is the last cycle of its predecessor.
+        if (fresh_q || slot_over)
+            instruction_q <= instructions[fresh_q ? slot_q : slot_after];
+        if (accept)
+            slot_q <= command_data[32 +: SLOT];
+        else if (slot_over)
+            slot_q <= slot_after;
+        fresh_q <= accept;
         if (accept) begin
+            some_left_q <= command_data[79:48] != 32'd0;
+            one_left_q <= command_data[79:48] == 32'd1;
             kind_q <= command_kind;
             bank_q <= command_data[3:2];
             stochastic_q <= command_data[4];
             rate_q <= command_data[7:5];
-            drain_q <= command_data[9:8];
-            emit_q <= command_data[10];
-            train_q <= command_data[11];
-            pass_q <= command_data[12];
+            drain_q <= command_data[10:8];
+            emit_q <= command_data[11];
+            train_q <= command_data[12];
+            pass_q <= command_data[13];
             first_q <= command_data[32 +: SLOT];
             address_q <= command_data[32 +: ADDRESS];
             left_q <= command_data[79:48];
-            sample_q <= 2'd0;
-            begun_q <= 2'd0;
-            beyond_q <= 2'd0;
+            sample_q <= 3'd0;
+            begun_q <= 3'd0;
+            beyond_q <= 3'd0;
             cycle_q <= {LENGTH{1'b0}};
         end else if (go) begin
             cycle_q <= (last_cycle || !run) ? {LENGTH{1'b0}} : cycle_q + 1'b1;
             address_q <= address_q + 1'b1;
-            if (!run || (last_cycle && end_of_program)) begin
-                sample_q <= sample_q + 2'd1;
-                if (begun_q != 2'd3)
-                    begun_q <= begun_q + 2'd1;
-                if (some_left)
+            if (round_over) begin
+                sample_q <= sample_q + 3'd1;
+                if (begun_q != 3'd7)
+                    begun_q <= begun_q + 3'd1;
+                if (some_left_q) begin
                     left_q <= left_q - 32'd1;
-                else
-                    beyond_q <= beyond_q + 2'd1;
+                    some_left_q <= !one_left_q;
+                    one_left_q <= left_q == 32'd2;
+                end else
+                    beyond_q <= beyond_q + 3'd1;
             end
         end
         if (rst)
             busy_q <= 1'b0;
         else if (accept)
             busy_q <= command_data[79:48] != 32'd0;
-        else if (go && (run ? (last_cycle && end_of_program && last_round) : one_left))
+        else if (round_over && (run ? last_round : one_left_q))
             busy_q <= 1'b0;
     end
 

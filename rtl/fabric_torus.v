@@ -19,6 +19,7 @@ module fabric_torus #(
     parameter LENGTH = 8,
     parameter STORE = 6,
     parameter SIGMOID = 1,
+    parameter PIPELINE = 0,
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex"
 ) (
@@ -36,7 +37,8 @@ module fabric_torus #(
     input  wire [ROWS*WORD-1:0]   operand_feed,
     input  wire [ROWS*WORD-1:0]   activation_feed,
     // control, one cycle ahead
-    input  wire                   next_start,
+    input  wire                   next_forward_start,
+    input  wire                   next_backward_start,
     input  wire                   next_same,
     input  wire                   next_forward_run,
     input  wire                   next_forward_axis,
@@ -49,37 +51,66 @@ module fabric_torus #(
     input  wire [3:0]             next_backward_store,
     input  wire                   advance,
     input  wire                   load_operand,
+    input  wire                   take_operand,
+    input  wire [1:0]             take_operand_from,
     input  wire                   load_delta,
+    input  wire                   take_delta,
+    input  wire [1:0]             take_delta_from,
     input  wire                   load_activation,
-    // control
+    // when operands are multiplied
     input  wire                   forward_run,
-    input  wire                   forward_last,
     input  wire                   forward_axis,
     input  wire [1:0]             forward_bank,
     input  wire                   forward_feed,
-    input  wire [1:0]             forward_kind,
-    input  wire [1:0]             forward_scale,
     input  wire                   forward_save,
     input  wire [3:0]             forward_store,
-    input  wire [LENGTH-1:0]      present_row,
-    input  wire [LENGTH-1:0]      present_column,
     input  wire                   backward_run,
-    input  wire                   backward_last,
-    input  wire                   backward_derive,
     input  wire                   backward_axis,
     input  wire [1:0]             backward_bank,
     input  wire                   backward_feed,
-    input  wire                   backward_rectified,
-    input  wire [1:0]             backward_scale,
+    input  wire                   backward_ends,
+    input  wire                   backward_derive,
     input  wire                   stochastic,
     input  wire [2:0]             rate,
-    input  wire                   output_activation,
-    input  wire                   output_delta,
     input  wire                   output_weight,
+    // when products are added, and the cycle before
+    input  wire                   forward_begins,
+    input  wire [1:0]             forward_begins_scale,
+    input  wire                   forward_add,
+    input  wire                   forward_complete,
+    input  wire [1:0]             forward_scale,
+    input  wire                   backward_begins,
+    input  wire [1:0]             backward_begins_scale,
+    input  wire                   backward_add,
+    input  wire                   backward_add_axis,
+    input  wire                   backward_complete,
+    input  wire                   backward_derive_add,
+    input  wire [1:0]             backward_scale,
+    // when sums are results
+    input  wire                   forward_done,
+    input  wire                   forward_last,
+    input  wire [1:0]             forward_to,
+    input  wire [1:0]             forward_kind,
+    input  wire [LENGTH-1:0]      present_row,
+    input  wire [LENGTH-1:0]      present_column,
+    input  wire                   backward_done,
+    input  wire                   backward_keep,
+    input  wire                   backward_write,
+    input  wire [1:0]             backward_to,
+    input  wire                   backward_rectified,
+    // when weights are written
+    input  wire [BANKS-1:0]       write,
+    input  wire                   write_axis,
+    input  wire                   write_input,
+    // what the output chain and the error calculator take
+    input  wire                   final_activation,
+    input  wire                   final_delta,
+    input  wire                   output_final,
     input  wire                   error_take,
-    input  wire                   error_pass,
-    input  wire                   weight_load
+    input  wire                   error_pass
 );
+    localparam WRITE_LATER = (PIPELINE == 0) ? 0 : 2;
+
     // Addresses depend on the place on the ring only: one generator for all row rings, one for all column rings.
     wire [COLUMNS*ADDRESS-1:0] forward_columns;
     wire [ROWS*ADDRESS-1:0] forward_rows;
@@ -87,6 +118,8 @@ module fabric_torus #(
     wire [ROWS*ADDRESS-1:0] backward_rows;
     wire [COLUMNS*ADDRESS-1:0] forward_columns_q;
     wire [ROWS*ADDRESS-1:0] forward_rows_q;
+    wire [COLUMNS*ADDRESS-1:0] backward_columns_q;
+    wire [ROWS*ADDRESS-1:0] backward_rows_q;
     wire [COLUMNS*ADDRESS-1:0] write_columns;
     wire [ROWS*ADDRESS-1:0] write_rows;
     wire [ADDRESS+LENGTH-1:0] forward_wide = {{ADDRESS{1'b0}}, next_forward_length};
@@ -95,25 +128,37 @@ module fabric_torus #(
     wire [ADDRESS-1:0] backward_end = next_backward_base + backward_wide[ADDRESS-1:0];
 
     fabric_ring_address #(.SIZE(COLUMNS), .ADDRESS(ADDRESS)) forward_along_row (
-        .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_forward_base),
+        .clk(clk), .enable(advance), .start(next_forward_start), .same(next_same), .base(next_forward_base),
         .last(forward_end), .address(forward_columns), .address_q(forward_columns_q)
     );
     fabric_ring_address #(.SIZE(ROWS), .ADDRESS(ADDRESS)) forward_along_column (
-        .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_forward_base),
+        .clk(clk), .enable(advance), .start(next_forward_start), .same(next_same), .base(next_forward_base),
         .last(forward_end), .address(forward_rows), .address_q(forward_rows_q)
     );
     fabric_ring_address #(.SIZE(COLUMNS), .ADDRESS(ADDRESS)) backward_along_row (
-        .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_backward_base),
-        .last(backward_end), .address(backward_columns), .address_q(write_columns)
+        .clk(clk), .enable(advance), .start(next_backward_start), .same(next_same), .base(next_backward_base),
+        .last(backward_end), .address(backward_columns), .address_q(backward_columns_q)
     );
     fabric_ring_address #(.SIZE(ROWS), .ADDRESS(ADDRESS)) backward_along_column (
-        .clk(clk), .enable(advance), .start(next_start), .same(next_same), .base(next_backward_base),
-        .last(backward_end), .address(backward_rows), .address_q(write_rows)
+        .clk(clk), .enable(advance), .start(next_backward_start), .same(next_same), .base(next_backward_base),
+        .last(backward_end), .address(backward_rows), .address_q(backward_rows_q)
+    );
+    fabric_delay #(.WIDTH((COLUMNS + ROWS) * ADDRESS), .STAGES(WRITE_LATER)) write_addresses (
+        .clk(clk), .rst(1'b0), .enable(1'b1), .in({backward_rows_q, backward_columns_q}),
+        .out({write_rows, write_columns})
     );
 
+    genvar b;
     genvar r;
     genvar c;
     generate
+        // A phase that goes forward and backward at once reads one address for both.
+        for (b = 0; b < BANKS; b = b + 1) begin : bank
+            wire goes_forward = next_forward_run && ((BANKS == 1) || (next_forward_bank == b));
+            wire axis = goes_forward ? next_forward_axis : next_backward_axis;
+            wire [COLUMNS*ADDRESS-1:0] columns = goes_forward ? forward_columns : backward_columns;
+            wire [ROWS*ADDRESS-1:0] rows = goes_forward ? forward_rows : backward_rows;
+        end
         for (r = 0; r < ROWS; r = r + 1) begin : row
             localparam [LENGTH-1:0] ROW = r;
             wire row_present = (r == 0) || (present_row > ROW - 1'b1);
@@ -133,6 +178,7 @@ module fabric_torus #(
                 wire [ACC-1:0] sum;
                 wire [WORD-1:0] activation_west;
                 wire [WORD-1:0] activation;
+                wire [BANKS*ADDRESS-1:0] address;
 
                 if (c == 0) begin : first_place
                     assign input_in = input_data[r*WEIGHT +: WEIGHT];
@@ -153,15 +199,20 @@ module fabric_torus #(
                     wire unused = &{1'b0, input_q, target_q};
                 end
 
+                for (b = 0; b < BANKS; b = b + 1) begin : of
+                    assign address[b*ADDRESS +: ADDRESS] = bank[b].axis ? bank[b].rows[r*ADDRESS +: ADDRESS]
+                        : bank[b].columns[c*ADDRESS +: ADDRESS];
+                end
+
                 fabric_pe #(
                     .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .WIDEN(WIDEN),
                     .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .STORE(STORE),
-                    .SIGMOID(SIGMOID), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
+                    .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
                 ) element (
                     .clk(clk),
                     .rst(rst),
-                    .seed(SEED[15:0]),
                     .enable(enable),
+                    .seed(SEED[15:0]),
                     .input_shift(input_shift),
                     .input_in(input_in),
                     .input_q(input_q),
@@ -171,53 +222,61 @@ module fabric_torus #(
                     .output_shift(output_shift),
                     .output_in(output_in),
                     .output_q(output_q),
-                    .operand_west(operand_west),
-                    .operand_north(row[NORTH].pe[c].operand),
+                    .operand_in(forward_axis ? row[NORTH].pe[c].operand : operand_west),
                     .operand(operand),
-                    .sum_west(row[r].pe[WEST].sum),
-                    .sum_north(row[NORTH].pe[c].sum),
+                    .sum_in(backward_add_axis ? row[NORTH].pe[c].sum : row[r].pe[WEST].sum),
                     .sum(sum),
-                    .activation_west(activation_west),
-                    .activation_north(row[NORTH].pe[c].activation),
+                    .activation_in(backward_axis ? row[NORTH].pe[c].activation : activation_west),
                     .activation(activation),
-                    .next_forward_column(forward_columns[c*ADDRESS +: ADDRESS]),
-                    .next_forward_row(forward_rows[r*ADDRESS +: ADDRESS]),
-                    .next_backward_column(backward_columns[c*ADDRESS +: ADDRESS]),
-                    .next_backward_row(backward_rows[r*ADDRESS +: ADDRESS]),
-                    .write_column(write_columns[c*ADDRESS +: ADDRESS]),
-                    .write_row(write_rows[r*ADDRESS +: ADDRESS]),
-                    .next_forward_run(next_forward_run),
-                    .next_forward_axis(next_forward_axis),
-                    .next_forward_bank(next_forward_bank),
-                    .next_backward_axis(next_backward_axis),
+                    .next_address(address),
+                    .write_address(write_axis ? write_rows[r*ADDRESS +: ADDRESS] : write_columns[c*ADDRESS +: ADDRESS]),
+                    .write(write),
+                    .write_input(write_input),
                     .next_backward_store(next_backward_store),
                     .load_operand(load_operand),
+                    .take_operand(take_operand),
+                    .take_operand_from(take_operand_from),
                     .load_delta(load_delta),
+                    .take_delta(take_delta),
+                    .take_delta_from(take_delta_from),
                     .load_activation(load_activation),
                     .forward_run(forward_run),
-                    .forward_last(forward_last),
-                    .forward_axis(forward_axis),
                     .forward_bank(forward_bank),
-                    .forward_kind(forward_kind),
-                    .forward_scale(forward_scale),
                     .forward_save(forward_save),
                     .forward_store(forward_store),
-                    .present(row_present && ((c == 0) || (present_column > COLUMN - 1'b1))),
                     .backward_run(backward_run),
-                    .backward_last(backward_last),
-                    .backward_derive(backward_derive),
-                    .backward_axis(backward_axis),
                     .backward_bank(backward_bank),
-                    .backward_rectified(backward_rectified),
-                    .backward_scale(backward_scale),
+                    .backward_ends(backward_ends),
+                    .backward_derive(backward_derive),
                     .stochastic(stochastic),
                     .rate(rate),
-                    .output_activation(output_activation),
-                    .output_delta(output_delta),
                     .output_weight(output_weight),
+                    .forward_begins(forward_begins),
+                    .forward_begins_scale(forward_begins_scale),
+                    .forward_add(forward_add),
+                    .forward_complete(forward_complete),
+                    .forward_scale(forward_scale),
+                    .backward_begins(backward_begins),
+                    .backward_begins_scale(backward_begins_scale),
+                    .backward_add(backward_add),
+                    .backward_complete(backward_complete),
+                    .backward_derive_add(backward_derive_add),
+                    .backward_scale(backward_scale),
+                    .forward_done(forward_done),
+                    .forward_last(forward_last),
+                    .forward_to(forward_to),
+                    .forward_kind(forward_kind),
+                    .present(row_present && ((c == 0) || (present_column > COLUMN - 1'b1))),
+                    .backward_done(backward_done),
+                    .backward_keep(backward_keep),
+                    .backward_write(backward_write),
+                    .backward_to(backward_to),
+                    .backward_rectified(backward_rectified),
+                    .final_activation(final_activation),
+                    .final_delta(final_delta),
+                    .output_final(output_final),
                     .error_take(error_take),
-                    .error_pass(error_pass),
-                    .weight_load(weight_load)
+                    .error_pass(error_pass)
                 );
             end
             assign output_data[r*WEIGHT +: WEIGHT] = row[r].pe[COLUMNS-1].output_q;

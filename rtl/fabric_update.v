@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Update unit: weight + rate * activation * delta, rounded, saturated (ClosNets, figure 9, equation 2). Combinational;
-// the activations of the layer below pass by in a register of latency 1.
+// Update unit: weight + rate * activation * delta, rounded, saturated (ClosNets, figure 9, equation 2); the activations of
+// the layer below pass by in a register of latency 1. Latency of the weight: 0, or 2 with PIPELINE.
 `default_nettype none
 
 module fabric_update #(
     parameter WORD = 9,                 // bits of an operand
     parameter WEIGHT = 12,              // bits of a stored weight
-    parameter SHIFT = 10                // fraction bits of an increment that are rounded away, 1..16
+    parameter SHIFT = 10,               // fraction bits of an increment that are rounded away, 2..16
+    parameter PIPELINE = 0              // not 0: registers behind the product and behind the sum
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -25,20 +26,47 @@ module fabric_update #(
 );
     localparam WIDE = (2 * WORD + 7 > WEIGHT + SHIFT) ? 2 * WORD + 8 : WEIGHT + SHIFT + 1;
 
+    wire signed [2*WORD-1:0] product;
+    wire [WEIGHT-1:0] old;
+    wire step_random;
     wire [15:0] random;
-    fabric_random noise (.clk(clk), .rst(rst), .seed(seed), .step(enable && run), .word_q(random));
-
-    wire signed [2*WORD-1:0] product = $signed(activation_q) * $signed(delta);
     wire signed [WIDE-1:0] step = {{(WIDE - 2 * WORD){product[2*WORD-1]}}, product} <<< rate;
     wire [SHIFT-1:0] dither = stochastic ? random[SHIFT-1:0] : {1'b1, {(SHIFT - 1){1'b0}}};
     // One adder for both: the weight stands above the bits that are rounded away, the dither in their place.
-    wire signed [WIDE-1:0] total = step
-        + $signed({{(WIDE - WEIGHT - SHIFT){weight[WEIGHT-1]}}, weight, dither});
-    wire fits = (total[WIDE-1:SHIFT+WEIGHT-1] == {(WIDE - SHIFT - WEIGHT + 1){1'b0}})
-        || (total[WIDE-1:SHIFT+WEIGHT-1] == {(WIDE - SHIFT - WEIGHT + 1){1'b1}});
+    wire signed [WIDE-1:0] total = step + $signed({{(WIDE - WEIGHT - SHIFT){old[WEIGHT-1]}}, old, dither});
+    wire [WIDE-SHIFT-1:0] rounded;
+
+    fabric_random noise (.clk(clk), .rst(rst), .seed(seed), .step(step_random), .word_q(random));
+
+    generate
+        if (PIPELINE == 0) begin : at_once
+            assign product = $signed(activation_q) * $signed(delta);
+            assign old = weight;
+            assign step_random = enable && run;
+            assign rounded = total[WIDE-1:SHIFT];
+        end else begin : registered
+            reg signed [2*WORD-1:0] product_q;
+            reg [WEIGHT-1:0] old_q;
+            reg run_q;
+            reg [WIDE-SHIFT-1:0] rounded_q;
+            always @(posedge clk) begin
+                product_q <= $signed(activation_q) * $signed(delta);
+                old_q <= weight;
+                run_q <= run && !rst;
+                rounded_q <= total[WIDE-1:SHIFT];
+            end
+            assign product = product_q;
+            assign old = old_q;
+            assign step_random = run_q;
+            assign rounded = rounded_q;
+        end
+    endgenerate
+
+    wire clips = (rounded[WIDE-SHIFT-1:WEIGHT-1] != {(WIDE - SHIFT - WEIGHT + 1){1'b0}})
+        && (rounded[WIDE-SHIFT-1:WEIGHT-1] != {(WIDE - SHIFT - WEIGHT + 1){1'b1}});
+    assign updated = clips ? {rounded[WIDE-SHIFT-1], {(WEIGHT - 1){~rounded[WIDE-SHIFT-1]}}} : rounded[WEIGHT-1:0];
 
     wire unused = &{1'b0, random, total};
-    assign updated = fits ? total[SHIFT +: WEIGHT] : {total[WIDE-1], {(WEIGHT - 1){~total[WIDE-1]}}};
 
     always @(posedge clk) begin
         if (enable) begin

@@ -64,8 +64,18 @@ def overlapped(size: int) -> Build:
     return _build(size, NINE_BITS, 3)
 
 
+def pipelined(size: int) -> Build:
+    """The machine of Table II with registers behind its products: a phase ends one cycle later."""
+    return _build(size, NINE_BITS, 1, pipeline=1)
+
+
+def interleaved(size: int) -> Build:
+    """Three memories a PE and registers behind products and sums; phases of several samples take turns."""
+    return _build(size, NINE_BITS, 3, pipeline=2)
+
+
 def on_chip(size: int) -> Build:
-    """The machine of notebook 17: all of these together."""
+    """The machine of notebook 17: wide weights, sigmoids, overlapped training, instructions that the host writes."""
     return _build(size, TRAINED, 3, ("relu", "sigmoid"))._replace(is_fixed=False)
 
 
@@ -76,15 +86,24 @@ VARIANTS: dict[str, Callable[[int], Build]] = {
     "16-bit words": wide_words,
     "sigmoid": sigmoid,
     "overlapped training": overlapped,
+    "pipelined": pipelined,
+    "interleaved training": interleaved,
     "on-chip training": on_chip,
 }
 
 
-def _build(size: int, fixed_point: FixedPoint, banks: int, activations: Sequence[str] = ("relu", "identity")) -> Build:
+def _build(
+    size: int,
+    fixed_point: FixedPoint,
+    banks: int,
+    activations: Sequence[str] = ("relu", "identity"),
+    pipeline: int = 0,
+) -> Build:
     positive_int("size", size)
     cascade = (size * size, size * size, size, size, size)
     mapping = TorusMapping([cascade, cascade], activations)
-    chosen = program(mapping, "sequential" if banks == 1 else "overlapped", banks=banks)
+    mode = "sequential" if banks == 1 else "interleaved" if pipeline else "overlapped"
+    chosen = program(mapping, mode, banks=banks, pipeline=pipeline)
     torus = Torus.of(mapping, fixed_point, [chosen], banks)
     if size > 2:
         torus = replace(torus, depth=max(torus.depth, FEWEST_WORDS))

@@ -111,7 +111,7 @@ def _build(
         runtime = _runtime()
         for name in _RUNTIME:
             shutil.copyfile(runtime / name, objects / name)
-        _call(objects, "make", "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O1", "OPT_SLOW=-O0",
+        _call(objects, "make", "-f", f"V{top}.mk", "-j2", "LDFLAGS=-fPIC -shared", "OPT_FAST=-O2", "OPT_SLOW=-O0",
               f"V{top}")  # fmt: skip
         shutil.move(objects / f"V{top}", folder)
 

@@ -5,7 +5,8 @@ from fabric.hardware.torus._golden import GoldenMachine
 from fabric.hardware.torus._machine import Machine
 from fabric.hardware.torus._mapping import TorusMapping
 from fabric.hardware.torus._phases import ACTIVATIONS, Phase
-from fabric.hardware.torus._program import MODES, Program, program
+from fabric.hardware.torus._program import MODES, Program
+from fabric.hardware.torus._schedule import program
 from fabric.hardware.torus._torus import Torus
 
 __all__ = [

@@ -17,7 +17,7 @@ class Cycles:
         drain: after the last sample's own round, until its last weight is written.
         forward, backward: cycles a sample in which the forward and the backward unit work; the update unit works in the
             same cycles as the backward unit.
-        first: cycle of the first address.
+        first: from the first address to the end of the first step: the stages of the pipeline.
     """
 
     interval: int
@@ -25,7 +25,7 @@ class Cycles:
     drain: int
     forward: int
     backward: int
-    first: int = 1
+    first: int
 
     def total(self, samples: int) -> int:
         """From the first address to the last weight or result.
@@ -46,10 +46,12 @@ def cycles(program: Program) -> Cycles:
     instance("program", program, Program)
     round_ = sum(slot.cycles for slot in program.slots)
     drain = program.drain * round_
+    first = 4 if program.pipeline else 1
     return Cycles(
         interval=round_ + program.waits,
-        lone=1 + round_ + program.waits + drain,
+        lone=first + round_ + program.waits + drain,
         drain=drain,
         forward=sum(slot.forward.length for slot in program.slots if slot.forward),
         backward=sum(slot.backward.length for slot in program.slots if slot.backward),
+        first=first,
     )

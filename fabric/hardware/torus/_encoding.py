@@ -25,17 +25,19 @@ def encode(slot: Slot, address_bits: int, length_bits: int) -> int:
     if f:
         fields += [
             (1, 1), (f.axis == "column", 1), (f.bank, 2), (f.first, 1), (f.fed, 1), (ACTIVATIONS.index(f.kind), 2),
-            (f.scale, 2), (f.save, 1), (f.store, 4), (f.versions - 1, 2), (f.final, 1),
+            (f.scale, 2), (f.save, 1), (f.store, 4), (_mask(f.versions), 2), (f.final, 1), (f.lag, 3), (f.source, 2),
+            (f.result, 2),
         ]  # fmt: skip
     else:
-        fields += [(0, 18)]
+        fields += [(0, 25)]
     if b:
         fields += [
             (1, 1), (b.axis == "column", 1), (b.bank, 2), (b.first, 1), (b.fed, 1), (ACTIVATIONS.index(b.kind), 2),
-            (b.scale, 2), (b.store, 4), (b.versions - 1, 2), (b.lag, 2), (b.emit, 1),
+            (b.scale, 2), (b.store, 4), (_mask(b.versions), 2), (b.lag, 3), (b.emit, 1), (b.frozen, 1), (b.source, 2),
+            (b.result, 2),
         ]  # fmt: skip
     else:
-        fields += [(0, 19)]
+        fields += [(0, 25)]
     fields += [(slot.last, 1)]
     word, at = 0, 0
     for value, bits in fields:
@@ -44,6 +46,13 @@ def encode(slot: Slot, address_bits: int, length_bits: int) -> int:
         word |= int(value) << at
         at += bits
     return word
+
+
+def _mask(versions: int) -> int:
+    """The bits of a sample's number that tell its place in the store."""
+    if versions not in (1, 2, 4):
+        raise ValueError(f"versions must be 1, 2 or 4, got {versions!r}")
+    return versions - 1
 
 
 def command(
@@ -61,7 +70,7 @@ def command(
 ) -> np.ndarray:
     """A command word as a beat, fields from the least significant bit as rtl/README.md lists them."""
     word = kind | bank << 2 | int(stochastic) << 4 | rate << 5 | drain << 8
-    word |= int(emit) << 10 | int(train) << 11 | int(passes) << 12
+    word |= int(emit) << 11 | int(train) << 12 | int(passes) << 13
     return beats([word | last << 16 | address << 32 | count << 48], 3)
 
 

@@ -14,7 +14,8 @@ from fabric.hardware.simulation.packing import pack, unpack
 from fabric.hardware.simulation.verilator import Simulation, Stream
 from fabric.hardware.torus._encoding import DUMP, LOAD, RUN, beats, command, encode
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import Program, bases
+from fabric.hardware.torus._program import Program
+from fabric.hardware.torus._schedule import bases
 from fabric.hardware.torus._torus import Torus
 from fabric.hardware.verilog.rtl import RTL
 

@@ -24,13 +24,14 @@ STEP = np.dtype(
         ("columns", "i8"),
         ("lag", "i8"),
         ("emit", "?"),
+        ("frozen", "?"),
     ],
     align=True,
 )
 KINDS = ("identity", "relu", "sigmoid")
 _RELU, _SIGMOID = 1, 2
 _ACTIVATIONS, _ERRORS, _DELTAS, _WEIGHTS = range(4)  # fields of `Saturations`
-_HELD = 4  # samples under way at once, at most
+_HELD = 8  # samples under way at once, at most
 
 
 @njit(cache=True)
@@ -57,23 +58,24 @@ def run_steps(forward, backward, drain, fixed, rate, dither, deltas_given, weigh
     space = 2 * longest * max(rows, columns)
     operands = np.zeros((len(forward), _HELD, space), weights.dtype)
     deltas = np.zeros((_HELD, rows, columns), weights.dtype)
-    y = np.zeros((rows, columns), weights.dtype)
+    results = np.zeros((_HELD, rows, columns), weights.dtype)
     for turn in range(count + drain):
         for slot in range(len(forward)):
             step = forward[slot]
-            if step.runs and turn < count:
-                ring = operands[step.phase, turn % _HELD]
+            sample = turn - step.lag
+            if step.runs and 0 <= sample < count:
+                ring, y = operands[step.phase, sample % _HELD], results[sample % _HELD]
                 if step.first:
-                    _circulate(samples[turn], step.by_row, step.length, ring)
+                    _circulate(samples[sample], step.by_row, step.length, ring)
                 else:
                     _circulate(y, step.by_row, step.length, ring)
                 _forward(step, fixed, weights, ring, y, clipped)
                 if step.final:
-                    outputs[turn] = y
+                    outputs[sample] = y
                     if len(wanted) and deltas_given:
-                        deltas[turn % _HELD] = wanted[turn]
+                        deltas[sample % _HELD] = wanted[sample]
                     elif len(wanted):
-                        _error(y, wanted[turn], fixed, deltas[turn % _HELD], clipped)
+                        _error(y, wanted[sample], fixed, deltas[sample % _HELD], clipped)
             step = backward[slot]
             sample = turn - step.lag
             if step.runs and 0 <= sample < count:
@@ -127,7 +129,7 @@ def _error(y, wanted, fixed, delta, clipped):
 
 @njit(cache=True)
 def _backward(step, fixed, weights, operands, delta, random, rate, dither, clipped):
-    """Deltas of a phase's neurons become those of its inputs; then its weights are updated."""
+    """Deltas of a phase's neurons become those of its inputs; then its weights are updated, unless they are frozen."""
     rows, columns = delta.shape
     rings, places = (rows, columns) if step.by_row else (columns, rows)
     own, state = np.empty(rows * columns, weights.dtype), np.empty(rows * columns, np.uint16)
@@ -140,7 +142,9 @@ def _backward(step, fixed, weights, operands, delta, random, rate, dither, clipp
         held = weights[step.offset + t]
         window = (step.length - t) * rings
         _accumulate(held, fixed.guard, own, passing[window : window + len(own)])
-        clipped[_WEIGHTS] += _update(held, own, operands[window:], state, fixed.update, fixed.weight, rate, dither)
+        if not step.frozen:
+            clipped[_WEIGHTS] += _update(held, own, operands[window:], state, fixed.update, fixed.weight, rate, dither)
+        _step(state)
     for place in range(places):
         for ring in range(rings):
             r, c = (ring, place) if step.by_row else (place, ring)
@@ -189,11 +193,16 @@ def _update(held, delta, passing, state, shift, bits, rate, dither):
             exact = whole(held[k] + whole(step >> shift))
             held[k] = min(max(exact, least), most)
             clipped += whole(held[k] != exact)
+    return clipped
+
+
+@njit(cache=True)
+def _step(state):
+    """The next random words."""
     for k in range(len(state)):
         x = np.uint16(state[k] ^ np.uint16(state[k] << 7))
         x = np.uint16(x ^ np.uint16(x >> 9))
         state[k] = np.uint16(x ^ np.uint16(x << 8))
-    return clipped
 
 
 @njit(cache=True, inline="always")

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from fabric.hardware._checks import flag, instance, listed, whole
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import BANKS, Program, bases
+from fabric.hardware.torus._program import BANKS, PIPELINES, Program
+from fabric.hardware.torus._schedule import bases
 
 _MOST_PLACES = 1 << 16
 _RANGES = (
     ("rows", 1, _MOST_PLACES), ("columns", 2, _MOST_PLACES), ("banks", 1, BANKS), ("depth", 1, 1 << 20),
     ("longest", 1, 1 << 16), ("store", 2, 16), ("feed", 0, 1 << 16), ("slots", 1, 1 << 12),
+    ("pipeline", PIPELINES[0], PIPELINES[-1]),
 )  # fmt: skip
 
 
@@ -29,6 +31,8 @@ class Torus:
         feed: inputs of a row where they exceed the columns, else 0.
         slots: instructions.
         sigmoid: whether the PEs have its tables.
+        pipeline: 0: product, sum and activation in one cycle; 1: registers behind the products; 2: also behind the
+            rounded sums, and the results of several phases are kept, as interleaved training needs.
     """
 
     rows: int
@@ -41,6 +45,7 @@ class Torus:
     feed: int = 0
     slots: int = 16
     sigmoid: bool = True
+    pipeline: int = 0
 
     def __post_init__(self) -> None:
         instance("fixed_point", self.fixed_point, FixedPoint)
@@ -82,6 +87,7 @@ class Torus:
             feed=mapping.phases[0].length if mapping.fed else 0,
             slots=max(len(program.slots) for program in programs),
             sigmoid="sigmoid" in mapping.activations,
+            pipeline=programs[0].pipeline,
         )
         for program in programs:
             program.check_layout(mapping)
@@ -95,8 +101,9 @@ class Torus:
 
     @property
     def length_bits(self) -> int:
-        """Bits of a phase's length, one cycle for the derivative of a sigmoid included."""
-        return max(self.longest + 1, self.rows, self.columns).bit_length()
+        """Bits of a slot's length: a phase, the derivative of a sigmoid, and what a pipeline adds to both."""
+        longest = self.longest + (1, 4, 7)[self.pipeline]
+        return max(longest, self.rows, self.columns).bit_length()
 
     @property
     def slot_bits(self) -> int:
@@ -112,7 +119,7 @@ class Torus:
             "COLUMNS": self.columns,
             "WORD": fixed.word,
             "WEIGHT": fixed.weight,
-            "ACC": fixed.accumulator(self.longest) + 1,
+            "ACC": max(fixed.accumulator(self.longest), fixed.operand_fraction + 5),
             "SHIFT": fixed.operand_fraction,
             "FRACTION": fixed.activation_fraction,
             "WIDEN": fixed.delta_fraction - fixed.activation_fraction,
@@ -127,6 +134,7 @@ class Torus:
             "SLOT": self.slot_bits,
             "MEMORY": 1 << max(1, (max(self.columns, self.feed) - 1).bit_length()),
             "SIGMOID": int(self.sigmoid),
+            "PIPELINE": self.pipeline,
         }
 
     def check(self, mapping: TorusMapping, program: Program | None = None) -> None:
@@ -155,6 +163,11 @@ class Torus:
             raise ValueError(
                 f"program needs {len(program.slots)} instructions and stores {program.stored} activations a PE, the "
                 f"torus holds {self.slots} and {self.store}"
+            )
+        if program.pipeline != self.pipeline:
+            raise ValueError(
+                f"program must be made for the torus, program(…, pipeline={self.pipeline}), got one for pipeline "
+                f"{program.pipeline}"
             )
         used = {(f.bank, f.base, f.length) for slot in program.slots if (f := slot.forward)}
         if used != {(*place, phase.length) for place, phase in places}:

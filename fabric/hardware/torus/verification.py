@@ -13,7 +13,8 @@ from fabric.hardware.torus._cycles import cycles
 from fabric.hardware.torus._golden import GoldenMachine
 from fabric.hardware.torus._machine import Machine
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import MODES, Program, program
+from fabric.hardware.torus._program import Mode, Program
+from fabric.hardware.torus._schedule import program
 from fabric.hardware.torus._torus import Torus
 
 # Small tori, each with something that the others have not.
@@ -222,11 +223,14 @@ def _mapping(torus: Torus, rng: np.random.Generator) -> TorusMapping | None:
 
 
 def _program(torus: Torus, mapping: TorusMapping, rng: np.random.Generator) -> Program | None:
-    mode = MODES[int(rng.integers(3 if torus.banks == 3 else 2))]
+    modes: list[Mode] = ["inference", "sequential"]
+    if torus.banks == 3 and torus.pipeline != 1:
+        modes.append("interleaved" if torus.pipeline else "overlapped")
+    mode = modes[int(rng.integers(len(modes)))]
     scales = [int(scale) for scale in rng.integers(0, 4, len(mapping.phases)) * rng.integers(2)]
     emit = mode == "sequential" and not mapping.fed and bool(rng.integers(2))
     try:
-        chosen = program(mapping, mode, scales, torus.banks, emit_deltas=emit)
+        chosen = program(mapping, mode, scales, torus.banks, emit_deltas=emit, pipeline=torus.pipeline)
         torus.check(mapping, chosen)
     except ValueError:
         return None
