@@ -27,6 +27,8 @@ TORI = {
     "narrow words": Torus(3, 3, FixedPoint(5, 7, 2, 4, 5, 10), depth=16, longest=6, sigmoid=False),
     "dense ring": Torus(1, 6, depth=30, longest=12, feed=12),
     "one memory": Torus(4, 2, FixedPoint(10, 14, 5, 5, 10, 10), banks=1, depth=48, longest=8, feed=8),
+    "pipelined": Torus(2, 2, banks=1, depth=64, longest=5, feed=5, pipeline=1),
+    "interleaved": Torus(2, 3, FixedPoint(8, 10, 4, 6, 7, 12), depth=32, longest=5, feed=5, pipeline=2),
 }
 _MOST_SAMPLES = 6
 _MOST_RUNS = 3
@@ -229,8 +231,10 @@ def _program(torus: Torus, mapping: TorusMapping, rng: np.random.Generator) -> P
     mode = modes[int(rng.integers(len(modes)))]
     scales = [int(scale) for scale in rng.integers(0, 4, len(mapping.phases)) * rng.integers(2)]
     emit = mode == "sequential" and not mapping.fed and bool(rng.integers(2))
+    trains = mode != "inference"
+    frozen = [phase for phase in range(len(mapping.phases)) if trains and rng.integers(6) == 0]
     try:
-        chosen = program(mapping, mode, scales, torus.banks, emit_deltas=emit, pipeline=torus.pipeline)
+        chosen = program(mapping, mode, scales, torus.banks, None, emit, frozen, torus.pipeline)
         torus.check(mapping, chosen)
     except ValueError:
         return None
