@@ -34,6 +34,7 @@ module fabric_backward #(
     input  wire [1:0]      scale,
     input  wire [ACC-1:0]  incoming,    // sum of the neighbour that comes before on the ring
     output wire [ACC-1:0]  sum,
+    output wire            clips,       // the rounded sum is no delta
     // when the sum is a delta
     input  wire            done,
     input  wire            keep,        // it is the one to go on with
@@ -50,9 +51,10 @@ module fabric_backward #(
     wire inactive;
 
     always @* begin
-        delta_next = {WORD{1'bx}};
         if (done)
             delta_next = (rectified && inactive) ? {WORD{1'b0}} : rounded;
+        else
+            delta_next = {WORD{1'bx}};
     end
     assign sum = passing_q + {{(ACC - 2 * WORD){product[2*WORD-1]}}, product};
 
@@ -63,13 +65,13 @@ module fabric_backward #(
             assign factor = derive ? slope[own[FRACTION:0]] : weight;
             fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
                 .in(derive_add ? sum : incoming), .scale(derive_add ? 2'd0 : scale),
-                .used(complete || derive_add), .out(truncated)
+                .used(complete || derive_add), .out(truncated), .clips(clips)
             );
             wire unused = &{1'b0, own};
         end else begin : no_sigmoid
             assign factor = weight;
             fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
-                .in(incoming), .scale(scale), .used(complete), .out(truncated)
+                .in(incoming), .scale(scale), .used(complete), .out(truncated), .clips(clips)
             );
             wire unused = &{1'b0, derive, derive_add, own};
         end
@@ -111,10 +113,10 @@ module fabric_backward #(
                 passing_q <= incoming;
             if (load)
                 delta_q <= loaded;
-            else if ((PIPELINE == 2) && take)
-                delta_q <= taken;
             else if (keep)
                 delta_q <= delta_next;
+            else if (take)
+                delta_q <= taken;
         end
     end
 endmodule

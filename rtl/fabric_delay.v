@@ -12,28 +12,21 @@ module fabric_delay #(
     input  wire [WIDTH-1:0] in,
     output wire [WIDTH-1:0] out
 );
-    genvar s;
     generate
         if (STAGES == 0) begin : through
             assign out = in;
             wire unused = &{1'b0, clk, rst, enable};
         end else begin : delayed
-            for (s = 0; s < STAGES; s = s + 1) begin : stage
-                reg [WIDTH-1:0] held_q;
-                wire [WIDTH-1:0] earlier;
-                if (s == 0) begin : first
-                    assign earlier = in;
-                end else begin : further
-                    assign earlier = stage[s-1].held_q;
-                end
-                always @(posedge clk) begin
-                    if (rst)
-                        held_q <= {WIDTH{1'b0}};
-                    else if (enable)
-                        held_q <= earlier;
-                end
+            reg [STAGES*WIDTH-1:0] held_q;      // the youngest lowest
+            wire [(STAGES+1)*WIDTH-1:0] all = {held_q, in};
+            assign out = held_q[(STAGES-1)*WIDTH +: WIDTH];
+            wire unused = &{1'b0, all};
+            always @(posedge clk) begin
+                if (rst)
+                    held_q <= {(STAGES * WIDTH){1'b0}};
+                else if (enable)
+                    held_q <= all[STAGES*WIDTH-1:0];
             end
-            assign out = stage[STAGES-1].held_q;
         end
     endgenerate
 endmodule

@@ -15,6 +15,13 @@ module fabric_fifo #(
     output wire             out_valid,
     input  wire             out_ready
 );
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((DEPTH < 2) || ((DEPTH & (DEPTH - 1)) != 0)) begin : wrong_depth
+            DEPTH_must_be_a_power_of_two refused ();
+        end
+    endgenerate
+
     localparam POINTER = $clog2(DEPTH);
 
     reg [WIDTH-1:0] memory [0:DEPTH-1];

@@ -29,6 +29,7 @@ module fabric_forward #(
     input  wire            add,
     input  wire            complete,    // the last product of a sum is being added
     input  wire [1:0]      scale,
+    output wire            clips,       // the rounded sum is no activation
     // when the sum is an activation
     input  wire            done,
     input  wire            last,        // and becomes the next operand (PIPELINE = 0, 1)
@@ -46,15 +47,16 @@ module fabric_forward #(
     wire [WORD-1:0] activated;
 
     fabric_truncate #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) truncate (
-        .in(sum), .scale(scale), .used(complete), .out(truncated)
+        .in(sum), .scale(scale), .used(complete), .out(truncated), .clips(clips)
     );
     fabric_activation #(.WORD(WORD), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .TABLE(TABLE)) function_of (
         .in(rounded), .kind(kind), .out(activated)
     );
     always @* begin
-        activation = {WORD{1'bx}};
         if (done)
             activation = present ? activated : {WORD{1'b0}};
+        else
+            activation = {WORD{1'bx}};
     end
 
     generate

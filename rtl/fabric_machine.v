@@ -15,15 +15,16 @@ module fabric_machine #(
     parameter UPDATE_SHIFT = 10,        // fraction bits of an increment that are rounded away, 2..16
     parameter BANKS = 3,                // weight memories of a PE: 1, or 3 for overlapped training
     parameter DEPTH = 32,               // words of a weight memory
-    parameter ADDRESS = 5,              // clog2(DEPTH)
+    parameter ADDRESS = $clog2(DEPTH),  // bits of a weight address
     parameter LENGTH = 8,               // bits of the length of a phase
     parameter STORE = 6,                // activations that a PE stores, 2..16
     parameter FEED = 0,                 // clog2 of the inputs of a row where they exceed COLUMNS, else 0
     parameter SLOTS = 16,               // instructions, a power of two
-    parameter SLOT = 4,                 // clog2(SLOTS)
+    parameter SLOT = $clog2(SLOTS),     // bits of an instruction's number
     parameter MEMORY = 8,               // beats of the input memory and of the target memory, a power of two
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
     parameter PIPELINE = 0,             // 0; 1: registers behind products; 2: also results of phases kept, to interleave
+    parameter SATURATIONS = 0,          // 1: count what is clipped
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex",
     parameter FIXED = 0,                // 1: the instructions are those of the file, whatever the stream says
@@ -52,6 +53,10 @@ module fabric_machine #(
     output wire [31:0]                            count_backward,
     output wire [31:0]                            count_waiting,
     output wire [31:0]                            count_updates,    // cycles in which weights are written
+    output wire [31:0]                            count_clipped_activations,    // zero unless SATURATIONS = 1
+    output wire [31:0]                            count_clipped_errors,
+    output wire [31:0]                            count_clipped_deltas,
+    output wire [31:0]                            count_clipped_weights,
     output wire [31:0]                            count_steps,      // since reset: tells a hang from a long run
     output wire [SLOT-1:0]                        count_slot        // instruction of the next cycle
 );
@@ -62,6 +67,55 @@ module fabric_machine #(
     localparam ADD = (PIPELINE == 0) ? 0 : 1;           // from a product to its sum
     localparam WRITE = (PIPELINE == 0) ? 0 : 2;         // from a product to its weight
     localparam IN_FLIGHT = (PIPELINE == 2) ? 3 : 2;     // bits of the number of a sample under way
+
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((ROWS < 1) || (COLUMNS < 2) || (ROWS * COLUMNS > 65535)) begin : rows_from_1_columns_from_2_and_65535_elements_at_most
+            ROWS_from_1_COLUMNS_from_2_and_65535_elements_at_most refused ();
+        end
+        if ((WORD < 4) || (WORD > 16)) begin : word_must_be_from_4_to_16
+            WORD_must_be_from_4_to_16 refused ();
+        end
+        if (WEIGHT < WORD) begin : weight_must_be_at_least_word
+            WEIGHT_must_be_at_least_WORD refused ();
+        end
+        if ((SHIFT < 1) || (ACC < SHIFT + 5) || (ACC < 2 * WORD + $clog2(ROWS)) || (ACC < 2 * WORD + $clog2(COLUMNS))) begin : acc_must_hold_the_longest_sum_and_shift_be_from_1
+            ACC_must_hold_the_longest_sum_and_SHIFT_be_from_1 refused ();
+        end
+        if ((FRACTION < 1) || (FRACTION >= WORD)) begin : fraction_must_be_from_1_to_word_less_1
+            FRACTION_must_be_from_1_to_WORD_less_1 refused ();
+        end
+        if (WIDEN < 0) begin : widen_must_be_at_least_0
+            WIDEN_must_be_at_least_0 refused ();
+        end
+        if ((UPDATE_SHIFT < 2) || (UPDATE_SHIFT > 16)) begin : update_shift_must_be_from_2_to_16
+            UPDATE_SHIFT_must_be_from_2_to_16 refused ();
+        end
+        if ((BANKS != 1) && (BANKS != 3)) begin : banks_must_be_1_or_3
+            BANKS_must_be_1_or_3 refused ();
+        end
+        if ((DEPTH < 2) || ((1 << ADDRESS) < DEPTH)) begin : depth_must_be_from_2_and_address_hold_it
+            DEPTH_must_be_from_2_and_ADDRESS_hold_it refused ();
+        end
+        if (((1 << LENGTH) <= ROWS) || ((1 << LENGTH) <= COLUMNS)) begin : length_must_hold_rows_and_columns
+            LENGTH_must_hold_ROWS_and_COLUMNS refused ();
+        end
+        if ((STORE < 2) || (STORE > 16)) begin : store_must_be_from_2_to_16
+            STORE_must_be_from_2_to_16 refused ();
+        end
+        if ((FEED < 0) || ((FEED != 0) && ((1 << FEED) <= COLUMNS))) begin : feed_must_be_0_or_hold_more_than_columns
+            FEED_must_be_0_or_hold_more_than_COLUMNS refused ();
+        end
+        if ((SLOT < 1) || (SLOTS != (1 << SLOT))) begin : slots_must_be_a_power_of_two
+            SLOTS_must_be_a_power_of_two refused ();
+        end
+        if ((MEMORY < 2) || ((MEMORY & (MEMORY - 1)) != 0)) begin : memory_must_be_a_power_of_two
+            MEMORY_must_be_a_power_of_two refused ();
+        end
+        if ((PIPELINE < 0) || (PIPELINE > 2)) begin : pipeline_must_be_0_1_or_2
+            PIPELINE_must_be_0_1_or_2 refused ();
+        end
+    endgenerate
 
     // ---- what the sequencer says of a cycle, the cycle in which its addresses are read, those in which operands are
     // multiplied, products added, sums results, weights written ----
@@ -137,6 +191,7 @@ module fabric_machine #(
         .backward_length(say_b_length), .backward_sample(say_b_sample), .same(say_same), .weight_load(say_load),
         .weight_dump(say_dump), .go(say_go)
     );
+    wire [2 * ADDRESS + 4 * LENGTH + 55-1:0] to_next_fields;
     fabric_delay #(.WIDTH(2 * ADDRESS + 4 * LENGTH + 55), .STAGES(ISSUE)) to_next (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
@@ -147,15 +202,17 @@ module fabric_machine #(
             say_b_to, say_b_frozen, say_b_emit, say_b_base, say_b_length, say_b_sample, say_same, say_load, say_dump,
             say_go
         }),
-        .out({
-            next_f_start, next_f_run, next_f_last, next_f_first, next_f_axis, next_f_bank, next_f_feed, next_f_kind,
-            next_f_scale, next_f_save, next_f_store, next_f_from, next_f_to, next_f_final, next_f_base, next_f_length,
-            next_f_row, next_f_column, next_f_sample, next_b_start, next_b_run, next_b_last, next_b_derive,
-            next_b_first, next_b_axis, next_b_bank, next_b_feed, next_b_rectified, next_b_derives, next_b_scale,
-            next_b_store, next_b_from, next_b_to, next_b_frozen, next_b_emit, next_b_base, next_b_length,
-            next_b_sample, next_same, next_load, next_dump, next_go
-        })
+        .out(to_next_fields)
     );
+    assign {
+        next_f_start, next_f_run, next_f_last, next_f_first, next_f_axis, next_f_bank, next_f_feed, next_f_kind,
+        next_f_scale, next_f_save, next_f_store, next_f_from, next_f_to, next_f_final, next_f_base, next_f_length,
+        next_f_row, next_f_column, next_f_sample, next_b_start, next_b_run, next_b_last, next_b_derive, next_b_first,
+        next_b_axis, next_b_bank, next_b_feed, next_b_rectified, next_b_derives, next_b_scale, next_b_store,
+        next_b_from, next_b_to, next_b_frozen, next_b_emit, next_b_base, next_b_length, next_b_sample, next_same,
+        next_load, next_dump, next_go
+    } = to_next_fields;
+    wire [2 * LENGTH + 38-1:0] to_multiply_fields;
     fabric_delay #(.WIDTH(2 * LENGTH + 38), .STAGES(1)) to_multiply (
         .clk(clk), .rst(rst), .enable(enable),
         .in({
@@ -166,48 +223,66 @@ module fabric_machine #(
             next_b_bank, next_b_feed, next_b_rectified, next_b_derives, next_b_scale, next_b_to, next_b_frozen,
             next_b_emit
         }),
-        .out({
-            mul_f_start, mul_f_run, mul_f_last, mul_f_save, mul_b_start, mul_b_run, mul_b_last, mul_b_derive,
-            mul_load, mul_dump, mul_go, mul_f_axis, mul_f_bank, mul_f_feed, mul_f_kind, mul_f_scale, mul_f_store,
-            mul_f_to, mul_f_final, mul_f_row, mul_f_column, mul_b_axis, mul_b_bank, mul_b_feed, mul_b_rectified,
-            mul_b_derives, mul_b_scale, mul_b_to, mul_b_frozen, mul_b_emit
-        })
+        .out(to_multiply_fields)
     );
+    assign {
+        mul_f_start, mul_f_run, mul_f_last, mul_f_save, mul_b_start, mul_b_run, mul_b_last, mul_b_derive, mul_load,
+        mul_dump, mul_go, mul_f_axis, mul_f_bank, mul_f_feed, mul_f_kind, mul_f_scale, mul_f_store, mul_f_to,
+        mul_f_final, mul_f_row, mul_f_column, mul_b_axis, mul_b_bank, mul_b_feed, mul_b_rectified, mul_b_derives,
+        mul_b_scale, mul_b_to, mul_b_frozen, mul_b_emit
+    } = to_multiply_fields;
+    wire [10-1:0] to_add_fields;
     fabric_delay #(.WIDTH(10), .STAGES(ADD)) to_add (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
             mul_f_run, mul_f_last, mul_f_scale, mul_b_run, mul_b_last, mul_b_derive, mul_b_axis, mul_b_scale
         }),
-        .out({
-            add_f_run, add_f_last, add_f_scale, add_b_run, add_b_last, add_b_derive, add_b_axis, add_b_scale
-        })
+        .out(to_add_fields)
     );
+    assign {
+        add_f_run, add_f_last, add_f_scale, add_b_run, add_b_last, add_b_derive, add_b_axis, add_b_scale
+    } = to_add_fields;
+    wire [2 * LENGTH + 13-1:0] to_result_fields;
     fabric_delay #(.WIDTH(2 * LENGTH + 13), .STAGES(PIPELINE)) to_result (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
             mul_f_last, mul_f_final, mul_f_kind, mul_f_to, mul_f_row, mul_f_column, mul_b_last, mul_b_derive,
             mul_b_derives, mul_b_rectified, mul_b_emit, mul_b_to
         }),
-        .out({
-            end_f_last, end_f_final, end_f_kind, end_f_to, end_f_row, end_f_column, end_b_last, end_b_derive,
-            end_b_derives, end_b_rectified, end_b_emit, end_b_to
-        })
+        .out(to_result_fields)
     );
+    assign {
+        end_f_last, end_f_final, end_f_kind, end_f_to, end_f_row, end_f_column, end_b_last, end_b_derive,
+        end_b_derives, end_b_rectified, end_b_emit, end_b_to
+    } = to_result_fields;
+    wire [6-1:0] to_write_fields;
     fabric_delay #(.WIDTH(6), .STAGES(WRITE)) to_write (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
             mul_b_run, mul_b_frozen, mul_b_axis, mul_b_bank, mul_load
         }),
-        .out({
-            write_b_run, write_b_frozen, write_b_axis, write_b_bank, write_load
-        })
+        .out(to_write_fields)
     );
+    assign {
+        write_b_run, write_b_frozen, write_b_axis, write_b_bank, write_load
+    } = to_write_fields;
 
     wire [BANKS-1:0] write;
+    wire [BANKS-1:0] say_reads_forward;
+    wire [BANKS-1:0] say_axis;
+    wire [BANKS-1:0] next_reads_forward;
+    wire [BANKS-1:0] next_axis;
+    wire [2*BANKS-1:0] to_memories_fields;
+    fabric_delay #(.WIDTH(2 * BANKS), .STAGES(ISSUE)) to_memories (
+        .clk(clk), .rst(rst), .enable(1'b1), .in({say_axis, say_reads_forward}), .out(to_memories_fields)
+    );
+    assign {next_axis, next_reads_forward} = to_memories_fields;
     genvar b;
     genvar r;
     generate
         for (b = 0; b < BANKS; b = b + 1) begin : bank
+            assign say_reads_forward[b] = say_f_run && ((BANKS == 1) || (say_f_bank == b));
+            assign say_axis[b] = say_reads_forward[b] ? say_f_axis : say_b_axis;
             assign write[b] = enable && ((write_b_run && !write_b_frozen) || write_load) && (write_b_bank == b);
         end
 
@@ -350,10 +425,12 @@ module fabric_machine #(
         end
     endgenerate
 
+    wire [67:0] clips;
     fabric_torus #(
         .ROWS(ROWS), .COLUMNS(COLUMNS), .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION),
         .WIDEN(WIDEN), .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .LENGTH(LENGTH),
-        .STORE(STORE), .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
+        .STORE(STORE), .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SATURATIONS(SATURATIONS),
+        .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
     ) torus (
         .clk(clk), .rst(rst), .enable(enable),
         .input_shift(input_here && input_wanted), .input_data(input_beat),
@@ -361,29 +438,30 @@ module fabric_machine #(
         .output_shift(output_shift), .output_data(chain_data),
         .operand_feed(operand_feed), .activation_feed(activation_feed),
         .next_forward_start(next_f_start), .next_backward_start(next_b_start), .next_same(next_same),
-        .next_forward_run(next_f_run), .next_forward_axis(next_f_axis), .next_forward_bank(next_f_bank),
-        .next_forward_base(next_f_base), .next_forward_length(next_f_length), .next_backward_axis(next_b_axis),
-        .next_backward_base(next_b_base), .next_backward_length(next_b_length), .next_backward_store(next_b_store),
-        .advance(next_go && enable), .load_operand(load_operand),
-        .take_operand(next_go && next_f_start && !next_f_first), .take_operand_from(next_f_from),
-        .load_delta(load_delta), .take_delta(next_go && next_b_start && !next_b_first), .take_delta_from(next_b_from),
-        .load_activation(next_go && next_b_start), .forward_run(mul_f_run), .forward_axis(mul_f_axis),
-        .forward_bank(mul_f_bank), .forward_feed(mul_f_feed), .forward_save(mul_f_save), .forward_store(mul_f_store),
-        .backward_run(mul_b_run), .backward_axis(mul_b_axis), .backward_bank(mul_b_bank), .backward_feed(mul_b_feed),
-        .backward_ends(mul_b_last), .backward_derive(mul_b_derive), .stochastic(stochastic), .rate(rate),
-        .output_weight(mul_dump), .forward_begins((ADD == 0) ? next_go && next_f_start : mul_f_start),
+        .next_reads_forward(next_reads_forward), .next_axis(next_axis), .next_forward_base(next_f_base),
+        .next_forward_length(next_f_length), .next_backward_base(next_b_base), .next_backward_length(next_b_length),
+        .next_backward_store(next_b_store), .advance(next_go && enable), .load_operand(load_operand),
+        .take_operand((PIPELINE == 2) && next_go && next_f_start && !next_f_first), .take_operand_from(next_f_from),
+        .load_delta(load_delta), .take_delta((PIPELINE == 2) && next_go && next_b_start && !next_b_first),
+        .take_delta_from(next_b_from), .load_activation(next_go && next_b_start), .forward_run(mul_f_run),
+        .forward_axis(mul_f_axis), .forward_bank(mul_f_bank), .forward_feed(mul_f_feed), .forward_save(mul_f_save),
+        .forward_store(mul_f_store), .backward_run(mul_b_run), .backward_axis(mul_b_axis), .backward_bank(mul_b_bank),
+        .backward_feed(mul_b_feed), .backward_ends(mul_b_last), .backward_derive(mul_b_derive),
+        .stochastic(stochastic), .rate(rate), .output_weight(mul_dump),
+        .forward_begins((ADD == 0) ? next_go && next_f_start : mul_f_start),
         .forward_begins_scale((ADD == 0) ? next_f_scale : mul_f_scale), .forward_add(add_f_run),
         .forward_complete(add_f_last), .forward_scale(add_f_scale),
         .backward_begins((ADD == 0) ? next_go && next_b_start : mul_b_start),
         .backward_begins_scale((ADD == 0) ? next_b_scale : mul_b_scale), .backward_add(add_b_run),
         .backward_add_axis(add_b_axis), .backward_complete(add_b_last), .backward_derive_add(add_b_derive),
-        .backward_scale(add_b_scale), .forward_done(end_f_last), .forward_last(end_f_last && !end_f_final), .forward_to(end_f_to), .forward_kind(end_f_kind),
-        .present_row(end_f_row), .present_column(end_f_column),
-        .backward_done(end_b_last || end_b_derive), .backward_keep((PIPELINE == 2) ? end_b_last && end_b_derives : end_b_last || end_b_derive),
+        .backward_scale(add_b_scale), .forward_done(end_f_last), .forward_last(end_f_last && !end_f_final),
+        .forward_to(end_f_to), .forward_kind(end_f_kind), .present_row(end_f_row), .present_column(end_f_column),
+        .backward_done(end_b_last || end_b_derive),
+        .backward_keep((PIPELINE == 2) ? end_b_last && end_b_derives : end_b_last || end_b_derive),
         .backward_write(end_b_derive || (end_b_last && !end_b_derives)), .backward_to(end_b_to),
         .backward_rectified(end_b_rectified), .write(write), .write_axis(write_b_axis), .write_input(write_load),
         .final_activation(result), .final_delta(delta_out), .output_final(output_held), .error_take(error_take),
-        .error_pass(pass)
+        .error_pass(pass), .clips(clips)
     );
 
     // ---- counters, a cycle later than what they count ----
@@ -412,6 +490,39 @@ module fabric_machine #(
         .counting(counted_q), .forward(forward_q), .backward(backward_q), .waiting(waiting_q),
         .cycles_q(count_cycles), .forward_q(count_forward), .backward_q(count_backward), .waiting_q(count_waiting)
     );
+    generate
+        if (SATURATIONS != 0) begin : saturations
+            reg [31:0] activations_q;
+            reg [31:0] errors_q;
+            reg [31:0] deltas_q;
+            reg [31:0] weights_q;
+            always @(posedge clk) begin
+                if (rst || (started && (command_data[1:0] == 2'd0))) begin
+                    activations_q <= 32'd0;
+                    errors_q <= 32'd0;
+                    deltas_q <= 32'd0;
+                    weights_q <= 32'd0;
+                end else if (counting_q && enable) begin
+                    activations_q <= activations_q + {15'd0, clips[16:0]};
+                    deltas_q <= deltas_q + {15'd0, clips[50:34]};
+                    if (write_b_run && !write_b_frozen)
+                        weights_q <= weights_q + {15'd0, clips[67:51]};
+                end
+                if (!rst && !started && counting_q)
+                    errors_q <= errors_q + {15'd0, clips[33:17]};
+            end
+            assign count_clipped_activations = activations_q;
+            assign count_clipped_errors = errors_q;
+            assign count_clipped_deltas = deltas_q;
+            assign count_clipped_weights = weights_q;
+        end else begin : no_saturations
+            assign count_clipped_activations = 32'd0;
+            assign count_clipped_errors = 32'd0;
+            assign count_clipped_deltas = 32'd0;
+            assign count_clipped_weights = 32'd0;
+            wire unused = &{1'b0, clips};
+        end
+    endgenerate
     assign busy = running || !idle || counted_q;
     assign count_steps = steps_q;
     assign count_updates = updates_q;

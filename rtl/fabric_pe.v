@@ -18,6 +18,7 @@ module fabric_pe #(
     parameter STORE = 6,                // stored activations, 2..16
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
     parameter PIPELINE = 0,             // 1 and 2: registers behind products; 2 keeps the results of several phases
+    parameter SATURATIONS = 0,          // 1: say what is clipped
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex"
 ) (
@@ -96,7 +97,8 @@ module fabric_pe #(
     input  wire                     final_delta,
     input  wire                     output_final,
     input  wire                     error_take,
-    input  wire                     error_pass
+    input  wire                     error_pass,
+    output wire [3:0]               clips           // in this cycle: a weight to be written, a delta, an error, an activation
 );
     localparam PLACE = $clog2(STORE);
 
@@ -107,8 +109,10 @@ module fabric_pe #(
     wire [WORD-1:0] delta;
     wire [WORD-1:0] delta_next;
     wire [WORD-1:0] error;
-    wire [WEIGHT-1:0] updated;
-    wire [WEIGHT-1:0] to_write = write_input ? input_q : updated;
+    wire [WEIGHT+SATURATIONS-1:0] updated;
+    wire forward_clips;
+    wire backward_clips;
+    wire [WEIGHT-1:0] to_write = write_input ? input_q : updated[WEIGHT-1:0];
     wire [WEIGHT-1:0] forward_weight;
     wire [WEIGHT-1:0] backward_weight;
     wire [WORD-1:0] taken_operand;
@@ -146,7 +150,7 @@ module fabric_pe #(
         .clk(clk), .enable(enable), .load(load_operand), .take(take_operand), .run(forward_run),
         .weight(forward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(input_q[WORD-1:0]), .taken(taken_operand),
         .incoming(operand_in), .operand_q(operand), .begins(forward_begins), .begins_scale(forward_begins_scale),
-        .add(forward_add), .complete(forward_complete), .scale(forward_scale), .done(forward_done), .last(forward_last),
+        .add(forward_add), .complete(forward_complete), .scale(forward_scale), .clips(forward_clips), .done(forward_done), .last(forward_last),
         .present(present), .kind(forward_kind), .activation(activated)
     );
     fabric_backward #(
@@ -157,11 +161,11 @@ module fabric_pe #(
         .derive(backward_derive), .weight(backward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(error_q),
         .taken(taken_delta), .coming(activation_in), .own(activation), .delta_q(delta), .begins(backward_begins),
         .begins_scale(backward_begins_scale), .add(backward_add), .complete(backward_complete),
-        .derive_add(backward_derive_add), .scale(backward_scale), .incoming(sum_in), .sum(sum),
+        .derive_add(backward_derive_add), .scale(backward_scale), .incoming(sum_in), .sum(sum), .clips(backward_clips),
         .done(backward_done), .keep(backward_keep), .rectified(backward_rectified), .delta_next(delta_next)
     );
     fabric_update #(
-        .WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT), .PIPELINE(PIPELINE)
+        .WORD(WORD), .WEIGHT(WEIGHT), .SHIFT(UPDATE_SHIFT), .PIPELINE(PIPELINE), .TELLS(SATURATIONS)
     ) update (
         .clk(clk), .rst(rst), .seed(seed), .enable(enable), .run(backward_run), .load(load_activation),
         .stochastic(stochastic), .rate(rate), .weight(backward_weight), .delta(delta),
@@ -219,6 +223,17 @@ module fabric_pe #(
             assign taken_operand = {WORD{1'b0}};
             assign taken_delta = {WORD{1'b0}};
             wire unused = &{1'b0, take_operand_from, take_delta_from, forward_to, backward_to, backward_write};
+        end
+        if (SATURATIONS != 0) begin : told
+            wire [WORD+WIDEN:0] difference = ({{(WIDEN + 1){target_q[WORD-1]}}, target_q}
+                - {{(WIDEN + 1){result[WORD-1]}}, result}) << WIDEN;
+            wire fits = (difference[WORD+WIDEN:WORD-1] == {(WIDEN + 2){1'b0}})
+                || (difference[WORD+WIDEN:WORD-1] == {(WIDEN + 2){1'b1}});
+            assign clips = {updated[WEIGHT], backward_clips, error_take && !error_pass && !fits, forward_clips};
+            wire unused = &{1'b0, difference};
+        end else begin : not_told
+            assign clips = 4'd0;
+            wire unused = &{1'b0, forward_clips, backward_clips};
         end
         if (PLACE < 4) begin : few_places
             wire unused = &{1'b0, next_backward_store[3:PLACE], forward_store[3:PLACE]};

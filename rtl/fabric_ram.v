@@ -15,6 +15,13 @@ module fabric_ram #(
     input  wire [ADDRESS-1:0] write_address,
     input  wire [WIDTH-1:0]   write_data
 );
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((1 << ADDRESS) < DEPTH) begin : wrong_depth
+            ADDRESS_must_hold_DEPTH refused ();
+        end
+    endgenerate
+
     reg [WIDTH-1:0] memory [0:DEPTH-1];
 
     always @(posedge clk) begin

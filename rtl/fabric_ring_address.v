@@ -16,6 +16,13 @@ module fabric_ring_address #(
     output wire [SIZE*ADDRESS-1:0] address,
     output reg  [SIZE*ADDRESS-1:0] address_q    // those of the cycle before
 );
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((SIZE < 1) || ((1 << ADDRESS) < SIZE)) begin : wrong_size
+            ADDRESS_must_hold_SIZE refused ();
+        end
+    endgenerate
+
     reg [ADDRESS-1:0] next_q;   // of position 0; every other position uses what the one before it has just used
 
     genvar p;

@@ -83,6 +83,16 @@ module fabric_sequencer #(
     output wire [LENGTH-1:0]  backward_length,
     output wire [2:0]         backward_sample
 );
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((SLOT < 1) || (SLOTS != (1 << SLOT))) begin : wrong_slots
+            SLOTS_must_be_a_power_of_two refused ();
+        end
+        if (WIDTH != 2 * ADDRESS + 5 * LENGTH + 51) begin : wrong_width
+            WIDTH_must_be_that_of_an_instruction refused ();
+        end
+    endgenerate
+
     localparam [1:0] RUN = 2'd0;    // kinds of commands; a command that is over leaves busy_q at zero
     localparam [1:0] LOAD = 2'd1;
     localparam [1:0] DUMP = 2'd2;

@@ -20,6 +20,7 @@ module fabric_torus #(
     parameter STORE = 6,
     parameter SIGMOID = 1,
     parameter PIPELINE = 0,
+    parameter SATURATIONS = 0,
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex"
 ) (
@@ -40,12 +41,10 @@ module fabric_torus #(
     input  wire                   next_forward_start,
     input  wire                   next_backward_start,
     input  wire                   next_same,
-    input  wire                   next_forward_run,
-    input  wire                   next_forward_axis,
-    input  wire [1:0]             next_forward_bank,
+    input  wire [BANKS-1:0]       next_reads_forward,   // of each weight memory: for the forward or the backward unit
+    input  wire [BANKS-1:0]       next_axis,            // and along which rings
     input  wire [ADDRESS-1:0]     next_forward_base,
     input  wire [LENGTH-1:0]      next_forward_length,
-    input  wire                   next_backward_axis,
     input  wire [ADDRESS-1:0]     next_backward_base,
     input  wire [LENGTH-1:0]      next_backward_length,
     input  wire [3:0]             next_backward_store,
@@ -107,7 +106,9 @@ module fabric_torus #(
     input  wire                   final_delta,
     input  wire                   output_final,
     input  wire                   error_take,
-    input  wire                   error_pass
+    input  wire                   error_pass,
+    // how many elements clip a weight, a delta, an error, an activation in this cycle
+    output wire [67:0]            clips
 );
     localparam WRITE_LATER = (PIPELINE == 0) ? 0 : 2;
 
@@ -122,6 +123,7 @@ module fabric_torus #(
     wire [ROWS*ADDRESS-1:0] backward_rows_q;
     wire [COLUMNS*ADDRESS-1:0] write_columns;
     wire [ROWS*ADDRESS-1:0] write_rows;
+    wire [(COLUMNS+ROWS)*ADDRESS-1:0] write_places;
     wire [ADDRESS+LENGTH-1:0] forward_wide = {{ADDRESS{1'b0}}, next_forward_length};
     wire [ADDRESS+LENGTH-1:0] backward_wide = {{ADDRESS{1'b0}}, next_backward_length};
     wire [ADDRESS-1:0] forward_end = next_forward_base + forward_wide[ADDRESS-1:0];
@@ -144,9 +146,9 @@ module fabric_torus #(
         .last(backward_end), .address(backward_rows), .address_q(backward_rows_q)
     );
     fabric_delay #(.WIDTH((COLUMNS + ROWS) * ADDRESS), .STAGES(WRITE_LATER)) write_addresses (
-        .clk(clk), .rst(1'b0), .enable(1'b1), .in({backward_rows_q, backward_columns_q}),
-        .out({write_rows, write_columns})
+        .clk(clk), .rst(1'b0), .enable(1'b1), .in({backward_rows_q, backward_columns_q}), .out(write_places)
     );
+    assign {write_rows, write_columns} = write_places;
 
     genvar b;
     genvar r;
@@ -154,10 +156,8 @@ module fabric_torus #(
     generate
         // A phase that goes forward and backward at once reads one address for both.
         for (b = 0; b < BANKS; b = b + 1) begin : bank
-            wire goes_forward = next_forward_run && ((BANKS == 1) || (next_forward_bank == b));
-            wire axis = goes_forward ? next_forward_axis : next_backward_axis;
-            wire [COLUMNS*ADDRESS-1:0] columns = goes_forward ? forward_columns : backward_columns;
-            wire [ROWS*ADDRESS-1:0] rows = goes_forward ? forward_rows : backward_rows;
+            wire [COLUMNS*ADDRESS-1:0] columns = next_reads_forward[b] ? forward_columns : backward_columns;
+            wire [ROWS*ADDRESS-1:0] rows = next_reads_forward[b] ? forward_rows : backward_rows;
         end
         for (r = 0; r < ROWS; r = r + 1) begin : row
             localparam [LENGTH-1:0] ROW = r;
@@ -179,6 +179,8 @@ module fabric_torus #(
                 wire [WORD-1:0] activation_west;
                 wire [WORD-1:0] activation;
                 wire [BANKS*ADDRESS-1:0] address;
+                wire [3:0] told;
+                wire [67:0] counted;        // of this element and of those before it, 17 bits each
 
                 if (c == 0) begin : first_place
                     assign input_in = input_data[r*WEIGHT +: WEIGHT];
@@ -200,14 +202,15 @@ module fabric_torus #(
                 end
 
                 for (b = 0; b < BANKS; b = b + 1) begin : of
-                    assign address[b*ADDRESS +: ADDRESS] = bank[b].axis ? bank[b].rows[r*ADDRESS +: ADDRESS]
+                    assign address[b*ADDRESS +: ADDRESS] = next_axis[b] ? bank[b].rows[r*ADDRESS +: ADDRESS]
                         : bank[b].columns[c*ADDRESS +: ADDRESS];
                 end
 
                 fabric_pe #(
                     .WORD(WORD), .WEIGHT(WEIGHT), .ACC(ACC), .SHIFT(SHIFT), .FRACTION(FRACTION), .WIDEN(WIDEN),
                     .UPDATE_SHIFT(UPDATE_SHIFT), .BANKS(BANKS), .DEPTH(DEPTH), .ADDRESS(ADDRESS), .STORE(STORE),
-                    .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SIGMOID_TABLE(SIGMOID_TABLE), .SLOPE_TABLE(SLOPE_TABLE)
+                    .SIGMOID(SIGMOID), .PIPELINE(PIPELINE), .SATURATIONS(SATURATIONS), .SIGMOID_TABLE(SIGMOID_TABLE),
+                    .SLOPE_TABLE(SLOPE_TABLE)
                 ) element (
                     .clk(clk),
                     .rst(rst),
@@ -276,12 +279,23 @@ module fabric_torus #(
                     .final_delta(final_delta),
                     .output_final(output_final),
                     .error_take(error_take),
-                    .error_pass(error_pass)
+                    .error_pass(error_pass),
+                    .clips(told)
                 );
+                if (SATURATIONS == 0) begin : uncounted
+                    wire unused = &{1'b0, told, counted};
+                    assign counted = 68'd0;
+                end else if ((r == 0) && (c == 0)) begin : counted_first
+                    assign counted = {16'd0, told[3], 16'd0, told[2], 16'd0, told[1], 16'd0, told[0]};
+                end else begin : counted_further
+                    wire [67:0] others = row[(c == 0) ? ((r == 0) ? 0 : r - 1) : r].pe[WEST].counted;
+                    assign counted = others + {16'd0, told[3], 16'd0, told[2], 16'd0, told[1], 16'd0, told[0]};
+                end
             end
             assign output_data[r*WEIGHT +: WEIGHT] = row[r].pe[COLUMNS-1].output_q;
         end
     endgenerate
+    assign clips = row[ROWS-1].pe[COLUMNS-1].counted;
 
     wire unused = &{1'b0, forward_columns_q, forward_rows_q, forward_wide, backward_wide};
 endmodule

@@ -11,8 +11,16 @@ module fabric_truncate #(
     input  wire [IN-1:0]  in,
     input  wire [1:0]     scale,    // drop that many bits more
     input  wire           used,     // what comes out without it means nothing: a simulator need not calculate it
-    output reg  [OUT-1:0] out
+    output reg  [OUT-1:0] out,
+    output wire           clips
 );
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((IN <= OUT) || (SHIFT < 1) || (SHIFT >= IN)) begin : wrong_widths
+            IN_must_exceed_OUT_and_SHIFT refused ();
+        end
+    endgenerate
+
     localparam KEPT = (IN - SHIFT > OUT) ? IN - SHIFT : OUT + 1;
 
     reg signed [IN-1:0] shifted;
@@ -25,12 +33,16 @@ module fabric_truncate #(
         if (used) begin
             shifted = $signed(in) >>> SHIFT;
             scaled = $signed(shifted[KEPT-1:0]) >>> scale;      // the bits above are copies of its sign
-            if ((scaled[KEPT-1:OUT-1] == {(KEPT - OUT + 1){1'b0}}) || (scaled[KEPT-1:OUT-1] == {(KEPT - OUT + 1){1'b1}}))
+            if ((scaled[KEPT-1:OUT-1] == {(KEPT - OUT + 1){1'b0}})
+                || (scaled[KEPT-1:OUT-1] == {(KEPT - OUT + 1){1'b1}}))
                 out = scaled[OUT-1:0];
             else
                 out = {scaled[KEPT-1], {(OUT - 1){~scaled[KEPT-1]}}};
         end
     end
+
+    assign clips = used && (scaled[KEPT-1:OUT-1] != {(KEPT - OUT + 1){1'b0}})
+        && (scaled[KEPT-1:OUT-1] != {(KEPT - OUT + 1){1'b1}});
 
     wire unused = &{1'b0, shifted};
 endmodule

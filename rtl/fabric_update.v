@@ -7,7 +7,8 @@ module fabric_update #(
     parameter WORD = 9,                 // bits of an operand
     parameter WEIGHT = 12,              // bits of a stored weight
     parameter SHIFT = 10,               // fraction bits of an increment that are rounded away, 2..16
-    parameter PIPELINE = 0              // not 0: registers behind the product and behind the sum
+    parameter PIPELINE = 0,             // not 0: registers behind the product and behind the sum
+    parameter TELLS = 0                 // 1: one bit above the weight says whether it has been clipped
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -22,8 +23,15 @@ module fabric_update #(
     input  wire [WORD-1:0]   loaded,
     input  wire [WORD-1:0]   incoming,      // activation of the neighbour that comes before on the ring
     output reg  [WORD-1:0]   activation_q,
-    output wire [WEIGHT-1:0] updated
+    output wire [WEIGHT+TELLS-1:0] updated
 );
+    // A build that cannot work names a module that does not exist.
+    generate
+        if ((SHIFT < 2) || (SHIFT > 16) || (WEIGHT < WORD)) begin : wrong_widths
+            SHIFT_must_be_from_2_to_16_and_WEIGHT_at_least_WORD refused ();
+        end
+    endgenerate
+
     localparam WIDE = (2 * WORD + 7 > WEIGHT + SHIFT) ? 2 * WORD + 8 : WEIGHT + SHIFT + 1;
 
     wire signed [2*WORD-1:0] product;
@@ -64,7 +72,13 @@ module fabric_update #(
 
     wire clips = (rounded[WIDE-SHIFT-1:WEIGHT-1] != {(WIDE - SHIFT - WEIGHT + 1){1'b0}})
         && (rounded[WIDE-SHIFT-1:WEIGHT-1] != {(WIDE - SHIFT - WEIGHT + 1){1'b1}});
-    assign updated = clips ? {rounded[WIDE-SHIFT-1], {(WEIGHT - 1){~rounded[WIDE-SHIFT-1]}}} : rounded[WEIGHT-1:0];
+    assign updated[WEIGHT-1:0] = clips ? {rounded[WIDE-SHIFT-1], {(WEIGHT - 1){~rounded[WIDE-SHIFT-1]}}}
+        : rounded[WEIGHT-1:0];
+    generate
+        if (TELLS != 0) begin : tells
+            assign updated[WEIGHT] = clips;
+        end
+    endgenerate
 
     wire unused = &{1'b0, random, total};
 

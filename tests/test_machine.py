@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from machine_streams import recording
 
-from fabric.hardware import FixedPoint, GoldenMachine, Machine, SimulationError, TorusMapping, cycles, program
+from fabric.hardware import FixedPoint, GoldenMachine, Machine, SimulationError, Torus, TorusMapping, cycles, program
 from fabric.hardware.simulation.icarus import replay
 from fabric.hardware.torus.verification import TORI, differences, random_case
 
@@ -174,6 +174,64 @@ def test_updates_are_late_as_the_rotation_says(rotation, late):
 def test_mappings_that_do_not_fit_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         TorusMapping(*arguments)
+
+
+INTERLEAVED = TorusMapping([(16, 16, 4, 4, 4)])
+
+
+@pytest.mark.parametrize(
+    ("rotation", "late"), [(0, {0: 3, 1: 1, 2: 0}), (1, {0: 3, 1: 2, 2: 0}), (2, {0: 3, 1: 2, 2: 1})]
+)
+def test_interleaved_updates_are_late_as_the_rotation_says(rotation, late):
+    assert program(INTERLEAVED, "interleaved", rotation=rotation).late() == late
+
+
+@pytest.mark.parametrize(
+    ("cascades", "pipeline", "mode", "interval"),
+    [
+        ([(16, 16, 4, 4, 4)], 2, "interleaved", 12),
+        ([(16, 16, 4, 4, 4)] * 2, 2, "interleaved", 24),
+        ([(1024, 256, 32, 16, 32)], 2, "interleaved", 80),
+        ([(16, 16, 4, 4, 4)] * 2, 1, "sequential", 48 + 10 + 3),
+        ([(16, 16, 4, 4, 4)] * 2, 1, "inference", 24 + 5),
+        ([(4, 4, 2, 2, 2)], 2, "interleaved", 9),
+    ],
+)
+def test_a_pipeline_costs_what_its_phases_wait(cascades, pipeline, mode, interval):
+    mapping = TorusMapping(cascades)
+    assert cycles(program(mapping, mode, pipeline=pipeline)).interval == interval
+
+
+def test_programs_are_refused_where_no_torus_runs_them():
+    for arguments, told in (
+        ({"mode": "overlapped", "pipeline": 1}, "pipeline must be 0 for overlapped training, got 1"),
+        ({"mode": "interleaved", "pipeline": 0}, "pipeline must be 2 for interleaved training, got 0"),
+        ({"mode": "interleaved", "banks": 1}, "interleaved training needs 3 banks"),
+        ({"mode": "sequential", "frozen": [3]}, "frozen.0. must be an integer from 0 to 2, got 3"),
+        ({"mode": "inference", "frozen": [0]}, "frozen must be empty"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            program(INTERLEAVED, **arguments)
+    with pytest.raises(ValueError, match="12 phases cannot be interleaved"):
+        program(TorusMapping([(16, 16, 4, 4, 4)] * 4), "interleaved")
+    with pytest.raises(ValueError, match=r"made for the torus, program\(…, pipeline=0\), got one for pipeline 1"):
+        Torus(4, 4).check(INTERLEAVED, program(INTERLEAVED, "sequential", pipeline=1))
+
+
+def test_frozen_weights_stay_and_random_words_step():
+    """A frozen phase keeps its weights; the other phases draw the random words that they draw without it."""
+    rng = np.random.default_rng(0)
+    weights = [rng.integers(-99, 99, (p.rings, p.neurons, p.values)) for p in INTERLEAVED.phases]
+    x, y = rng.integers(-99, 99, (5, 16)), rng.integers(-99, 99, (5, 16))
+    after = {}
+    for frozen in ((), (0,), (0, 1, 2)):
+        golden = GoldenMachine(INTERLEAVED, FixedPoint())
+        golden.load(weights)
+        golden.run(program(INTERLEAVED, "sequential", frozen=frozen), x[:1], y[:1], 3)
+        after[frozen] = golden.weights()
+    assert all(np.array_equal(have, want) for have, want in zip(after[0, 1, 2], weights, strict=True))
+    same = [np.array_equal(have, want) for have, want in zip(after[(0,)], after[()], strict=True)]
+    assert same == [False, True, True] and np.array_equal(after[(0,)][0], weights[0])
 
 
 def test_random_words_have_the_full_period():

@@ -15,7 +15,7 @@ from fabric.hardware.torus._encoding import RUN, command
 from fabric.hardware.torus.verification import TORI, differences, random_case, random_stalls
 
 
-@pytest.fixture(scope="module", params=["smallest", "pipelined", "interleaved"])
+@pytest.fixture(scope="module", params=["smallest", "pipelined", "interleaving"])
 def machine(request):
     return Machine(TORI[request.param])
 

@@ -18,13 +18,13 @@ _INCHES = 0.95  # of a figure, for one unit of the places below
 PLACES = {
     "fabric_forward": {
         "incoming": (0, 2.2), "loaded": (0, 1.4), "weight": (0, 0.4), "operand_q": (1.5, 1.8), "product": (3, 1.1),
-        "sum": (4.5, 1.1), "sum_q": (4.5, 0), "round": (6, 1.1), "function_of": (7.5, 1.1),
+        "sum": (4.5, 1.1), "sum_q": (4.5, 0), "truncate": (6, 1.1), "function_of": (7.5, 1.1),
         "activation": (9, 1.1),
     },
     "fabric_backward": {
         "sigmoid.slope": (0, 2.6), "own": (0, 1.9), "weight": (0, 1.2), "loaded": (0, 0.2), "factor": (1.5, 1.9),
         "delta_q": (1.5, 0.2), "product": (3, 1.2), "incoming": (3, 2.6), "passing_q": (4.7, 2.6), "sum": (6.2, 1.7),
-        "sigmoid.round": (4.7, 0.2), "delta_next": (6.2, 0.2),
+        "sigmoid.truncate": (4.7, 0.2), "delta_next": (6.2, 0.2), "taken": (0, -0.6),
     },
     "fabric_update": {
         "incoming": (0, 2.2), "loaded": (0, 1.4), "delta": (0, 0.4), "activation_q": (1.5, 1.8), "product": (3, 1.4),
@@ -32,20 +32,23 @@ PLACES = {
         "total": (6, 1.4), "updated": (7.5, 1.4),
     },
     "fabric_pe": {
-        "operand_north": (0, 6.9), "operand_west": (0, 6.1), "operand_in": (1.7, 6.5), "forward": (5.2, 6.5),
+        "taken_operand": (3.4, 5.4), "taken_delta": (3.4, 2.9), "operand_in": (1.7, 6.5), "forward": (5.2, 6.5),
         "operand": (7.2, 6.5), "input_in": (0, 5.1), "input_q": (1.7, 5.1), "to_write": (1.7, 3.9),
         "bank.weights": (3.4, 3.9), "forward_weight": (5.2, 4.9), "backward_weight": (6, 3.5), "store": (7.2, 4.15),
-        "sum_north": (0, 2.6), "sum_west": (0, 1.8), "sum_in": (1.7, 2.2), "backward": (4.8, 2.2), "sum": (7.2, 1.4),
-        "activation_north": (0, 0.8), "activation_west": (0, 0), "activation_in": (1.7, 0.4), "update": (5.2, 0.4),
-        "activation": (7.2, 0.4), "output_in": (9.2, 6.0), "output_q": (9.2, 4.6), "calculator": (9.2, 3.3),
+        "sum_in": (1.7, 2.2), "backward": (4.8, 2.2), "sum": (7.2, 1.4),
+        "activation_in": (1.7, 0.4), "update": (5.2, 0.4), "at_once.leaving": (9.2, 5.3),
+        "activation": (7.2, 0.4), "output_in": (9.2, 6.5), "output_q": (9.2, 4.6), "calculator": (9.2, 3.3),
         "error_q": (7.2, 2.2), "seed": (5.2, -0.5), "target_q": (9.2, 1.8), "target_in": (9.2, 0.4),
     },
     "fabric_machine": {
         "program_data": (0, 5.6), "command_data": (0, 4.6), "input_data": (0, 2.4), "target_data": (0, 1.2),
         "sequencer": (4, 5.6), "input_chain": (2.4, 3.6), "input_memory": (2.4, 2.4), "target_memory": (2.4, 1.2),
         "target_chain": (2.4, 0), "feeds.row.feed": (4.6, 3.25), "torus": (6.6, 1.8), "output_chain": (6.6, 0.4),
-        "output_data": (8.6, 1.8), "counters": (6.6, 4.7), "count_cycles": (8.6, 5.6), "count_forward": (8.6, 5),
-        "count_backward": (8.6, 4.4), "count_waiting": (8.6, 3.8), "steps_q": (6.6, 3.2), "count_steps": (8.6, 3.2),
+        "output_skid": (8.6, 1.1), "output_data": (10, 1.1), "counters": (8.6, 5.6), "count_cycles": (10, 6.5),
+        "count_forward": (10, 5.9), "count_backward": (10, 5.3), "count_waiting": (10, 4.7), "updates_q": (8.6, 4.1),
+        "count_updates": (10, 4.1), "steps_q": (8.6, 3.5), "count_steps": (10, 3.5), "to_next": (5.3, 6.9),
+        "to_memories": (6.6, 6.2), "to_multiply": (6.6, 6.9), "to_add": (7.9, 7.8), "to_result": (7.9, 7.2),
+        "to_write": (7.9, 6.6),
     },
 }  # fmt: skip
 BENDS = {

@@ -13,7 +13,7 @@ from fabric.experiments.batchless import Checks, FixedPointConfig, OneTorus, ord
 from fabric.experiments.data import accuracy, load
 from fabric.experiments.runs import Measured, RunConfig
 from fabric.hardware import Machine, Torus, cycles, program
-from fabric.hardware.torus import MODES
+from fabric.hardware.torus import MODES_OF
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def train_on_chip(config: OnChipConfig) -> Measured:
     x, targets, test_x = samples(data, training.cascades, fixed)
     labels = data.test_y.numpy()
     golden = OneTorus(training)
-    programs = [program(golden.mapping, mode, training.scales) for mode in MODES]
+    programs = [program(golden.mapping, mode, training.scales) for mode in MODES_OF[0]]
     machine = Machine(Torus.of(golden.mapping, fixed, programs), golden.mapping)
     machine.load(golden.weights())
     epochs = list(orders(training.seed, len(x), len(training.rates)))

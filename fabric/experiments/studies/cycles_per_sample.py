@@ -9,7 +9,7 @@ from fabric.experiments.machines.torus import Campaign, LayerOnChip, run_campaig
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import agrees, published
 from fabric.hardware import TorusMapping, cycles, program
-from fabric.hardware.torus import MODES
+from fabric.hardware.torus import MODES_OF
 from fabric.hardware.verilog.rtl import sources_hash
 
 _PRINTED = {
@@ -25,8 +25,12 @@ def square_layers(sizes: Sequence[int], dense_sizes: Sequence[int]) -> list[tupl
     return [(n * n, n * n, n, n, n) for n in sizes] + [(n * n, n * n) for n in dense_sizes]
 
 
-def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, dense_samples: int) -> pd.DataFrame:
+def measure(
+    results: Results, layers: Sequence[Sequence[int]], samples: int, dense_samples: int, pipeline: int = 0
+) -> pd.DataFrame:
     """Run layers on the simulated machine: `dense_samples` on dense layers, which take longer, `samples` on the others.
+
+    The torus has the given `pipeline`.
 
     Returns:
         One row for each layer and mode: "layer" as text, "network" ("dense" or "Clos"), "inputs", "elements", "mode",
@@ -34,13 +38,16 @@ def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, den
         model's, and "busy", the share of the cycles in which the least busy unit that the mode uses works.
     """
     sources = sources_hash("fabric_machine")
-    configs = [LayerOnChip(tuple(layer), samples if len(layer) == 5 else dense_samples, sources) for layer in layers]
+    configs = [
+        LayerOnChip(tuple(layer), samples if len(layer) == 5 else dense_samples, sources, pipeline=pipeline)
+        for layer in layers
+    ]
     records = results.sweep(run_layer, configs, "layers")
     rows = []
     for record in records.to_dict("records"):
         layer = tuple(record["layer"])
         for run in record["runs"]:
-            model = cycles(program(TorusMapping([layer]), run["mode"]))
+            model = cycles(program(TorusMapping([layer]), run["mode"], pipeline=pipeline))
             units = ["forward"] if run["mode"] == "inference" else ["forward", "backward"]
             rows.append(
                 {
@@ -74,8 +81,8 @@ def table_one(measured: pd.DataFrame) -> pd.DataFrame:
     square = measured[measured["inputs"] == measured["elements"]]
     for network, runs in square.groupby("network"):
         inputs = int(runs["inputs"].max())
-        inference, sequential, overlapped = runs[runs["inputs"] == inputs].set_index("mode").loc[list(MODES)].iloc
-        ring = {mode: cycles(program(TorusMapping([(inputs, inputs)]), mode)) for mode in MODES}
+        inference, sequential, overlapped = runs[runs["inputs"] == inputs].set_index("mode").loc[list(MODES_OF[0])].iloc
+        ring = {mode: cycles(program(TorusMapping([(inputs, inputs)]), mode)) for mode in MODES_OF[0]}
         ideal = inference["forward"] // inference["samples"]
         backward = overlapped["backward"] / overlapped["samples"]
         passes = {

@@ -104,17 +104,14 @@ def parts(design: Design) -> pd.DataFrame:
 
 
 def traversing(design: Design) -> list[str]:
-    """Words that a processing element takes from a neighbour on the torus: along both of its axes, or along rows only.
+    """Words that a processing element takes from a neighbour on the torus.
 
-    Those of both axes are inputs "…_west" and "…_north"; what is shifted along a row comes in as "…_in" and is handed
-    on as "…_q".
+    They come in as "…_in". What goes round on the rings is handed on under the bare name, what is shifted along a row
+    as "…_q".
     """
     ports = {path.rpartition(".")[2] for path in design.signals if design.owner(path) == ELEMENT}
-    axes = {name.removesuffix("_west") for name in ports if name.endswith("_west")}
-    shifted = {name.removesuffix("_in") for name in ports if name.endswith("_in")}
-    return sorted(
-        {name for name in axes if f"{name}_north" in ports} | {name for name in shifted if f"{name}_q" in ports}
-    )
+    taken = {name.removesuffix("_in") for name in ports if name.endswith("_in")}
+    return sorted(name for name in taken if {name, f"{name}_q"} & ports)
 
 
 def count_caches(design: Design) -> int:

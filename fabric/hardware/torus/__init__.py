@@ -5,16 +5,18 @@ from fabric.hardware.torus._golden import GoldenMachine
 from fabric.hardware.torus._machine import Machine
 from fabric.hardware.torus._mapping import TorusMapping
 from fabric.hardware.torus._phases import ACTIVATIONS, Phase
-from fabric.hardware.torus._program import MODES, Program
+from fabric.hardware.torus._program import MODES, MODES_OF, Mode, Program
 from fabric.hardware.torus._schedule import program
 from fabric.hardware.torus._torus import Torus
 
 __all__ = [
     "ACTIVATIONS",
     "MODES",
+    "MODES_OF",
     "Cycles",
     "GoldenMachine",
     "Machine",
+    "Mode",
     "Phase",
     "Program",
     "Torus",

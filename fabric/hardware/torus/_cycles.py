@@ -15,8 +15,8 @@ class Cycles:
         interval: from sample to sample in steady state.
         lone: for one sample alone, the cycle of the first address included.
         drain: after the last sample's own round, until its last weight is written.
-        forward, backward: cycles a sample in which the forward and the backward unit work; the update unit works in the
-            same cycles as the backward unit.
+        forward, backward: cycles a sample in which the forward and the backward unit work.
+        updates: cycles a sample in which weights are written: those of the backward unit, frozen phases left out.
         first: from the first address to the end of the first step: the stages of the pipeline.
     """
 
@@ -25,6 +25,7 @@ class Cycles:
     drain: int
     forward: int
     backward: int
+    updates: int
     first: int
 
     def total(self, samples: int) -> int:
@@ -53,5 +54,6 @@ def cycles(program: Program) -> Cycles:
         drain=drain,
         forward=sum(slot.forward.length for slot in program.slots if slot.forward),
         backward=sum(slot.backward.length for slot in program.slots if slot.backward),
+        updates=sum(b.length for slot in program.slots if (b := slot.backward) and not b.frozen),
         first=first,
     )

@@ -3,12 +3,13 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
 from fabric._checks import positive_int
 from fabric.hardware._checks import flag, instance
-from fabric.hardware._protocol import Samples, checked_samples
+from fabric.hardware._protocol import Samples, Saturations, checked_samples
 from fabric.hardware.simulation.host import CHUNK, Host, Stalls, progress_bar
 from fabric.hardware.simulation.packing import pack, unpack
 from fabric.hardware.simulation.verilator import Simulation, Stream
@@ -61,6 +62,24 @@ class Machine(Host):
         if self._mapping is None:
             raise ValueError("mapping must be connected first, Machine(torus, mapping) or connect(mapping), got None")
         return self._mapping
+
+    @property
+    def updates(self) -> int:
+        """Cycles of the last run in which weights were written: those of the backward unit but for frozen phases."""
+        return int(self.simulation.io.count_updates)
+
+    @property
+    def saturations(self) -> Saturations:
+        """How often the last run has clipped what its formats do not hold.
+
+        Raises:
+            ValueError: the torus does not count it.
+        """
+        if not self.torus.saturations:
+            raise ValueError("saturations must be True in the torus of a machine that counts them, got False")
+        return Saturations(
+            *(int(getattr(self.simulation.io, f"count_clipped_{field.name}")) for field in fields(Saturations))
+        )
 
     def connect(self, mapping: TorusMapping) -> None:
         """Put cascades on the torus; their weights are zero until they are loaded.

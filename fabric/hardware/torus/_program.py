@@ -10,7 +10,11 @@ Mode = Literal["inference", "sequential", "overlapped", "interleaved"]
 MODES: tuple[Mode, ...] = ("inference", "sequential", "overlapped", "interleaved")
 BANKS = 3  # weight memories of a PE for overlapped and interleaved training
 ERROR_CYCLES = 2  # between the last result of a sample and its first backward step, without pipelining
-PIPELINES = (0, 1, 2)  # registers between the multipliers and the results of a phase
+MODES_OF: tuple[tuple[Mode, ...], ...] = (  # what a torus of each pipeline, from 0, is made for
+    ("inference", "sequential", "overlapped"),
+    ("inference", "sequential"),
+    ("inference", "sequential", "interleaved"),
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ class Program:
     def __post_init__(self) -> None:
         instance("mapping", self.mapping, TorusMapping)
         choice("mode", self.mode, MODES)
-        whole("pipeline", self.pipeline, PIPELINES[0], PIPELINES[-1])
+        if self.mode not in MODES_OF[whole("pipeline", self.pipeline, 0, len(MODES_OF) - 1)]:
+            raise ValueError(f"pipeline must fit the mode, got {self.pipeline} for {self.mode}")
         phases = self.mapping.phases
         if not isinstance(self.slots, tuple) or not self.slots:
             raise TypeError(f"slots must be a tuple of at least one Slot, got {self.slots!r}")

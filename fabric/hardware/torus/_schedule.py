@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from fabric.hardware._checks import choice, flag, instance, whole
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import BANKS, MODES, PIPELINES, Backward, Forward, Mode, Program, Slot
+from fabric.hardware.torus._program import BANKS, MODES, MODES_OF, Backward, Forward, Mode, Program, Slot
 
 _Steps = list[tuple[Forward | None, Backward | None]]
 _READY = (0, 1, 3)  # cycles from the last product of a phase until another can begin with its result, by pipeline
@@ -69,9 +70,9 @@ def program(
         raise ValueError(
             f"rotation must be None for any but overlapped and interleaved training, got {rotation!r} for {mode}"
         )
-    fit = {"overlapped": (0, 0), "interleaved": (2, 2)}.get(mode, (PIPELINES[0], PIPELINES[-1]))
-    pipeline = whole("pipeline", fit[0] if pipeline is None else pipeline, *PIPELINES[:: len(PIPELINES) - 1])
-    if not fit[0] <= pipeline <= fit[1]:
+    fit = [number for number, modes in enumerate(MODES_OF) if mode in modes]
+    pipeline = whole("pipeline", fit[0] if pipeline is None else pipeline, 0, len(MODES_OF) - 1)
+    if pipeline not in fit:
         raise ValueError(f"pipeline must be {fit[0]} for {mode} training, got {pipeline}")
     if emit_deltas and (mode != "sequential" or mapping.fed):
         raise ValueError(
@@ -192,7 +193,7 @@ def _interleaved(forward: list[Forward], backward: list[Backward], rotation: int
 
 
 def _numbered(mapping: TorusMapping, mode: Mode, steps: _Steps, pipeline: int) -> Program:
-    """Give every saved activation and every result that must wait its place, every slot its length, and close the round."""
+    """Give every saved activation and every waiting result its place, every slot its length, and close the round."""
     for f, b in steps:
         if f and b and f.bank == b.bank and f.phase != b.phase:
             raise ValueError("two of them would read one memory at once")
@@ -219,9 +220,7 @@ def _stored(steps: _Steps) -> _Steps:
             places[b.phase] = (used, versions)
             used += versions
     if used > _STORED:
-        raise ValueError(
-            f"a PE stores {_STORED} activations at most, this program needs {used}: use fewer cascades"
-        )
+        raise ValueError(f"a PE stores {_STORED} activations at most, this program needs {used}: use fewer cascades")
     placed: _Steps = []
     for f, b in steps:
         if f and f.phase in places:
@@ -233,21 +232,17 @@ def _stored(steps: _Steps) -> _Steps:
 
 
 def _kept(steps: _Steps, pipeline: int) -> _Steps:
-    """A register for every result until the slot in which the next phase takes it; only an interleaving PE has several."""
+    """A register for every result until the next phase takes it; only an interleaving PE has more than one."""
     if pipeline < 2:
         return steps
+    count, kept = len(steps), list(steps)
     forward, backward = _in_order(steps)
-    into = _coloured([time for time, _ in forward], len(steps))
-    out = _coloured([time for time, _ in backward], len(steps))
-    kept = list(steps)
-    for order, places in ((forward, into), (backward, out)):
-        for number, (time, step) in enumerate(order):
-            at, source = time % len(steps), places[number - 1] if number else 0
-            f, b = kept[at]
-            if isinstance(step, Forward):
-                kept[at] = (replace(step, source=source, result=places[number]), b)
-            else:
-                kept[at] = (f, replace(step, source=source, result=places[number]))
+    results = _coloured([time for time, _ in forward], count)
+    for (time, f), source, result in zip(forward, [0, *results], results, strict=False):
+        kept[time % count] = (replace(f, source=source, result=result), kept[time % count][1])
+    results = _coloured([time for time, _ in backward], count)
+    for (time, b), source, result in zip(backward, [0, *results], results, strict=False):
+        kept[time % count] = (kept[time % count][0], replace(b, source=source, result=result))
     return kept
 
 
@@ -295,9 +290,11 @@ def _lengths(steps: _Steps, pipeline: int) -> list[int]:
 
 def _handed(steps: _Steps) -> Iterator[tuple[int, int, int]]:
     """Slots in which a result is made and taken, and cycles of its making."""
-    for order in _in_order(steps):
-        for (begin, step), (end, _) in zip(order, order[1:], strict=False):
-            yield begin, end, step.cycles
+    forward, backward = _in_order(steps)
+    for (begin, f), (end, _) in pairwise(forward):
+        yield begin, end, f.cycles
+    for (begin, b), (end, _) in pairwise(backward):
+        yield begin, end, b.cycles
 
 
 def _cost(candidate: Program) -> tuple[int, int]:

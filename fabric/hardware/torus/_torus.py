@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from fabric.hardware._checks import flag, instance, listed, whole
 from fabric.hardware.fixed_point import FixedPoint
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import BANKS, PIPELINES, Program
+from fabric.hardware.torus._program import BANKS, MODES_OF, Program
 from fabric.hardware.torus._schedule import bases
 
 _MOST_PLACES = 1 << 16
 _RANGES = (
     ("rows", 1, _MOST_PLACES), ("columns", 2, _MOST_PLACES), ("banks", 1, BANKS), ("depth", 1, 1 << 20),
     ("longest", 1, 1 << 16), ("store", 2, 16), ("feed", 0, 1 << 16), ("slots", 1, 1 << 12),
-    ("pipeline", PIPELINES[0], PIPELINES[-1]),
+    ("pipeline", 0, len(MODES_OF) - 1),
 )  # fmt: skip
 
 
@@ -33,6 +33,7 @@ class Torus:
         sigmoid: whether the PEs have its tables.
         pipeline: 0: product, sum and activation in one cycle; 1: registers behind the products; 2: also behind the
             rounded sums, and the results of several phases are kept, as interleaved training needs.
+        saturations: whether the machine counts what its formats clip; for simulation, since it costs an adder a PE.
     """
 
     rows: int
@@ -46,10 +47,12 @@ class Torus:
     slots: int = 16
     sigmoid: bool = True
     pipeline: int = 0
+    saturations: bool = False
 
     def __post_init__(self) -> None:
         instance("fixed_point", self.fixed_point, FixedPoint)
         flag("sigmoid", self.sigmoid)
+        flag("saturations", self.saturations)
         for name, least, most in _RANGES:
             object.__setattr__(self, name, whole(name, getattr(self, name), least, most))
         if self.banks not in (1, BANKS):
@@ -135,6 +138,7 @@ class Torus:
             "MEMORY": 1 << max(1, (max(self.columns, self.feed) - 1).bit_length()),
             "SIGMOID": int(self.sigmoid),
             "PIPELINE": self.pipeline,
+            "SATURATIONS": int(self.saturations),
         }
 
     def check(self, mapping: TorusMapping, program: Program | None = None) -> None:

@@ -13,22 +13,22 @@ from fabric.hardware.torus._cycles import cycles
 from fabric.hardware.torus._golden import GoldenMachine
 from fabric.hardware.torus._machine import Machine
 from fabric.hardware.torus._mapping import TorusMapping
-from fabric.hardware.torus._program import Mode, Program
+from fabric.hardware.torus._program import BANKS, MODES_OF, Program
 from fabric.hardware.torus._schedule import program
 from fabric.hardware.torus._torus import Torus
 
 # Small tori, each with something that the others have not.
 TORI = {
-    "square": Torus(4, 4, depth=24, longest=8),
-    "smallest": Torus(2, 2, depth=32, longest=4, feed=4),
+    "square": Torus(4, 4, depth=24, longest=8, saturations=True),
+    "smallest": Torus(2, 2, depth=32, longest=4, feed=4, saturations=True),
     "wide": Torus(2, 5, FixedPoint(8, 10, 4, 6, 7, 12), depth=24, longest=9, feed=9),
     "tall": Torus(5, 3, FixedPoint(12, 16, 6, 9, 12, 12), depth=32, longest=12, feed=12),
     "all nine bits": Torus(3, 4, FixedPoint(9, 9, 5, 8, 7, 8), banks=1, depth=48, longest=8, feed=8),
     "narrow words": Torus(3, 3, FixedPoint(5, 7, 2, 4, 5, 10), depth=16, longest=6, sigmoid=False),
     "dense ring": Torus(1, 6, depth=30, longest=12, feed=12),
+    "pipelined": Torus(3, 2, FixedPoint(9, 10, 5, 8, 8, 9), banks=1, depth=64, longest=7, feed=7, pipeline=1),
+    "interleaving": Torus(2, 3, depth=40, longest=6, feed=6, pipeline=2, saturations=True),
     "one memory": Torus(4, 2, FixedPoint(10, 14, 5, 5, 10, 10), banks=1, depth=48, longest=8, feed=8),
-    "pipelined": Torus(2, 2, banks=1, depth=64, longest=5, feed=5, pipeline=1),
-    "interleaved": Torus(2, 3, FixedPoint(8, 10, 4, 6, 7, 12), depth=32, longest=5, feed=5, pipeline=2),
 }
 _MOST_SAMPLES = 6
 _MOST_RUNS = 3
@@ -139,6 +139,10 @@ def _differences_of(machine: Machine, golden: GoldenMachine, run: Run) -> Iterat
         yield "deltas of the inputs"
     if (counters.forward, counters.backward) != (model.forward * samples, model.backward * samples):
         yield "busy cycles"
+    if machine.torus.saturations and machine.saturations != golden.saturations:
+        yield f"saturations: {machine.saturations}, not {golden.saturations}"
+    if machine.updates != model.updates * samples:
+        yield "cycles of updates"
     if (
         not {"input", "target", "output"} & run.stalls.keys()
         and not run.targets_are_deltas
@@ -225,16 +229,13 @@ def _mapping(torus: Torus, rng: np.random.Generator) -> TorusMapping | None:
 
 
 def _program(torus: Torus, mapping: TorusMapping, rng: np.random.Generator) -> Program | None:
-    modes: list[Mode] = ["inference", "sequential"]
-    if torus.banks == 3 and torus.pipeline != 1:
-        modes.append("interleaved" if torus.pipeline else "overlapped")
-    mode = modes[int(rng.integers(len(modes)))]
+    modes = MODES_OF[torus.pipeline]
+    mode = modes[int(rng.integers(len(modes) if torus.banks == BANKS else 2))]
     scales = [int(scale) for scale in rng.integers(0, 4, len(mapping.phases)) * rng.integers(2)]
     emit = mode == "sequential" and not mapping.fed and bool(rng.integers(2))
-    trains = mode != "inference"
-    frozen = [phase for phase in range(len(mapping.phases)) if trains and rng.integers(6) == 0]
+    frozen = [at for at in range(len(mapping.phases)) if mode != "inference" and not rng.integers(5)]
     try:
-        chosen = program(mapping, mode, scales, torus.banks, None, emit, frozen, torus.pipeline)
+        chosen = program(mapping, mode, scales, torus.banks, emit_deltas=emit, frozen=frozen, pipeline=torus.pipeline)
         torus.check(mapping, chosen)
     except ValueError:
         return None

@@ -115,7 +115,7 @@ class Design:
                 words = 1
                 for low, high in term.dims or ():
                     words *= 1 + abs(self._width(high, path) - self._width(low, path))
-                clocked = any(bind.alwaysinfo is not None for bind in self.binds.get(path, ()))
+                clocked = any(bind.isClockEdge() for bind in self.binds.get(path, ()) if bind.alwaysinfo)
                 found[path] = Signal(kinds, bits, words, clocked and "Reg" in kinds)
         return found
 
