@@ -14,6 +14,8 @@ from fabric.hardware.simulation.verilator import FINISHED
 from fabric.hardware.torus._encoding import RUN, command
 from fabric.hardware.torus.verification import TORI, differences, random_case, random_stalls
 
+LONG = 100_000  # cycles in which all these commands are done
+
 
 @pytest.fixture(scope="module", params=["smallest", "pipelined", "interleaving"])
 def machine(request):
@@ -59,7 +61,7 @@ def test_runs_may_be_queued_with_all_their_data(machine, seed):
     beats = {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
     wanted, beats["output"] = beats["output"], np.zeros_like(beats["output"])
     streams = {name: simulation.stream(name, words, stalls.get(name)) for name, words in beats.items()}
-    assert simulation.pump(streams) == FINISHED
+    assert simulation.pump(streams, cycles=LONG) == FINISHED
     assert np.array_equal(beats["output"], wanted)
 
 
@@ -80,7 +82,10 @@ def test_instructions_offered_in_mid_run_wait_for_its_end(machine, seed):
     others = np.zeros_like(program)
     others[:, 0] = np.arange(len(program))
     streams = {name: simulation.stream(name, words) for name, words in moved.items()}
-    assert simulation.pump({**streams, "program": simulation.stream("program", others, held_back)}) == FINISHED
+    assert (
+        simulation.pump({**streams, "program": simulation.stream("program", others, held_back)}, cycles=LONG)
+        == FINISHED
+    )
     assert np.array_equal(moved["output"], wanted)
 
 

@@ -32,6 +32,7 @@ TORI = {
 }
 _MOST_SAMPLES = 10  # more than the rounds that the sequencer counts
 _MOST_RUNS = 3
+_MOST_CYCLES = 100_000  # of a run, pauses included
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Run:
         how = (self.rate_exponent, self.stochastic, self.targets_are_deltas)
         return self.program, self.inputs, self.targets, *how
 
-    def on(self, machine: Machine, limit: int = 2**62) -> np.ndarray:
+    def on(self, machine: Machine, limit: int = _MOST_CYCLES) -> np.ndarray:
         """Its results on a machine; SimulationError after `limit` cycles."""
         return machine.run(*self.lesson, self.emit_outputs, self.stalls, limit=limit)
 
