@@ -23,7 +23,7 @@ module fabric_machine #(
     parameter SLOT = $clog2(SLOTS),     // bits of an instruction's number
     parameter MEMORY = 8,               // beats of the input memory and of the target memory, a power of two
     parameter SIGMOID = 1,              // 0 leaves the sigmoid out
-    parameter PIPELINE = 0,             // 0; 1: registers behind products; 2: also results of phases kept, to interleave
+    parameter PIPELINE = 0,             // 1: registers behind products; 2: also results of phases kept, to interleave
     parameter SATURATIONS = 0,          // 1: count what is clipped
     parameter SIGMOID_TABLE = "sigmoid.hex",
     parameter SLOPE_TABLE = "derivative.hex",
@@ -63,6 +63,7 @@ module fabric_machine #(
     localparam INSTRUCTION = 2 * ADDRESS + 5 * LENGTH + 51;
     localparam PLACES = $clog2(COLUMNS + 1);
     localparam LAST_PLACE = COLUMNS - 1;
+    localparam MOST = (ROWS > COLUMNS) ? ROWS : COLUMNS;
     localparam ISSUE = (PIPELINE == 0) ? 0 : 1;         // cycles from the sequencer to the addresses
     localparam ADD = (PIPELINE == 0) ? 0 : 1;           // from a product to its sum
     localparam WRITE = (PIPELINE == 0) ? 0 : 2;         // from a product to its weight
@@ -70,7 +71,7 @@ module fabric_machine #(
 
     // A build that cannot work names a module that does not exist.
     generate
-        if ((ROWS < 1) || (COLUMNS < 2) || (ROWS * COLUMNS > 65535)) begin : rows_from_1_columns_from_2_and_65535_elements_at_most
+        if ((ROWS < 1) || (COLUMNS < 2) || (ROWS * COLUMNS > 65535)) begin : wrong_elements
             ROWS_from_1_COLUMNS_from_2_and_65535_elements_at_most refused ();
         end
         if ((WORD < 4) || (WORD > 16)) begin : word_must_be_from_4_to_16
@@ -79,7 +80,7 @@ module fabric_machine #(
         if (WEIGHT < WORD) begin : weight_must_be_at_least_word
             WEIGHT_must_be_at_least_WORD refused ();
         end
-        if ((SHIFT < 1) || (ACC < SHIFT + 5) || (ACC < 2 * WORD + $clog2(ROWS)) || (ACC < 2 * WORD + $clog2(COLUMNS))) begin : acc_must_hold_the_longest_sum_and_shift_be_from_1
+        if ((SHIFT < 1) || (ACC < SHIFT + 5) || (ACC < 2 * WORD + $clog2(MOST))) begin : wrong_sums
             ACC_must_hold_the_longest_sum_and_SHIFT_be_from_1 refused ();
         end
         if ((FRACTION < 1) || (FRACTION >= WORD)) begin : fraction_must_be_from_1_to_word_less_1
@@ -267,6 +268,11 @@ module fabric_machine #(
         write_b_run, write_b_frozen, write_b_axis, write_b_bank, write_load
     } = to_write_fields;
 
+    wire [2*MOST*ADDRESS-1:0] say_starts;
+    wire [2*MOST*ADDRESS-1:0] next_starts;
+    fabric_delay #(.WIDTH(2 * MOST * ADDRESS), .STAGES(ISSUE)) to_places (
+        .clk(clk), .rst(rst), .enable(1'b1), .in(say_starts), .out(next_starts)
+    );
     wire [BANKS-1:0] write;
     wire [BANKS-1:0] say_reads_forward;
     wire [BANKS-1:0] say_axis;
@@ -278,8 +284,14 @@ module fabric_machine #(
     );
     assign {next_axis, next_reads_forward} = to_memories_fields;
     genvar b;
+    genvar p;
     genvar r;
     generate
+        for (p = 0; p < MOST; p = p + 1) begin : place
+            localparam [ADDRESS-1:0] PLACE = p;
+            assign say_starts[p*ADDRESS +: ADDRESS] = say_f_base + PLACE;
+            assign say_starts[(MOST+p)*ADDRESS +: ADDRESS] = say_b_base + PLACE;
+        end
         for (b = 0; b < BANKS; b = b + 1) begin : bank
             assign say_reads_forward[b] = say_f_run && ((BANKS == 1) || (say_f_bank == b));
             assign say_axis[b] = say_reads_forward[b] ? say_f_axis : say_b_axis;
@@ -288,8 +300,8 @@ module fabric_machine #(
 
         // ---- what a step may have to wait for ----
         if (PIPELINE == 0) begin : at_once
-            // The whole machine waits with a result until its target is there and until the chain that takes it, if only
-            // for the error calculator, has sent what it holds.
+            // The whole machine waits with a result until its target is there and until the chain that takes it, if
+            // only for the error calculator, has sent what it holds.
             reg error_due_q;
             assign enable = !(result && scored && !target_full) && !((result || delta_out || mul_dump) && !output_free);
             assign output_load = enable && ((result && emit) || delta_out || mul_dump);
@@ -414,8 +426,10 @@ module fabric_machine #(
                     .clk(clk), .enable(enable), .write(input_here && input_wanted),
                     .write_address({input_sample, input_place[FEED-1:0]}),
                     .write_data(input_beat[r*WEIGHT +: WORD]),
-                    .forward_address({next_f_sample[IN_FLIGHT-1:0], forward_index}), .forward_data(operand_feed[r*WORD +: WORD]),
-                    .backward_address({next_b_sample[IN_FLIGHT-1:0], backward_index}), .backward_data(activation_feed[r*WORD +: WORD])
+                    .forward_address({next_f_sample[IN_FLIGHT-1:0], forward_index}),
+                    .forward_data(operand_feed[r*WORD +: WORD]),
+                    .backward_address({next_b_sample[IN_FLIGHT-1:0], backward_index}),
+                    .backward_data(activation_feed[r*WORD +: WORD])
                 );
             end
         end else begin : no_feeds
@@ -438,8 +452,10 @@ module fabric_machine #(
         .output_shift(output_shift), .output_data(chain_data),
         .operand_feed(operand_feed), .activation_feed(activation_feed),
         .next_forward_start(next_f_start), .next_backward_start(next_b_start), .next_same(next_same),
-        .next_reads_forward(next_reads_forward), .next_axis(next_axis), .next_forward_base(next_f_base),
-        .next_forward_length(next_f_length), .next_backward_base(next_b_base), .next_backward_length(next_b_length),
+        .next_reads_forward(next_reads_forward), .next_axis(next_axis), .next_forward_base(next_f_base), .next_forward_starts(next_starts[0 +: MOST*ADDRESS]),
+       
+        .next_forward_length(next_f_length), .next_backward_base(next_b_base),
+        .next_backward_starts(next_starts[MOST*ADDRESS +: MOST*ADDRESS]), .next_backward_length(next_b_length),
         .next_backward_store(next_b_store), .advance(next_go && enable), .load_operand(load_operand),
         .take_operand((PIPELINE == 2) && next_go && next_f_start && !next_f_first), .take_operand_from(next_f_from),
         .load_delta(load_delta), .take_delta((PIPELINE == 2) && next_go && next_b_start && !next_b_first),
@@ -527,7 +543,7 @@ module fabric_machine #(
     assign count_steps = steps_q;
     assign count_updates = updates_q;
 
-    wire unused = &{1'b0, target_place, target_sample, input_place, say_same, next_b_sample, next_f_sample, next_f_save};
+    wire unused = &{1'b0, target_place, target_sample, input_place, next_b_sample, next_f_sample};
 endmodule
 
 `default_nettype wire

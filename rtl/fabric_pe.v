@@ -98,7 +98,8 @@ module fabric_pe #(
     input  wire                     output_final,
     input  wire                     error_take,
     input  wire                     error_pass,
-    output wire [3:0]               clips           // in this cycle: a weight to be written, a delta, an error, an activation
+    // what is clipped in this cycle: a weight to be written, a delta, an error, an activation
+    output wire [3:0]               clips
 );
     localparam PLACE = $clog2(STORE);
 
@@ -150,7 +151,8 @@ module fabric_pe #(
         .clk(clk), .enable(enable), .load(load_operand), .take(take_operand), .run(forward_run),
         .weight(forward_weight[WEIGHT-1:WEIGHT-WORD]), .loaded(input_q[WORD-1:0]), .taken(taken_operand),
         .incoming(operand_in), .operand_q(operand), .begins(forward_begins), .begins_scale(forward_begins_scale),
-        .add(forward_add), .complete(forward_complete), .scale(forward_scale), .clips(forward_clips), .done(forward_done), .last(forward_last),
+        .add(forward_add), .complete(forward_complete), .scale(forward_scale), .clips(forward_clips),
+        .done(forward_done), .last(forward_last),
         .present(present), .kind(forward_kind), .activation(activated)
     );
     fabric_backward #(

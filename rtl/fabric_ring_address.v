@@ -12,6 +12,7 @@ module fabric_ring_address #(
     input  wire                    start,
     input  wire                    same,        // the same address, base, at all positions
     input  wire [ADDRESS-1:0]      base,
+    input  wire [SIZE*ADDRESS-1:0] starts,      // base + p for each position p
     input  wire [ADDRESS-1:0]      last,        // base + LENGTH - 1, at least base + SIZE - 1
     output wire [SIZE*ADDRESS-1:0] address,
     output reg  [SIZE*ADDRESS-1:0] address_q    // those of the cycle before
@@ -28,9 +29,8 @@ module fabric_ring_address #(
     genvar p;
     generate
         for (p = 0; p < SIZE; p = p + 1) begin : position
-            localparam [ADDRESS-1:0] OFFSET = p;
             wire [ADDRESS-1:0] following;
-            wire [ADDRESS-1:0] at = same ? base : start ? base + OFFSET : following;
+            wire [ADDRESS-1:0] at = same ? base : start ? starts[p*ADDRESS +: ADDRESS] : following;
 
             if (p == 0) begin : first
                 assign following = next_q;

@@ -117,14 +117,16 @@ module fabric_sequencer #(
 
     // The instruction, from its least significant bit.
     wire [LENGTH-1:0] slot_last;
-    wire f_run, f_axis, f_first, f_feed, f_save, f_final, b_run, b_axis, b_first, b_feed, b_emit, b_frozen, end_of_program;
+    wire f_run, f_axis, f_first, f_feed, f_save, f_final, end_of_program;
+    wire b_run, b_axis, b_first, b_feed, b_emit, b_frozen;
     wire [1:0] f_bank, f_kind, f_scale, f_versions, b_bank, b_kind, b_scale, b_versions;
     wire [2:0] f_lag, b_lag;
     wire [3:0] f_store, b_store;
     wire [ADDRESS-1:0] f_base, b_base;
     assign {
-        end_of_program, backward_to, backward_from, b_frozen, b_emit, b_lag, b_versions, b_store, b_scale, b_kind, b_feed, b_first, b_bank, b_axis, b_run,
-        forward_to, forward_from, f_lag, f_final, f_versions, f_store, f_save, f_scale, f_kind, f_feed, f_first, f_bank, f_axis, f_run,
+        end_of_program, backward_to, backward_from, b_frozen, b_emit, b_lag, b_versions, b_store, b_scale, b_kind,
+        b_feed, b_first, b_bank, b_axis, b_run, forward_to, forward_from, f_lag, f_final, f_versions, f_store, f_save,
+        f_scale, f_kind, f_feed, f_first, f_bank, f_axis, f_run,
         present_column, present_row, backward_length, b_base, forward_length, f_base, slot_last
     } = instruction_q;
 

@@ -18,6 +18,7 @@ module fabric_torus #(
     parameter ADDRESS = 5,
     parameter LENGTH = 8,
     parameter STORE = 6,
+    parameter MOST = (ROWS > COLUMNS) ? ROWS : COLUMNS,     // places of the longer rings
     parameter SIGMOID = 1,
     parameter PIPELINE = 0,
     parameter SATURATIONS = 0,
@@ -44,8 +45,10 @@ module fabric_torus #(
     input  wire [BANKS-1:0]       next_reads_forward,   // of each weight memory: for the forward or the backward unit
     input  wire [BANKS-1:0]       next_axis,            // and along which rings
     input  wire [ADDRESS-1:0]     next_forward_base,
+    input  wire [MOST*ADDRESS-1:0] next_forward_starts,     // base + p for each place p
     input  wire [LENGTH-1:0]      next_forward_length,
     input  wire [ADDRESS-1:0]     next_backward_base,
+    input  wire [MOST*ADDRESS-1:0] next_backward_starts,     // base + p for each place p
     input  wire [LENGTH-1:0]      next_backward_length,
     input  wire [3:0]             next_backward_store,
     input  wire                   advance,
@@ -131,18 +134,22 @@ module fabric_torus #(
 
     fabric_ring_address #(.SIZE(COLUMNS), .ADDRESS(ADDRESS)) forward_along_row (
         .clk(clk), .enable(advance), .start(next_forward_start), .same(next_same), .base(next_forward_base),
+        .starts(next_forward_starts[COLUMNS*ADDRESS-1:0]),
         .last(forward_end), .address(forward_columns), .address_q(forward_columns_q)
     );
     fabric_ring_address #(.SIZE(ROWS), .ADDRESS(ADDRESS)) forward_along_column (
         .clk(clk), .enable(advance), .start(next_forward_start), .same(next_same), .base(next_forward_base),
+        .starts(next_forward_starts[ROWS*ADDRESS-1:0]),
         .last(forward_end), .address(forward_rows), .address_q(forward_rows_q)
     );
     fabric_ring_address #(.SIZE(COLUMNS), .ADDRESS(ADDRESS)) backward_along_row (
         .clk(clk), .enable(advance), .start(next_backward_start), .same(next_same), .base(next_backward_base),
+        .starts(next_backward_starts[COLUMNS*ADDRESS-1:0]),
         .last(backward_end), .address(backward_columns), .address_q(backward_columns_q)
     );
     fabric_ring_address #(.SIZE(ROWS), .ADDRESS(ADDRESS)) backward_along_column (
         .clk(clk), .enable(advance), .start(next_backward_start), .same(next_same), .base(next_backward_base),
+        .starts(next_backward_starts[ROWS*ADDRESS-1:0]),
         .last(backward_end), .address(backward_rows), .address_q(backward_rows_q)
     );
     fabric_delay #(.WIDTH((COLUMNS + ROWS) * ADDRESS), .STAGES(WRITE_LATER)) write_addresses (

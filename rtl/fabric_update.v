@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Update unit: weight + rate * activation * delta, rounded, saturated (ClosNets, figure 9, equation 2); the activations of
-// the layer below pass by in a register of latency 1. Latency of the weight: 0, or 2 with PIPELINE.
+// Update unit: weight + rate * activation * delta, rounded, saturated (ClosNets, figure 9, equation 2); the activations
+// of the layer below pass by in a register of latency 1. Latency of the weight: 0, or 2 with PIPELINE.
 `default_nettype none
 
 module fabric_update #(

@@ -32,7 +32,7 @@ PLACES = {
         "total": (6, 1.4), "updated": (7.5, 1.4),
     },
     "fabric_pe": {
-        "taken_operand": (3.4, 5.4), "taken_delta": (3.4, 2.9), "operand_in": (1.7, 6.5), "forward": (5.2, 6.5),
+        "operand_in": (1.7, 6.5), "forward": (5.2, 6.5),
         "operand": (7.2, 6.5), "input_in": (0, 5.1), "input_q": (1.7, 5.1), "to_write": (1.7, 3.9),
         "bank.weights": (3.4, 3.9), "forward_weight": (5.2, 4.9), "backward_weight": (6, 3.5), "store": (7.2, 4.15),
         "sum_in": (1.7, 2.2), "backward": (4.8, 2.2), "sum": (7.2, 1.4),
@@ -47,8 +47,8 @@ PLACES = {
         "output_skid": (8.6, 1.1), "output_data": (10, 1.1), "counters": (8.6, 5.6), "count_cycles": (10, 6.5),
         "count_forward": (10, 5.9), "count_backward": (10, 5.3), "count_waiting": (10, 4.7), "updates_q": (8.6, 4.1),
         "count_updates": (10, 4.1), "steps_q": (8.6, 3.5), "count_steps": (10, 3.5), "to_next": (5.3, 6.9),
-        "to_memories": (6.6, 6.2), "to_multiply": (6.6, 6.9), "to_add": (7.9, 7.8), "to_result": (7.9, 7.2),
-        "to_write": (7.9, 6.6),
+        "to_memories": (6.6, 6.2), "to_places": (5.3, 6.2), "say_starts": (4, 6.4), "to_multiply": (6.6, 6.9),
+        "to_add": (7.9, 7.8), "to_result": (7.9, 7.2), "to_write": (7.9, 6.6),
     },
 }  # fmt: skip
 BENDS = {

@@ -19,11 +19,13 @@ module ring #(
     wire start = cycle_q == 3'd0;
     wire [4:0] base_now = start ? base : base_q;
     wire [2:0] length_now = start ? length : length_q;
+    wire [SIZE*ADDRESS-1:0] starts;
     wire [SIZE*ADDRESS-1:0] address;
     wire [SIZE*ADDRESS-1:0] address_q;
 
     fabric_ring_address #(.SIZE(SIZE), .ADDRESS(ADDRESS)) dut (
         .clk(clk), .enable(advance), .start(start), .same(1'b0), .base(base_now),
+        .starts(starts),
         .last(base_now + {2'd0, length_now}), .address(address), .address_q(address_q)
     );
 
@@ -40,6 +42,8 @@ module ring #(
                     value_q[p] <= (p == 0) ? value[length_now] : value[(p == 0) ? 0 : p - 1];
         end
         for (p = 0; p < SIZE; p = p + 1) begin : check
+            localparam [ADDRESS-1:0] OFFSET = p;
+            assign starts[p*ADDRESS +: ADDRESS] = base_now + OFFSET;
             always @(posedge clk)
                 assert (address[p*ADDRESS +: ADDRESS] == base_now + {2'd0, value[p]});
         end

@@ -163,12 +163,13 @@ def random_stalls(rng: np.random.Generator, *streams: str) -> Stalls:
 
 
 def random_words(rng: np.random.Generator, bits: int, *shape: int) -> np.ndarray:
-    """Words of so many bits, int64: of a small or of the full range, mostly with some at its ends.
+    """Words of so many bits, int64: of half the range or more, mostly with some at its ends.
 
-    Saturation everywhere would hide what happens below it. Ends of mostly one sign make sums that saturate.
+    Saturation everywhere would hide what happens below it, and so would zeros. Ends of mostly one sign make sums that
+    saturate.
     """
     least = -1 << (bits - 1)
-    limit = 1 << int(rng.integers(2, bits)) if rng.integers(2) else -least
+    limit = 1 << int(rng.integers((bits + 1) // 2, bits))
     drawn = rng.integers(-limit, limit, shape)
     if rng.integers(4) == 0:
         return drawn

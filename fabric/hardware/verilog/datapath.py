@@ -69,6 +69,8 @@ def _flow(design: Design, instance: str, bits: int) -> nx.DiGraph:
             graph.add_edges_from((nodes[source], target) for source in read if nodes.get(source, target) != target)
     for name in [name for name, kind in graph.nodes("kind") if kind == "wire"]:
         _merge(graph, name)
+    # What is put together from constants and control alone is no flow of words.
+    graph.remove_nodes_from([name for name, kind in graph.nodes("kind") if kind == "wire" and not graph.pred[name]])
     graph.remove_nodes_from([name for name in nx.isolates(graph) if graph.nodes[name]["kind"] != "instance"])
     return graph
 
