@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fabric._checks import positive_int
 from fabric.hardware._checks import flag, instance
 from fabric.hardware._protocol import checked_samples
 from fabric.hardware.junctions._build import JunctionBuild, entry_bits, table_files
@@ -82,16 +83,17 @@ class JunctionMachine(Host):
             stalls: pauses of the host by stream: command, input, target, output.
             progress: show a bar.
             trace: a file for the waveforms of the run, a value change dump: cycle t is at time 2 t.
-            limit: cycles for each part of the run, at most; reset the machine after the error.
+            limit: cycles after which to give up; the machine is then in mid-run and needs a reset.
 
         Raises:
             TypeError, ValueError: as `TrainingMachine.run`.
-            SimulationError: the machine hangs, or is not done after `limit` cycles.
+            SimulationError: the machine hangs or is given up; the message says where.
         """
         instance("program", program, JunctionProgram).check_network(self.network)
         fixed, first, last = self.build.fixed_point, self.network.junctions[0], self.network.junctions[-1]
         samples = checked_samples(program, fixed, inputs, targets, rate_exponent, stochastic)
         stalls, progress, count = self._pausing(stalls), flag("progress", progress), len(samples.inputs)
+        limit = positive_int("limit", limit)
         how = program.trains << 1 | samples.stochastic << 2 | program.sequential << 3 | samples.rate << 4
         command = _command(how | count << 16)
         space = np.zeros((count * last.outputs // last.group, self.simulation.words("output")), dtype=np.uint32)
