@@ -25,12 +25,8 @@ def square_layers(sizes: Sequence[int], dense_sizes: Sequence[int]) -> list[tupl
     return [(n * n, n * n, n, n, n) for n in sizes] + [(n * n, n * n) for n in dense_sizes]
 
 
-def measure(
-    results: Results, layers: Sequence[Sequence[int]], samples: int, dense_samples: int, pipeline: int = 0
-) -> pd.DataFrame:
+def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, dense_samples: int) -> pd.DataFrame:
     """Run layers on the simulated machine: `dense_samples` on dense layers, which take longer, `samples` on the others.
-
-    The torus has the given `pipeline`.
 
     Returns:
         One row for each layer and mode: "layer" as text, "network" ("dense" or "Clos"), "inputs", "elements", "mode",
@@ -38,16 +34,13 @@ def measure(
         model's, and "busy", the share of the cycles in which the least busy unit that the mode uses works.
     """
     sources = sources_hash("fabric_machine")
-    configs = [
-        LayerOnChip(tuple(layer), samples if len(layer) == 5 else dense_samples, sources, pipeline=pipeline)
-        for layer in layers
-    ]
+    configs = [LayerOnChip(tuple(layer), samples if len(layer) == 5 else dense_samples, sources) for layer in layers]
     records = results.sweep(run_layer, configs, "layers")
     rows = []
     for record in records.to_dict("records"):
         layer = tuple(record["layer"])
         for run in record["runs"]:
-            model = cycles(program(TorusMapping([layer]), run["mode"], pipeline=pipeline))
+            model = cycles(program(TorusMapping([layer]), run["mode"]))
             units = ["forward"] if run["mode"] == "inference" else ["forward", "backward"]
             rows.append(
                 {
