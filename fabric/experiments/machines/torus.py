@@ -17,13 +17,14 @@ _RATE = 5
 
 @dataclass(frozen=True)
 class LayerOnChip(RunConfig):
-    """A layer on a torus of its own size, run in every mode.
+    """A layer on a torus of its own size, run in every mode that the torus is made for.
 
     Attributes:
         layer: (I, O, R_i, R_m, R_o), or (I, O) for the dense ring.
         samples: of the longer of the two runs in each mode; the other is of one sample.
         sources: the `sources_hash` of fabric_machine.
         seed: of weights, inputs and targets.
+        pipeline: of the torus.
     """
 
     recipe: ClassVar[int] = 1
@@ -32,6 +33,7 @@ class LayerOnChip(RunConfig):
     samples: Annotated[int, Rule("at least 2", lambda samples: samples >= 2)]
     sources: str
     seed: Natural = 0
+    pipeline: Annotated[int, Rule("0, 1 or 2", lambda pipeline: pipeline in range(len(MODES_OF)))] = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def run_layer(config: LayerOnChip) -> Measured:
     """
     instance("config", config, LayerOnChip)
     fixed, mapping = FixedPoint(), TorusMapping([config.layer])
-    programs = {mode: program(mapping, mode) for mode in MODES_OF[0]}
+    programs = {mode: program(mapping, mode, pipeline=config.pipeline) for mode in MODES_OF[config.pipeline]}
     machine = Machine(Torus.of(mapping, fixed, programs.values()), mapping)
     golden = GoldenMachine(mapping, fixed)
     rng = np.random.default_rng(config.seed)

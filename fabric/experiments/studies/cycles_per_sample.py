@@ -12,6 +12,7 @@ from fabric.hardware import TorusMapping, cycles, program
 from fabric.hardware.torus import MODES_OF
 from fabric.hardware.verilog.rtl import sources_hash
 
+_PIPELINE = 2  # registers behind products and sums
 _PRINTED = {
     ("dense", "forward"): "closnets-table1-dense-forward",
     ("dense", "backward and update"): "closnets-table1-dense-backward",
@@ -25,22 +26,36 @@ def square_layers(sizes: Sequence[int], dense_sizes: Sequence[int]) -> list[tupl
     return [(n * n, n * n, n, n, n) for n in sizes] + [(n * n, n * n) for n in dense_sizes]
 
 
-def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, dense_samples: int) -> pd.DataFrame:
+def measure(
+    results: Results,
+    layers: Sequence[Sequence[int]],
+    samples: int,
+    dense_samples: int,
+    pipelined: Sequence[Sequence[int]] = (),
+) -> pd.DataFrame:
     """Run layers on the simulated machine: `dense_samples` on dense layers, which take longer, `samples` on the others.
 
+    Args:
+        pipelined: layers that run on a pipelined torus, too.
+
     Returns:
-        One row for each layer and mode: "layer" as text, "network" ("dense" or "Clos"), "inputs", "elements", "mode",
-        what `fabric.experiments.machine_runs.run_layer` measures, "interval", "lone_model" and "total_model", the cycle
-        model's, and "busy", the share of the cycles in which the least busy unit that the mode uses works.
+        One row for each layer and mode: "layer" as text, "network" ("dense" or "Clos"), "inputs", "elements",
+        "pipeline" of the torus, "mode", what `fabric.experiments.machines.torus.run_layer` measures, "interval",
+        "lone_model" and "total_model", the cycle model's, and "busy", the share of the cycles in which the least busy
+        unit that the mode uses works.
     """
     sources = sources_hash("fabric_machine")
-    configs = [LayerOnChip(tuple(layer), samples if len(layer) == 5 else dense_samples, sources) for layer in layers]
+    builds = [(tuple(layer), 0) for layer in layers] + [(tuple(layer), _PIPELINE) for layer in pipelined]
+    configs = [
+        LayerOnChip(layer, samples if len(layer) == 5 else dense_samples, sources, pipeline=pipeline)
+        for layer, pipeline in builds
+    ]
     records = results.sweep(run_layer, configs, "layers")
     rows = []
     for record in records.to_dict("records"):
         layer = tuple(record["layer"])
         for run in record["runs"]:
-            model = cycles(program(TorusMapping([layer]), run["mode"]))
+            model = cycles(program(TorusMapping([layer]), run["mode"], pipeline=record["pipeline"]))
             units = ["forward"] if run["mode"] == "inference" else ["forward", "backward"]
             rows.append(
                 {
@@ -48,6 +63,7 @@ def measure(results: Results, layers: Sequence[Sequence[int]], samples: int, den
                     "network": "Clos" if len(layer) == 5 else "dense",
                     "inputs": layer[0],
                     "elements": record["rows"] * record["columns"],
+                    "pipeline": record["pipeline"],
                     **run,
                     "samples": record["samples"],
                     "interval": model.interval,
@@ -66,12 +82,15 @@ def table_one(measured: pd.DataFrame) -> pd.DataFrame:
     what sequential training takes longer than inference; in steady state it is the cycles in which the backward unit
     works while the others do too. Published values stand where the layer is the published one.
 
+    Args:
+        measured: as from `measure`; rows of pipelined tori are left out.
+
     Returns:
         "network", "pass", "inputs", "ideal", "published", "steady" (cycles per sample in steady state), "lone" (of one
         sample alone) and "speedup", of "steady" over a dense ring of as many elements by the cycle model.
     """
     rows = []
-    square = measured[measured["inputs"] == measured["elements"]]
+    square = measured[(measured["inputs"] == measured["elements"]) & (measured["pipeline"] == 0)]
     for network, runs in square.groupby("network"):
         inputs = int(runs["inputs"].max())
         inference, sequential, overlapped = runs[runs["inputs"] == inputs].set_index("mode").loc[list(MODES_OF[0])].iloc
