@@ -316,8 +316,8 @@ module fabric_machine #(
                 error_due_q <= !rst && !started && enable && result && scored;
         end else begin : in_time
             // A result waits in a register of its own for target and output chain. A step that would make the next one
-            // is not begun before it is certain that this one is gone by then.
-            reg to_send_q, to_score_q;          // such a step has begun
+            // is not begun before this one is gone.
+            reg to_send_q, to_score_q;          // such a step has begun, its result is not gone
             reg sends_q, scores_q;              // its result waits
             reg loading_q;
             wire [1:0] later;
@@ -330,7 +330,7 @@ module fabric_machine #(
             assign error_take = pass ? (train && target_full && !error_full_q && running) : (scores_q && error_room);
             assign input_there = input_full && !loading_q;
             assign error_there = error_full_q || error_take;
-            assign result_full = (to_send_q && !output_free) || (to_score_q && !error_room)
+            assign result_full = (to_send_q && !output_held) || (to_score_q && !error_take)
                 || (say_dump && (!output_free || (next_go && next_dump) || mul_dump));
             assign under_way = next_go || mul_go || later[0] || later[1];
             assign idle = !under_way && !sends_q && !scores_q && !output_valid;
@@ -452,9 +452,8 @@ module fabric_machine #(
         .output_shift(output_shift), .output_data(chain_data),
         .operand_feed(operand_feed), .activation_feed(activation_feed),
         .next_forward_start(next_f_start), .next_backward_start(next_b_start), .next_same(next_same),
-        .next_reads_forward(next_reads_forward), .next_axis(next_axis), .next_forward_base(next_f_base), .next_forward_starts(next_starts[0 +: MOST*ADDRESS]),
-       
-        .next_forward_length(next_f_length), .next_backward_base(next_b_base),
+        .next_reads_forward(next_reads_forward), .next_axis(next_axis), .next_forward_base(next_f_base),
+        .next_forward_starts(next_starts[0 +: MOST*ADDRESS]), .next_forward_length(next_f_length), .next_backward_base(next_b_base),
         .next_backward_starts(next_starts[MOST*ADDRESS +: MOST*ADDRESS]), .next_backward_length(next_b_length),
         .next_backward_store(next_b_store), .advance(next_go && enable), .load_operand(load_operand),
         .take_operand((PIPELINE == 2) && next_go && next_f_start && !next_f_first), .take_operand_from(next_f_from),

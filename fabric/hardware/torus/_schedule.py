@@ -11,6 +11,7 @@ from fabric.hardware.torus._program import BANKS, MODES, MODES_OF, Backward, For
 _Steps = list[tuple[Forward | None, Backward | None]]
 _READY = (0, 1, 3)  # cycles from the last product of a phase until another can begin with its result, by pipeline
 _WRITTEN = 4  # cycles from the reading of a weight until its update can be read, where products are registered
+_GONE = 4  # cycles and the pipeline's, from the last product of a result that leaves the torus to that of the next
 _RESULTS = 4  # registers of an interleaving PE for results of phases, and as many for deltas
 _STORED = 16  # activations that a PE can store
 _IN_FLIGHT = 8  # samples whose inputs an interleaving machine holds
@@ -282,10 +283,24 @@ def _lengths(steps: _Steps, pipeline: int) -> list[int]:
     for begin, end, cycles in _handed(steps):
         between = sum(lengths[slot % count] for slot in range(begin, end))
         lengths[(end - 1) % count] += max(0, cycles + _READY[pipeline] - between)
-    # The next sample must be in, the result of this one on its way out.
-    least = max(4 + pipeline, 1 + next(f.length for f, _ in steps if f and f.first))
+    for slot, begin, longer in _leaving(steps):
+        lengths[slot] += max(0, _GONE + pipeline - longer - sum(lengths[at % count] for at in range(slot, begin)))
+    # The next sample must be in.
+    least = 1 + next(f.length for f, _ in steps if f and f.first)
     lengths[-1] += max(0, least - sum(lengths))
     return lengths
+
+
+def _leaving(steps: _Steps) -> Iterator[tuple[int, int, int]]:
+    """Each slot whose result leaves the torus, the slot of the next such result, by how many cycles that is longer."""
+    leaving = [
+        (at, step.cycles)
+        for at, (f, b) in enumerate(steps)
+        for step in (f if f and f.final else None, b if b and b.emit else None)
+        if step
+    ]
+    for (slot, cycles), (begin, after) in pairwise([*leaving, (leaving[0][0] + len(steps), leaving[0][1])]):
+        yield slot, begin, after - cycles
 
 
 def _handed(steps: _Steps) -> Iterator[tuple[int, int, int]]:
