@@ -113,6 +113,19 @@ def test_pauses_of_any_integers_are_pauses(machine):
     assert list(differences(machine, replace(case, runs=(replace(run, stalls=pauses),)))) == []
 
 
+def test_a_result_is_gone_before_the_next_one_leaves():
+    """Results that are made faster than the host takes them wait; none takes another's place."""
+    mapping = TorusMapping([(6, 6, 2)], rows=2, columns=3)
+    fixed = TORI["interleaving"].fixed_point
+    machine, golden = Machine(TORI["interleaving"], mapping), GoldenMachine(mapping, fixed)
+    words = np.random.default_rng(0).integers(-100, 100, (2, 30, 6))
+    way = program(mapping, "sequential", emit_deltas=True, pipeline=2)
+    lesson = way, *words, 5, False
+    slow = {"output": np.random.default_rng(1).random(97) < 0.8}
+    assert np.array_equal(machine.run(*lesson, stalls=slow, limit=100_000), golden.run(*lesson))
+    assert np.array_equal(machine.deltas, golden.deltas)
+
+
 def test_golden_model_tends_to_autograd():
     """With fine formats a sequential step of the golden model is one of gradient descent in floating point."""
     torch = pytest.importorskip("torch")
