@@ -193,7 +193,7 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
         lambda: federated.FederatedConfig("digits", (), 4, "iid", 2, 8, 1, 0.1, 0),
         lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "iid", 5, 8, 1, 0.1, 0),
         lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "two", 2, 8, 1, 0.1, 0),
-        lambda: synthesis.PlacementConfig("no variant", 4, False, 0, ""),
+        lambda: synthesis.PlacementConfig("no variant", 4, 0, ""),
         lambda: torus.Campaign("no torus", 4, 0, ""),
         lambda: torus.LayerOnChip((4, 4), 1, ""),
         lambda: timing.StepTimesConfig((), 1, 1.0, "cpu"),

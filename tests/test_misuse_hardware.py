@@ -147,7 +147,7 @@ CALLS: dict[str, tuple[Callable, dict]] = {
     "Machine": (Machine, {"torus": TORUS, "mapping": MAPPING, "trace": False}),
     "NetlistMachine": (NetlistMachine, {"netlist": None}),
     "synthesize": (synthesize, {"torus": TORUS, "program": TRAINING, "part": "machine"}),
-    "place": (place, {"torus": TORUS, "program": TRAINING, "seed": 0, "product_registers": False}),
+    "place": (place, {"torus": TORUS, "program": TRAINING, "seed": 0}),
     "fit_format": (fit_format, {"program": TRAINING, "weights": [w * 0.0 for w in HELD], "inputs": X * 0.5,
                                 "targets": Y * 0.5, "rate_exponent": 5, "word": 9, "weight": 12}),
     "deploy": (deploy, {"model": MODEL, "samples": X, "on": "golden model", "mode": "sequential", "rate": 2**-5,

@@ -52,7 +52,7 @@ def test_a_colour_of_a_topology_of_print_or_of_a_mark_stands_for_nothing_else():
         ("loss l1", "loss l2"),
         ("dither", "no dither"),
         ("balanced", "unbalanced"),
-        ("as built", "product registers"),
+        ("table II", "pipelined", "interleaved training", "on-chip training"),
         ("ResNet18", "dense", "clos"),
         ("dense", "clos", "low_rank", "butterfly", "random_sparse", "monarch", "block-diagonal", "CSR", "masked dense"),
         ("dense", "clos", "low_rank", "block_diagonal"),

@@ -112,7 +112,7 @@ def test_key_is_that_of_the_modules_which_the_part_holds(monkeypatch, tmp_path):
 
 
 def test_placed_machine_has_a_clock_and_its_multipliers():
-    placement = place(ROW, None, seed=0, product_registers=True)
+    placement = place(ROW, None, seed=0)
     assert placement.multipliers == 6
     assert placement.memory_blocks <= 2
     assert 30 < placement.megahertz < 300

@@ -81,17 +81,17 @@ def resources_growing(ax: Axes, growth: pd.DataFrame, compared: pd.DataFrame, de
 
 
 def clock_and_time(placed: pd.DataFrame) -> Figure:
-    """Clock and time of a trained sample against the size, with and without product registers, with 95 % intervals.
+    """Clock and time of a trained sample against the size, build by build, with 95 % intervals.
 
     Args:
-        placed: rows of one variant of `fpga_synthesis.placed`.
+        placed: as from `fpga_synthesis.placed`.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
-    sizes = sorted(set(placed["size"]))
+    sizes, variants = sorted(set(placed["size"])), list(dict.fromkeys(placed["variant"]))
     for ax, value, low, high in ((left, "megahertz", "low", "high"), (right, "microseconds", "shortest", "longest")):
-        for registers, name in ((False, "as built"), (True, "product registers")):
-            rows = placed[placed["product_registers"] == registers].sort_values("size")
-            at = np.array([sizes.index(size) for size in rows["size"]]) + (0.06 if registers else -0.06)
+        for number, name in enumerate(variants):
+            rows = placed[placed["variant"] == name].sort_values("size")
+            at = np.array([sizes.index(size) for size in rows["size"]]) + 0.12 * (number - (len(variants) - 1) / 2)
             points(ax, at, rows, (value, low, high), linestyle="none", **LOOKS[name].named)
         ax.set_xticks(range(len(sizes)), [f"{n} × {n}" for n in sizes])
         ax.set_xlim(-0.5, len(sizes) - 0.5)

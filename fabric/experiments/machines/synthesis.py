@@ -184,7 +184,7 @@ class PlacementConfig(RunConfig):
     Attributes:
         variant: one of `VARIANTS`.
         size: rows and columns of the torus.
-        product_registers, seed: as in `place`.
+        seed: as in `place`.
         content: `placement_key`: another content is another run.
     """
 
@@ -192,19 +192,18 @@ class PlacementConfig(RunConfig):
 
     variant: Annotated[str, one_of(*VARIANTS)]
     size: Positive
-    product_registers: bool
     seed: Natural
     content: str
 
     @classmethod
-    def of(cls, variant: str, size: int, product_registers: bool, seed: int) -> "PlacementConfig":
+    def of(cls, variant: str, size: int, seed: int) -> "PlacementConfig":
         """With the content of the present sources."""
         build = VARIANTS[variant](size)
-        return cls(variant, size, product_registers, seed, placement_key(build.torus, build.fixed))
+        return cls(variant, size, seed, placement_key(build.torus, build.fixed))
 
 
 def run_placement(config: PlacementConfig) -> Measured:
     """Measure the fields of `Placement`."""
     instance("config", config, PlacementConfig)
     build = VARIANTS[config.variant](config.size)
-    return asdict(place(build.torus, build.fixed, config.seed, config.product_registers))
+    return asdict(place(build.torus, build.fixed, config.seed))

