@@ -19,7 +19,7 @@ from fabric.experiments.studies import junction_pipeline, torus_mapping
 from fabric.hardware.junctions import simulate
 from fabric.plots import explorer, movement_frames, pipeline_frames, player
 
-PAGES = ("CONTRIBUTING.md", "rtl/README.md", "rtl/JUNCTION.md", "rtl/timing.svg")
+PAGES = ("CONTRIBUTING.md", "rtl/README.md", "rtl/JUNCTION.md", "rtl/AXI.md", "rtl/timing.svg")
 
 
 def lay_out(folder: Path, executed: Path) -> None:
