@@ -117,15 +117,15 @@ def simulate(results: Results, requests: Sequence[tuple[str, int]], cases: int) 
     return names.assign(cases=frame["cases"], samples=frame["samples"], differences=frame["differences"].map(len))
 
 
-def placed(results: Results, requests: Sequence[tuple[str, int]], seeds: int) -> pd.DataFrame:
-    """Place and route on ECP5 of each (variant, size).
+def placed(results: Results, requests: Sequence[tuple[str, int, int]]) -> pd.DataFrame:
+    """Place and route on ECP5 of each (variant, size, number of seeds).
 
     Returns:
         "variant", "size", "megahertz" (mean over seeds 0, 1, ...) with its 95 % interval "low" and
         "high", "seeds", the cells of `Placement` (seed 0), "cycles" of a trained sample, "microseconds" of it, likewise
         with "shortest" and "longest".
     """
-    configs = [PlacementConfig.of(*request, seed) for request in requests for seed in range(seeds)]
+    configs = [PlacementConfig.of(variant, size, seed) for variant, size, seeds in requests for seed in range(seeds)]
     frame = results.sweep(run_placement, configs, "placements")
     frame["cycles"] = [cycles(VARIANTS[config.variant](config.size).program).interval for config in configs]
     frame["microseconds"] = frame["cycles"] / frame["megahertz"]
