@@ -55,7 +55,7 @@ def test_signals_are_read_cycle_by_cycle_with_their_sign(sample):
     trace = sample.trace
     assert trace.elements("operand").shape == (len(trace.cycles), 2, 2)
     assert trace.elements("operand").min() < 0 <= trace.unsigned("torus.row[0].pe[0].operand").min()
-    assert np.array_equal(np.diff(trace.unsigned("steps_q"))[1:], trace.unsigned("go")[1:-1])
+    assert np.array_equal(np.diff(trace.unsigned("steps_q"))[1:], trace.unsigned("mul_go")[1:-1])
     for read in (trace.unsigned, trace.signed, trace.elements):
         with pytest.raises(KeyError, match="name must be"):
             read("no_such_signal")

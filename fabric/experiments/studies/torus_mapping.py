@@ -70,11 +70,11 @@ def movement(sample: TracedSample) -> pd.DataFrame:
         ValueError: a value that no neuron of the level has.
     """
     trace = sample.trace
-    first = int(np.flatnonzero(trace.unsigned("forward_q"))[0])
+    first = int(np.flatnonzero(trace.unsigned("mul_f_run"))[0])
     rows = []
     for unit, side, register in (("forward", "forward", "operand"), ("update", "backward", "activation")):
-        held, phases, steps = trace.elements(register), trace.unsigned(f"{side}_bank_q"), _steps(trace, side)
-        for at in map(int, np.flatnonzero(trace.unsigned(f"{side}_q"))):
+        held, phases, steps = trace.elements(register), trace.unsigned(f"mul_{side[0]}_bank"), _steps(trace, side)
+        for at in map(int, np.flatnonzero(trace.unsigned(f"mul_{side[0]}_run"))):
             for row, column in np.ndindex(held.shape[1:]):
                 rows.append(
                     {
@@ -111,7 +111,7 @@ def computed(sample: TracedSample) -> pd.DataFrame:
     Returns:
         "row", "column", "phase" (from 1), "value" as read from the trace, "neuron" that has this value.
     """
-    activated, phases = sample.trace.elements("element.activated"), sample.trace.unsigned("forward_bank_q")
+    activated, phases = sample.trace.elements("element.activated"), sample.trace.unsigned("mul_f_bank")
     return pd.DataFrame(
         {
             "row": row,
@@ -120,7 +120,7 @@ def computed(sample: TracedSample) -> pd.DataFrame:
             "value": int(activated[at, row, column]),
             "neuron": _neuron(sample, int(phases[at]) + 1, int(activated[at, row, column])),
         }
-        for at in np.flatnonzero(sample.trace.unsigned("forward_last_q"))
+        for at in np.flatnonzero(sample.trace.unsigned("mul_f_last"))
         for row, column in np.ndindex(activated.shape[1:])
     )
 
@@ -139,7 +139,7 @@ def restless_deltas(sample: TracedSample) -> int:
     """Changes of a processing element's delta within a phase of the backward pass; none, since deltas stay."""
     trace = sample.trace
     delta = trace.elements("element.delta")
-    inside = (trace.unsigned("backward_q") == 1) & ~_begins(trace, "backward")
+    inside = (trace.unsigned("mul_b_run") == 1) & ~_begins(trace, "backward")
     return int(np.count_nonzero((delta[1:] != delta[:-1])[inside[1:]]))
 
 
@@ -153,14 +153,14 @@ def timing(sample: TracedSample) -> pd.DataFrame:
     trace = sample.trace
     zero = int(np.flatnonzero(trace.unsigned("started"))[0])
     axes = [phase.axis for phase in sample.mapping.phases]
-    forward, backward = trace.unsigned("forward_q"), trace.unsigned("backward_q")
+    forward, backward = trace.unsigned("mul_f_run"), trace.unsigned("mul_b_run")
     no_label = [""] * len(forward)
     streams = [
         (f"{name} stream", trace.unsigned(f"{name}_valid") & trace.unsigned(f"{name}_ready"), no_label)
         for name in ("command", "input", "target", "output")
     ]
     labels = {
-        side: [f"{phase + 1}, {axes[phase % len(axes)]}s" for phase in trace.unsigned(f"{side}_bank_q")]
+        side: [f"{phase + 1}, {axes[phase % len(axes)]}s" for phase in trace.unsigned(f"mul_{side[0]}_bank")]
         for side in ("forward", "backward")
     }
     lanes = [
@@ -224,7 +224,7 @@ def _steps(trace: Trace, side: str) -> np.ndarray:
 
 def _begins(trace: Trace, side: str) -> np.ndarray:
     """Where a unit works on the first value of a phase: after a cycle of rest or the last one of a phase."""
-    works, ends = (trace.unsigned(f"{side}{what}_q") == 1 for what in ("", "_last"))
+    works, ends = (trace.unsigned(f"mul_{side[0]}_{what}") == 1 for what in ("run", "last"))
     return works & ~np.append(False, works[:-1] & ~ends[:-1])
 
 
