@@ -22,9 +22,8 @@ def test_the_machine_grows_as_its_golden_model_does():
     growing = config([2, 2, 4])
     fixed, data = growing.training.fixed_point, load("digits-4x4")
     x, targets, test_x = samples(data, LARGE, fixed)
-    tori = [enter(growing, epoch, stored_weights(growing.of(epoch))) for epoch in range(3)]
-    programs = [each for torus in tori for each in (torus.training, torus.inference)]
-    machine = Machine(Torus.of(tori[-1].mapping, fixed, programs))
+    grown = enter(growing, 2, stored_weights(growing.of(2)))
+    machine = Machine(Torus.of(grown.mapping, fixed, [grown.training, grown.inference]))
     weights, after = stored_weights(growing.of(0)), np.zeros(0)
     for epoch, order in enumerate(orders(0, 60, 3)):
         torus = enter(growing, epoch, weights)

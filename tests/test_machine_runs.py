@@ -38,7 +38,7 @@ def test_table_one_compares_like_with_like(n, clos, dense):
             "network": network, "mode": mode, "inputs": n * n, "elements": n * n, "samples": 10,
             "forward": 10 * ways[network][0],
             "backward": 0 if mode == "inference" else 10 * ways[network][0], "stopwatch": float(cycles),
-            "lone": cycles + 1,
+            "lone": cycles + 1, "pipeline": 0,
         }
         for network in ways
         for mode, cycles in zip(MODES_OF[0], ways[network], strict=True)
