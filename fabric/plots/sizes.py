@@ -1,5 +1,7 @@
 """Accuracy over the size of a layer: its width and weights, and the fewest weights that are enough."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -41,7 +43,7 @@ def difference_over_weights(ax: Axes, table: pd.DataFrame, margin: float) -> Non
     for kind, rows in table.groupby("kind"):
         rows = rows.sort_values("weights")
         look, skips = families[kind.removesuffix(SKIPS)], kind.endswith(SKIPS)
-        hollow = {"markerfacecolor": "white", "linestyle": "--"} if skips else {}
+        hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "--"} if skips else {}
         points(ax, rows["weights"], rows, ("points", "low", "high"), **look.mark, **hollow, label=kind)
     ax.axhline(0, color=GUIDE, linewidth=0.8)
     ax.axhline(-margin, color=GUIDE, linewidth=1, linestyle=":", label=f"comparable: {margin:.2f} points")

@@ -63,7 +63,7 @@ def prune(config: PruningConfig) -> Measured:
     @torch.no_grad()
     def remove(step: int) -> None:
         for values, mask in zip(weights, masks, strict=True):
-            values *= mask
+            values.mul_(mask)
         epoch, within = divmod(step, steps)
         if within == 0:
             keep_largest(weights, masks, left[epoch - 1])
