@@ -9,7 +9,7 @@ import numpy as np
 from fabric._checks import instance, positive_int
 from fabric.experiments.runs import Measured, Natural, Positive, RunConfig, one_of
 from fabric.hardware.fixed_point import FixedPoint
-from fabric.hardware.torus import Mode, Program, Torus, TorusMapping, program
+from fabric.hardware.torus import Program, Torus, TorusMapping, program
 from fabric.hardware.torus.placement import place, placement_key
 from fabric.hardware.torus.synthesis import Netlist, NetlistMachine, Part, synthesis_key, synthesize
 from fabric.hardware.torus.verification import differences, random_case, random_data
@@ -102,8 +102,12 @@ def _build(
     positive_int("size", size)
     cascade = (size * size, size * size, size, size, size)
     mapping = TorusMapping([cascade, cascade], activations)
-    mode: Mode = "sequential" if banks == 1 else "interleaved" if pipeline else "overlapped"
-    chosen = program(mapping, mode, banks=banks, pipeline=pipeline)
+    chosen = program(
+        mapping,
+        "sequential" if banks == 1 else "interleaved" if pipeline else "overlapped",
+        banks=banks,
+        pipeline=pipeline,
+    )
     torus = Torus.of(mapping, fixed_point, [chosen], banks)
     if size > 2:
         torus = replace(torus, depth=max(torus.depth, FEWEST_WORDS))

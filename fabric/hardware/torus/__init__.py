@@ -5,7 +5,7 @@ from fabric.hardware.torus._golden import GoldenMachine
 from fabric.hardware.torus._machine import Machine
 from fabric.hardware.torus._mapping import TorusMapping
 from fabric.hardware.torus._phases import ACTIVATIONS, Phase
-from fabric.hardware.torus._program import MODES, MODES_OF, Mode, Program
+from fabric.hardware.torus._program import MODES, MODES_OF, Program
 from fabric.hardware.torus._schedule import program
 from fabric.hardware.torus._torus import Torus
 
@@ -16,7 +16,6 @@ __all__ = [
     "Cycles",
     "GoldenMachine",
     "Machine",
-    "Mode",
     "Phase",
     "Program",
     "Torus",
