@@ -10,9 +10,9 @@ module junction_address #(
     parameter SWEEPS = 2,
     parameter ENTRIES = 2,
     parameter DITHER = 1,
-    parameter ROW = 1,
-    parameter MEMORY = 2,
-    parameter ENTRY = 1
+    parameter ROW = (DEPTH > 1) ? $clog2(DEPTH) : 1,
+    parameter MEMORY = (LANES > 1) ? $clog2(LANES) : 1,
+    parameter ENTRY = (ENTRIES > 1) ? $clog2(ENTRIES) : 1
 ) (
     input wire clk,
     input wire begin_pass,
