@@ -9,7 +9,7 @@ from fabric.hardware.torus._mapping import TorusMapping
 from fabric.hardware.torus._program import BANKS, MODES_OF, Program
 from fabric.hardware.torus._schedule import bases
 
-_MOST_PLACES = 1 << 16
+_MOST_PLACES = (1 << 16) - 1  # so that no element has a random generator that begins at zero
 _RANGES = (
     ("rows", 1, _MOST_PLACES), ("columns", 2, _MOST_PLACES), ("banks", 1, BANKS), ("depth", 1, 1 << 20),
     ("longest", 1, 1 << 16), ("store", 2, 16), ("feed", 0, 1 << 16), ("slots", 1, 1 << 12),
