@@ -17,7 +17,7 @@ import pytest
 from slow_runs import SleepConfig, sleep
 
 from fabric.experiments import RunStore, sweep
-from fabric.experiments.runs import DamagedRecord, _cluster, record_of, run_key, write_atomically, write_lines
+from fabric.experiments.runs import DamagedRecord, Results, _cluster, record_of, run_key, write_atomically, write_lines
 from fabric.experiments.statements import committed_runs
 
 
@@ -40,6 +40,17 @@ def test_committed_runs_are_found(tmp_path):
     store = RunStore(tmp_path / "new", committed=[tmp_path / "runs.jsonl"])
     assert sweep(refuse, [config], store)["number"].item() == 7
     assert not (tmp_path / "new").exists()
+
+
+def measured_by_half(config):
+    return {"measured": config.number if config.number % 2 else None}
+
+
+def test_the_records_of_a_notebook_are_those_of_its_runs(tmp_path):
+    """A frame turns the integers beside a None into floats: they must not come into the records."""
+    Results("00_test", tmp_path).sweep(measured_by_half, [SleepConfig(number, 0.0) for number in (1, 2)])
+    records = [json.loads(line) for line in (tmp_path / "runs" / "00_test.jsonl").read_text().splitlines()]
+    assert {(record["number"], json.dumps(record["measured"])) for record in records} == {(1, "1"), (2, "null")}
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path):

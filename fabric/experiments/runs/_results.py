@@ -42,7 +42,7 @@ class Results:
     def sweep(self, run: Callable[[Any], Record], configs: Sequence[Any], title: str = "runs") -> pd.DataFrame:
         """`fabric.experiments.sweep` on this notebook's store."""
         frame = sweep(run, configs, self._store, title)
-        self._records += frame.to_dict("records")
+        self._records += [record for key in frame["key"] if (record := self._store.get(key)) is not None]  # as stored
         write_lines(self._used, self._records)
         return frame
 
