@@ -42,8 +42,9 @@ accept: setup  ## make this run's tables the reference
 # The kernel is the project's own, whatever else Jupyter finds; results go to build/lab, which nothing adopts.
 lab: setup  ## JupyterLab on the notebooks
 	JUPYTER_PATH="$$(cd "$(BIN)/.." && pwd)/share/jupyter" PYTHONPATH="$$PWD/ci:$$PYTHONPATH" $(PYTHON) -m jupyterlab \
-	  --notebook-dir=notebooks --FileContentsManager.pre_save_hook=lab.without_outputs \
-	  --KernelSpecManager.allowed_kernelspecs=python3 $(if $(filter 0,$(shell id -u)),--allow-root)
+	  --notebook-dir=notebooks --FileContentsManager.pre_save_hook=lab.as_committed \
+	  --KernelSpecManager.allowed_kernelspecs=python3 \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clear: setup  ## remove outputs that JupyterLab has saved in the notebooks
 	$(PYTHON) -m nbconvert --log-level=WARN --clear-output --inplace notebooks/*.ipynb

@@ -16,7 +16,7 @@ from reference import described, homes, public_modules
 from sphinx.cmd.build import build_main
 
 from fabric.experiments.studies import junction_pipeline, torus_mapping
-from fabric.hardware.junctions import simulate
+from fabric.experiments.studies.junction_motion import traced_schedule
 from fabric.plots import explorer, movement_frames, pipeline_frames, player
 
 PAGES = ("CONTRIBUTING.md", "rtl/README.md", "rtl/JUNCTION.md", "rtl/AXI.md", "rtl/timing.svg")
@@ -125,7 +125,7 @@ def measured_on(provenance: dict) -> str:
 def motion() -> str:
     """The page on which a sample moves: through the torus, as its waveforms tell, and through the pipeline."""
     moved = torus_mapping.movement(torus_mapping.trace_sample((4, 4, 2, 2, 2), seed=0))
-    schedule = simulate(junction_pipeline.drawn((1024, 64, 64, 64, 32), (4, 16, 16, 16), (128, 32, 32, 32)), 16)
+    schedule = traced_schedule(junction_pipeline.drawn((16, 8, 8, 8, 4), (2, 2, 2, 2), (8, 4, 4, 4)), 12, seed=0)
     return "\n".join(
         [
             "# A sample in motion",
@@ -140,7 +140,7 @@ def motion() -> str:
             "## Through the pipeline of junctions",
             "",
             "Four junctions work on different samples at once: feed-forward (FF), backpropagation (BP), update (UP).",
-            "Numbers are samples ([notebook 23](notebooks/23_junction_pipeline.ipynb)).",
+            "Numbers are samples, read from the waveforms as well ([notebook 23](notebooks/23_junction_pipeline.ipynb)).",
             "",
             player(pipeline_frames(schedule, 12, "four junctions")),
             "",

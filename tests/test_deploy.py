@@ -13,7 +13,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from torch import nn
 
 from fabric.hardware import deploy
-from fabric.hardware.torus.trace import Trace
+from fabric.hardware.simulation.trace import Trace
 from fabric.nn import CascadeLinear, ClosLinear, LowRankLinear
 from fabric.topology import multistage_clos
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from lab import KERNEL
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -42,6 +43,7 @@ def test_notebook_is_short_and_opens_with_its_title(path):
 def test_notebook_is_committed_without_outputs(path):
     ran = [cell for cell in code_cells(path) if cell.outputs or cell.execution_count is not None]
     assert not ran, f"{path.name} was saved with outputs: make clear removes them from all notebooks"
+    assert nbformat.read(path, as_version=4).metadata == KERNEL, f"{path.name} was not saved by make lab"
 
 
 @each_notebook

@@ -8,7 +8,9 @@ import pytest
 from matplotlib.colors import same_color
 
 from fabric import plots
-from fabric.experiments.studies import torus_mapping
+from fabric.experiments.studies import junction_pipeline, torus_mapping
+from fabric.experiments.studies.junction_motion import traced_schedule
+from fabric.hardware.junctions import simulate
 from fabric.plots.looks import LEVELS
 from fabric.plots.timing import bar_id
 
@@ -59,6 +61,12 @@ def test_signals_are_read_cycle_by_cycle_with_their_sign(sample):
     for read in (trace.unsigned, trace.signed, trace.elements):
         with pytest.raises(KeyError, match="name must be"):
             read("no_such_signal")
+
+
+def test_junctions_work_on_what_the_schedule_says():
+    network = junction_pipeline.drawn((16, 8, 8, 4), (2, 2, 2), (8, 4, 4))
+    traced = traced_schedule(network, 12, seed=0)
+    assert traced.tasks == tuple(sorted(simulate(network, 12).tasks))
 
 
 def test_cascades_that_leave_places_free_are_refused():

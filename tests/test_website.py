@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 from archive import pack
-from lab import without_outputs
+from lab import KERNEL, as_committed
 from matplotlib.figure import Figure
 from pages import studies
 from reference import described, homes, public_modules, public_names
@@ -91,13 +91,16 @@ def test_an_archive_is_the_same_each_time_and_names_its_checksums(tmp_path):
     assert sums.splitlines()[1] == f"{hashlib.sha256(b'two').hexdigest()}  b.txt"
 
 
-def test_saving_a_notebook_leaves_no_outputs():
+def test_saving_a_notebook_leaves_no_trace_of_its_run():
     cells = [
         {"cell_type": "code", "metadata": {"execution": 1}, "outputs": ["x"], "execution_count": 3, "source": "1"},
         {"cell_type": "markdown", "metadata": {}, "source": "words"},
     ]
-    model = {"type": "notebook", "content": {"metadata": {"widgets": {}}, "cells": cells}}
-    without_outputs(model, path="a.ipynb", contents_manager=None)
-    assert model["content"]["metadata"] == {}
+    model = {
+        "type": "notebook",
+        "content": {"metadata": {"widgets": {}, "kernelspec": {"name": "mine"}}, "cells": cells},
+    }
+    as_committed(model, path="a.ipynb", contents_manager=None)
+    assert model["content"]["metadata"] == KERNEL
     assert cells[0] == {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": "1"}
-    without_outputs({"type": "file", "content": "words"})
+    as_committed({"type": "file", "content": "words"})

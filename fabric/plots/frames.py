@@ -7,8 +7,11 @@ from collections.abc import Iterable
 
 from matplotlib.figure import Figure
 
+from fabric.plots.looks import INK
+
 _PAGE = """\
-<div id="{name}" class="player" style="display: inline-block; text-align: center; font-family: sans-serif">
+<div id="{name}" class="player" style="display: inline-block; text-align: center; font-family: sans-serif; color: {ink};
+background: white; padding: 0.4rem">
 <div>{pictures}</div>
 <button title="first">|◀</button> <button title="back">◀</button> <button title="play or pause">▶</button>
 <button title="on">▶|</button> <input type="range" min="0" max="{last}" value="0" style="vertical-align: middle">
@@ -59,7 +62,12 @@ def player(frames: Iterable[Figure], milliseconds: int = 900) -> str:
         raise ValueError("frames must hold at least one figure, got none")
     name = "player-" + hashlib.sha256("".join(pictures).encode()).hexdigest()[:12]
     return _PAGE.format(
-        name=name, pictures="".join(pictures), last=len(pictures) - 1, count=len(pictures), milliseconds=milliseconds
+        name=name,
+        ink=INK,
+        pictures="".join(pictures),
+        last=len(pictures) - 1,
+        count=len(pictures),
+        milliseconds=milliseconds,
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fabric.hardware import FixedPoint, Machine, Torus, TorusMapping, program
 from fabric.hardware.fixed_point import quantise
-from fabric.hardware.torus.trace import Trace
+from fabric.hardware.simulation.trace import Trace
 
 LEVELS = ("I", "R_i", "R_m", "R_o")  # the paper's names of the inputs and of what each stage computes
 _RATE = 5

@@ -6,7 +6,7 @@ from fabric.hardware.junctions._junction import Junction
 from fabric.hardware.junctions._machine import JunctionMachine
 from fabric.hardware.junctions._network import JunctionNetwork, balanced_parallelisms, drawn_weights
 from fabric.hardware.junctions._program import JUNCTION_MODES, JunctionProgram
-from fabric.hardware.junctions._schedule import PROCESSES, SHARING, Schedule, simulate
+from fabric.hardware.junctions._schedule import PROCESSES, SHARING, Schedule, Task, simulate
 
 __all__ = [
     "JUNCTION_MODES",
@@ -19,6 +19,7 @@ __all__ = [
     "JunctionNetwork",
     "JunctionProgram",
     "Schedule",
+    "Task",
     "balanced_parallelisms",
     "drawn_weights",
     "simulate",

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from fabric.hardware._tools import required_packages
-from fabric.hardware.torus._machine import Machine
+from fabric.hardware.simulation.host import Host
 
 _RANGE = re.compile(r"\[\d+:\d+\]$")
-_PREFIX = "TOP.fabric_machine."
+_TOP = re.compile(r"^TOP\.\w+\.")
 
 
 class Trace:
@@ -32,10 +32,10 @@ class Trace:
     def __init__(self, path: Path, first: int) -> None:
         dump = _vcdvcd().VCDVCD(str(path))
         self.cycles = np.arange(first, dump.endtime // 2 + 1)
-        self._signals = {_RANGE.sub("", name).removeprefix(_PREFIX): dump[name] for name in dump.signals}
+        self._signals = {_TOP.sub("", _RANGE.sub("", name)): dump[name] for name in dump.signals}
 
     @classmethod
-    def of(cls, machine: Machine, run: Callable[[], object]) -> "Trace":
+    def of(cls, machine: Host, run: Callable[[], object]) -> "Trace":
         """Record all signals while `run` uses the machine, which must be built with `trace`."""
         first = machine.simulation.cycle
         with tempfile.TemporaryDirectory(prefix="fabric-trace-") as folder:
@@ -67,7 +67,7 @@ class Trace:
         return values - ((values >> (bits - 1)) << bits)
 
     def elements(self, name: str) -> np.ndarray:
-        """A signed signal of every processing element, int64 (cycles, rows, columns)."""
+        """A signed signal of every processing element of a torus, int64 (cycles, rows, columns)."""
         places = re.compile(rf"torus\.row\[(\d+)\]\.pe\[(\d+)\]\.{re.escape(name)}")
         found = {tuple(map(int, m.groups())): m.string for m in map(places.fullmatch, self._signals) if m}
         if not found:
