@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
@@ -97,9 +98,12 @@ def test_the_tour_answers_and_plays(visit, lab):
     assert player.locator("span").inner_text().startswith("2 /")
     player.get_by_title("play or pause").click()
     page.wait_for_function("!document.querySelector('.player span').innerText.startsWith('2 /')", timeout=5_000)
-    drawn = page.frame_locator(".jupyter-widgets iframe")
-    before = drawn.locator(".counts").inner_text()
-    page.locator(".widget-dropdown select").select_option(label="butterfly")
-    drawn.locator(".counts", has_not_text=before).wait_for()
-    page.locator(".widget-slider .noUi-handle").first.press("ArrowRight")
+    counts = page.frame_locator(".jupyter-widgets iframe").locator(".counts")
+    for turn in (
+        lambda: page.locator(".widget-dropdown select").select_option(label="butterfly"),
+        lambda: page.locator(".widget-slider .noUi-handle").first.press("ArrowRight"),
+    ):
+        before = counts.inner_text()
+        turn()
+        expect(counts).not_to_have_text(before, timeout=20_000)
     visit.keep("tour_explorer")
