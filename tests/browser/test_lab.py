@@ -69,8 +69,9 @@ def opened(visit, lab: str, notebook: str):
     page.locator(".lm-MenuBar-item", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-item", has_text=re.compile("^Run All Cells$")).click()
     code = f"{CELLS}.filter(cell => cell.cell_type === 'code')"
-    page.wait_for_function(f"{code}.at(-1).execution_count && {KERNEL}", timeout=300_000)
-    wrong = page.evaluate(f"{code}.flatMap(cell => cell.outputs).filter(output => output.output_type === 'error')")
+    failed = f"{code}.flatMap(cell => cell.outputs).filter(output => output.output_type === 'error')"
+    page.wait_for_function(f"({code}.at(-1).execution_count || {failed}.length) && {KERNEL}", timeout=300_000)
+    wrong = page.evaluate(failed)
     assert wrong == []
     return page
 
@@ -99,11 +100,11 @@ def test_the_tour_answers_and_plays(visit, lab):
     player.get_by_title("play or pause").click()
     page.wait_for_function("!document.querySelector('.player span').innerText.startsWith('2 /')", timeout=5_000)
     counts = page.frame_locator(".jupyter-widgets iframe").locator(".counts")
-    for turn in (
-        lambda: page.locator(".widget-dropdown select").select_option(label="butterfly"),
-        lambda: page.locator(".widget-slider .noUi-handle").first.press("ArrowRight"),
-    ):
-        before = counts.inner_text()
-        turn()
-        expect(counts).not_to_have_text(before, timeout=20_000)
+    expect(counts).to_contain_text("cycles a trained sample")
+    page.locator(".widget-dropdown select").select_option(label="butterfly")
+    expect(page.locator(".widget-slider")).to_have_count(2, timeout=20_000)
+    expect(counts).not_to_contain_text("cycles a trained sample", timeout=20_000)
+    before = counts.inner_text()
+    page.locator(".widget-slider .noUi-handle").first.press("ArrowRight")
+    expect(counts).not_to_have_text(before, timeout=20_000)
     visit.keep("tour_explorer")
