@@ -55,7 +55,7 @@ paper: setup  ## the report from the committed results
 site: setup  ## the executed notebooks of PROFILE, tutorials, reference and statements as pages: build/site
 	$(PYTHON) ci/website.py $(build) --profile $(PROFILE)
 
-browser: setup  ## the site, as its readers use it, in headless Chromium
+browser: setup  ## the site and JupyterLab, as people use them, in headless Chromium
 	$(PYTHON) -m pytest -n 0 -o cache_dir="$(BUILD)/pytest" tests/browser
 
 archive: setup  ## sources, records, tables, report and checksums in one file: build/fabric.tar.gz
