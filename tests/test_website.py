@@ -10,8 +10,9 @@ from archive import pack
 from lab import KERNEL, as_committed
 from matplotlib.figure import Figure
 from pages import studies
+from places import ROOT
 from reference import described, homes, public_modules, public_names
-from website import statements
+from website import PAGES, statements
 
 from fabric import topology
 from fabric.plots import player
@@ -27,6 +28,15 @@ def test_every_public_name_is_documented(module):
     spoken = [name for name, value in zip(names, values, strict=True) if callable(value)]
     assert importlib.import_module(module).__doc__
     assert not [name for name in spoken if not (getattr(importlib.import_module(module), name).__doc__ or "").strip()]
+
+
+@pytest.mark.parametrize("page", [name for name in PAGES if name.endswith(".md")])
+def test_links_of_a_page_lead_to_what_the_site_has(page):
+    """The site has these pages, the notebooks and the figures; whatever else is named is no link."""
+    there = {ROOT / name for name in PAGES} | {*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("paper/*/figures/*.svg")}
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / page).read_text(encoding="utf-8"))
+    inside = [target for target in targets if "://" not in target]
+    assert [target for target in inside if ((ROOT / page).parent / target).resolve() not in there] == []
 
 
 def test_every_name_is_described_once():
