@@ -1,5 +1,6 @@
 """Notebooks as a person uses them: `make lab`, run to the end, turn the knobs, play the animation, save."""
 
+import contextlib
 import os
 import re
 import signal
@@ -50,6 +51,11 @@ def lab(tmp_path_factory) -> str:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)
+        deadline = time.monotonic() + 20  # for the server to end its kernels; make does not wait for it
+        while _answers(address) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
         log.close()
 
 
