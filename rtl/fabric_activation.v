@@ -10,10 +10,10 @@ module fabric_activation #(
 ) (
     input  wire [WORD-1:0] in,
     input  wire [1:0]      kind,           // 0 identity, 1 ReLU, 2 sigmoid
-    output wire [WORD-1:0] out
+    input  wire            used,           // what comes out without it means nothing: a simulator need not calculate it
+    output reg  [WORD-1:0] out
 );
     wire negative = in[WORD-1];
-    wire [WORD-1:0] rectified = negative ? {WORD{1'b0}} : in;
 
     generate
         if (SIGMOID != 0) begin : sigmoid
@@ -22,14 +22,28 @@ module fabric_activation #(
 
             // The most negative word has no positive twin: its complement is the nearest. The complement of the others
             // would be one step off, so they are negated.
-            wire [WORD-1:0] negated = ~in + {{(WORD - 1){1'b0}}, 1'b1};
-            wire [WORD-2:0] size = !negative ? in[WORD-2:0] : negated[WORD-1] ? {(WORD - 1){1'b1}} : negated[WORD-2:0];
-            wire [WORD-1:0] one = {{(WORD - 1){1'b0}}, 1'b1} << FRACTION;
-            wire [WORD-1:0] value = negative ? one - half[size] : half[size];
-
-            assign out = kind[1] ? value : kind[0] ? rectified : in;
+            localparam [WORD-1:0] ONE = {{(WORD - 1){1'b0}}, 1'b1} << FRACTION;
+            reg [WORD-1:0] negated;
+            reg [WORD-2:0] size;
+            always @* begin
+                negated = {WORD{1'bx}};
+                size = {(WORD - 1){1'bx}};
+                out = {WORD{1'bx}};
+                if (used) begin
+                    negated = ~in + {{(WORD - 1){1'b0}}, 1'b1};
+                    size = !negative ? in[WORD-2:0] : negated[WORD-1] ? {(WORD - 1){1'b1}} : negated[WORD-2:0];
+                    if (kind[1])
+                        out = negative ? ONE - half[size] : half[size];
+                    else
+                        out = (kind[0] && negative) ? {WORD{1'b0}} : in;
+                end
+            end
         end else begin : no_sigmoid
-            assign out = kind[0] ? rectified : in;
+            always @* begin
+                out = {WORD{1'bx}};
+                if (used)
+                    out = (kind[0] && negative) ? {WORD{1'b0}} : in;
+            end
             wire unused = &{1'b0, kind[1]};
         end
     endgenerate

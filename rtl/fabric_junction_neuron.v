@@ -47,7 +47,7 @@ module fabric_junction_neuron #(
     fabric_round #(.IN(ACC), .OUT(WORD), .SHIFT(SHIFT)) round (.in(sum), .scale(2'd0), .out(rounded));
     fabric_activation #(
         .WORD(WORD), .FRACTION(FRACTION), .SIGMOID((FUNCTION == 2) ? 1 : 0), .TABLE(TABLE)
-    ) function_of (.in(rounded), .kind(KIND), .out(activation));
+    ) function_of (.in(rounded), .kind(KIND), .used(1'b1), .out(activation));
 endmodule
 
 `default_nettype wire

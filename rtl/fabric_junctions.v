@@ -307,7 +307,7 @@ module fabric_junctions #(
         for (g = 0; g < GROUP; g = g + 1) begin : calculator
             fabric_error #(.WORD(WORD), .WIDEN(WIDEN)) of_output (
                 .activation(result_data[g*WORD +: WORD]), .target(target[g*WORD +: WORD]), .pass(1'b0),
-                .delta(error[g*WORD +: WORD])
+                .used(1'b1), .delta(error[g*WORD +: WORD])
             );
         end
     endgenerate

@@ -144,7 +144,7 @@ module fabric_machine #(
     wire [1:0] mul_f_bank, mul_f_kind, mul_f_scale, mul_f_to, mul_b_bank, mul_b_scale, mul_b_to;
     wire [3:0] mul_f_store;
     wire [LENGTH-1:0] mul_f_row, mul_f_column;
-    wire add_f_run, add_f_last, add_b_run, add_b_last, add_b_derive, add_b_axis;
+    wire add_f_run, add_f_last, add_b_run, add_b_last, add_b_derive, add_b_axis, add_b_feed;
     wire [1:0] add_f_scale, add_b_scale;
     wire end_f_last, end_f_final, end_b_last, end_b_derive, end_b_derives, end_b_rectified, end_b_emit;
     wire [1:0] end_f_kind, end_f_to, end_b_to;
@@ -155,17 +155,14 @@ module fabric_machine #(
     wire running, started, emit, train, pass, stochastic;
     wire [2:0] rate;
     wire [LENGTH-1:0] started_last;
-    reg error_full_q, counting_q, begun_q;
     reg [31:0] steps_q;
-    reg [31:0] updates_q;
 
     wire input_full, target_full, output_free, output_shift, output_load, output_held;
-    wire enable, error_take, idle, under_way, input_there, error_there, result_full;
+    wire enable, error_take, idle, settled, under_way, counted, input_there, error_there, result_full;
     wire load_operand = next_go && next_f_first;
     wire load_delta = next_go && next_b_first;
     wire result = end_f_last && end_f_final;
     wire delta_out = end_b_emit && (end_b_derive || (end_b_last && !end_b_derives));
-    wire scored = train && !pass;       // the error calculator takes results
 
     fabric_sequencer #(
         .ADDRESS(ADDRESS), .LENGTH(LENGTH), .SLOTS(SLOTS), .SLOT(SLOT), .WIDTH(INSTRUCTION), .PIPELINE(PIPELINE),
@@ -232,16 +229,16 @@ module fabric_machine #(
         mul_f_final, mul_f_row, mul_f_column, mul_b_axis, mul_b_bank, mul_b_feed, mul_b_rectified, mul_b_derives,
         mul_b_scale, mul_b_to, mul_b_frozen, mul_b_emit
     } = to_multiply_fields;
-    wire [10-1:0] to_add_fields;
-    fabric_delay #(.WIDTH(10), .STAGES(ADD)) to_add (
+    wire [11-1:0] to_add_fields;
+    fabric_delay #(.WIDTH(11), .STAGES(ADD)) to_add (
         .clk(clk), .rst(rst), .enable(1'b1),
         .in({
-            mul_f_run, mul_f_last, mul_f_scale, mul_b_run, mul_b_last, mul_b_derive, mul_b_axis, mul_b_scale
+            mul_f_run, mul_f_last, mul_f_scale, mul_b_run, mul_b_last, mul_b_derive, mul_b_axis, mul_b_feed, mul_b_scale
         }),
         .out(to_add_fields)
     );
     assign {
-        add_f_run, add_f_last, add_f_scale, add_b_run, add_b_last, add_b_derive, add_b_axis, add_b_scale
+        add_f_run, add_f_last, add_f_scale, add_b_run, add_b_last, add_b_derive, add_b_axis, add_b_feed, add_b_scale
     } = to_add_fields;
     wire [2 * LENGTH + 13-1:0] to_result_fields;
     fabric_delay #(.WIDTH(2 * LENGTH + 13), .STAGES(PIPELINE)) to_result (
@@ -297,69 +294,22 @@ module fabric_machine #(
             assign say_axis[b] = say_reads_forward[b] ? say_f_axis : say_b_axis;
             assign write[b] = enable && ((write_b_run && !write_b_frozen) || write_load) && (write_b_bank == b);
         end
-
-        // ---- what a step may have to wait for ----
-        if (PIPELINE == 0) begin : at_once
-            // The whole machine waits with a result until its target is there and until the chain that takes it, if
-            // only for the error calculator, has sent what it holds.
-            reg error_due_q;
-            assign enable = !(result && scored && !target_full) && !((result || delta_out || mul_dump) && !output_free);
-            assign output_load = enable && ((result && emit) || delta_out || mul_dump);
-            assign output_held = 1'b0;
-            assign error_take = pass ? (train && target_full && !error_full_q && running) : error_due_q;
-            assign input_there = input_full && !mul_load;
-            assign error_there = error_full_q;
-            assign result_full = 1'b0;
-            assign under_way = mul_go;
-            assign idle = !under_way && !error_due_q && !output_valid;
-            always @(posedge clk)
-                error_due_q <= !rst && !started && enable && result && scored;
-        end else begin : in_time
-            // A result waits in a register of its own for target and output chain. A step that would make the next one
-            // is not begun before this one is gone.
-            reg to_send_q, to_score_q;          // such a step has begun, its result is not gone
-            reg sends_q, scores_q;              // its result waits
-            reg loading_q;
-            wire [1:0] later;
-            wire begins_result = say_go && say_f_last && say_f_final;
-            wire begins_delta = say_go && say_b_emit && (say_b_derive || (say_b_last && !say_b_derives));
-            wire error_room = target_full && (!error_full_q || load_delta);
-            assign enable = 1'b1;
-            assign output_held = sends_q && output_free;
-            assign output_load = output_held || mul_dump;
-            assign error_take = pass ? (train && target_full && !error_full_q && running) : (scores_q && error_room);
-            assign input_there = input_full && !loading_q;
-            assign error_there = error_full_q || error_take;
-            assign result_full = (to_send_q && !output_held) || (to_score_q && !error_take)
-                || (say_dump && (!output_free || (next_go && next_dump) || mul_dump));
-            assign under_way = next_go || mul_go || later[0] || later[1];
-            assign idle = !under_way && !sends_q && !scores_q && !output_valid;
-            fabric_delay #(.WIDTH(2), .STAGES(1)) steps_later (
-                .clk(clk), .rst(rst), .enable(1'b1), .in({later[0], mul_go}), .out(later)
-            );
-            always @(posedge clk) begin
-                if (rst || started) begin
-                    to_send_q <= 1'b0;
-                    to_score_q <= 1'b0;
-                    sends_q <= 1'b0;
-                    scores_q <= 1'b0;
-                    loading_q <= 1'b0;
-                end else begin
-                    to_send_q <= (begins_result && emit) || begins_delta || (to_send_q && !output_held);
-                    to_score_q <= (begins_result && scored) || (to_score_q && !error_take);
-                    sends_q <= (result && emit) || delta_out || (sends_q && !output_held);
-                    scores_q <= (result && scored) || (scores_q && !error_take);
-                    loading_q <= (say_go && say_load) || (loading_q && !write_load);
-                end
-            end
-        end
     endgenerate
 
+    // ---- what a step may have to wait for ----
+    fabric_wait #(.PIPELINE(PIPELINE)) wait_for (
+        .clk(clk), .rst(rst), .started(started), .running(running), .emit(emit), .train(train), .pass(pass),
+        .input_full(input_full), .target_full(target_full), .output_free(output_free), .load_delta(load_delta),
+        .input_there(input_there), .error_there(error_there), .error_take(error_take), .output_load(output_load),
+        .output_held(output_held), .say_go(say_go), .say_result(say_f_last && say_f_final),
+        .say_leaving(say_b_emit && (say_b_derive || (say_b_last && !say_b_derives))), .say_load(say_load),
+        .say_dump(say_dump), .result_full(result_full), .next_go(next_go), .next_dump(next_dump), .mul_go(mul_go),
+        .mul_load(mul_load), .mul_dump(mul_dump), .write_load(write_load), .result(result), .leaving(delta_out),
+        .enable(enable), .under_way(under_way), .settled(settled)
+    );
+    assign idle = settled && !output_valid;
+
     always @(posedge clk) begin
-        if (rst || started)
-            error_full_q <= 1'b0;
-        else
-            error_full_q <= error_take || (error_full_q && !load_delta);
         if (rst)
             steps_q <= 32'd0;
         else
@@ -479,68 +429,17 @@ module fabric_machine #(
         .error_pass(pass), .clips(clips)
     );
 
-    // ---- counters, a cycle later than what they count ----
-    reg counted_q, forward_q, backward_q, waiting_q, update_q;
-    always @(posedge clk) begin
-        if (rst)
-            counting_q <= 1'b0;
-        else if (started)
-            counting_q <= command_data[1:0] == 2'd0;
-        if (rst || started)
-            begun_q <= 1'b0;
-        else
-            begun_q <= say_go || (begun_q && running);
-        counted_q <= counting_q && (say_go || under_way || begun_q);
-        forward_q <= mul_f_run && enable;
-        backward_q <= mul_b_run && enable;
-        waiting_q <= running && begun_q && !say_go;
-        update_q <= enable && write_b_run && !write_b_frozen;
-        if (rst || (started && (command_data[1:0] == 2'd0)))
-            updates_q <= 32'd0;
-        else if (counted_q)
-            updates_q <= updates_q + {31'd0, update_q};
-    end
-    fabric_counters counters (
-        .clk(clk), .rst(rst), .clear(started && (command_data[1:0] == 2'd0)),
-        .counting(counted_q), .forward(forward_q), .backward(backward_q), .waiting(waiting_q),
-        .cycles_q(count_cycles), .forward_q(count_forward), .backward_q(count_backward), .waiting_q(count_waiting)
+    fabric_statistics #(.SATURATIONS(SATURATIONS)) statistics (
+        .clk(clk), .rst(rst), .started(started), .run(command_data[1:0] == 2'd0), .running(running), .enable(enable),
+        .go(say_go), .under_way(under_way), .forward(mul_f_run), .backward(mul_b_run),
+        .update(write_b_run && !write_b_frozen), .placed(!add_b_feed), .clips(clips), .counted_q(counted),
+        .cycles(count_cycles), .forwards(count_forward), .backwards(count_backward), .waits(count_waiting),
+        .updates(count_updates), .clipped_activations(count_clipped_activations),
+        .clipped_errors(count_clipped_errors), .clipped_deltas(count_clipped_deltas),
+        .clipped_weights(count_clipped_weights)
     );
-    generate
-        if (SATURATIONS != 0) begin : saturations
-            reg [31:0] activations_q;
-            reg [31:0] errors_q;
-            reg [31:0] deltas_q;
-            reg [31:0] weights_q;
-            always @(posedge clk) begin
-                if (rst || (started && (command_data[1:0] == 2'd0))) begin
-                    activations_q <= 32'd0;
-                    errors_q <= 32'd0;
-                    deltas_q <= 32'd0;
-                    weights_q <= 32'd0;
-                end else if (counting_q && enable) begin
-                    activations_q <= activations_q + {15'd0, clips[16:0]};
-                    deltas_q <= deltas_q + {15'd0, clips[50:34]};
-                    if (write_b_run && !write_b_frozen)
-                        weights_q <= weights_q + {15'd0, clips[67:51]};
-                end
-                if (!rst && !started && counting_q)
-                    errors_q <= errors_q + {15'd0, clips[33:17]};
-            end
-            assign count_clipped_activations = activations_q;
-            assign count_clipped_errors = errors_q;
-            assign count_clipped_deltas = deltas_q;
-            assign count_clipped_weights = weights_q;
-        end else begin : no_saturations
-            assign count_clipped_activations = 32'd0;
-            assign count_clipped_errors = 32'd0;
-            assign count_clipped_deltas = 32'd0;
-            assign count_clipped_weights = 32'd0;
-            wire unused = &{1'b0, clips};
-        end
-    endgenerate
-    assign busy = running || !idle || counted_q;
+    assign busy = running || !idle || counted;
     assign count_steps = steps_q;
-    assign count_updates = updates_q;
 
     wire unused = &{1'b0, target_place, target_sample, input_place, next_b_sample, next_f_sample};
 endmodule

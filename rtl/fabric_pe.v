@@ -109,7 +109,7 @@ module fabric_pe #(
     wire [WORD-1:0] activated;
     wire [WORD-1:0] delta;
     wire [WORD-1:0] delta_next;
-    wire [WORD-1:0] error;
+    wire [WORD+SATURATIONS-1:0] error;
     wire [WEIGHT+SATURATIONS-1:0] updated;
     wire forward_clips;
     wire backward_clips;
@@ -174,8 +174,8 @@ module fabric_pe #(
         .loaded(store[next_backward_store[PLACE-1:0]]), .incoming(activation_in), .activation_q(activation),
         .updated(updated)
     );
-    fabric_error #(.WORD(WORD), .WIDEN(WIDEN)) calculator (
-        .activation(result), .target(target_q), .pass(error_pass), .delta(error)
+    fabric_error #(.WORD(WORD), .WIDEN(WIDEN), .TELLS(SATURATIONS)) calculator (
+        .activation(result), .target(target_q), .pass(error_pass), .used(error_take), .delta(error)
     );
 
     // Results: straight into the output chain, or into a register that waits for it; those of phases whose successor
@@ -183,11 +183,12 @@ module fabric_pe #(
     generate
         if (PIPELINE == 0) begin : at_once
             assign result = output_q[WORD-1:0];
-            wire [WORD-1:0] leaving = final_activation ? activated : delta_next;
             always @(posedge clk) begin
                 // A full result replaces the one whose last value is just leaving.
-                if (enable && (final_activation || final_delta))
-                    output_q <= {{(WEIGHT - WORD + 1){leaving[WORD-1]}}, leaving[WORD-2:0]};
+                if (enable && final_activation)
+                    output_q <= {{(WEIGHT - WORD + 1){activated[WORD-1]}}, activated[WORD-2:0]};
+                else if (enable && final_delta)
+                    output_q <= {{(WEIGHT - WORD + 1){delta_next[WORD-1]}}, delta_next[WORD-2:0]};
                 else if (enable && output_weight)
                     output_q <= forward_weight;
                 else if (output_shift)
@@ -227,12 +228,7 @@ module fabric_pe #(
             wire unused = &{1'b0, take_operand_from, take_delta_from, forward_to, backward_to, backward_write};
         end
         if (SATURATIONS != 0) begin : told
-            wire [WORD+WIDEN:0] difference = ({{(WIDEN + 1){target_q[WORD-1]}}, target_q}
-                - {{(WIDEN + 1){result[WORD-1]}}, result}) << WIDEN;
-            wire fits = (difference[WORD+WIDEN:WORD-1] == {(WIDEN + 2){1'b0}})
-                || (difference[WORD+WIDEN:WORD-1] == {(WIDEN + 2){1'b1}});
-            assign clips = {updated[WEIGHT], backward_clips, error_take && !error_pass && !fits, forward_clips};
-            wire unused = &{1'b0, difference};
+            assign clips = {updated[WEIGHT], backward_clips, error[WORD], forward_clips};
         end else begin : not_told
             assign clips = 4'd0;
             wire unused = &{1'b0, forward_clips, backward_clips};
@@ -246,7 +242,7 @@ module fabric_pe #(
         if (enable && forward_save)
             store[forward_store[PLACE-1:0]] <= operand;
         if (error_take)
-            error_q <= error;
+            error_q <= error[WORD-1:0];
         if (input_shift)
             input_q <= input_in;
         if (target_shift)

@@ -161,16 +161,32 @@ module fabric_torus #(
     genvar r;
     genvar c;
     generate
-        // A phase that goes forward and backward at once reads one address for both.
+        // A phase that goes forward and backward at once reads one address for both. What a place of a ring does not use
+        // is zero: an element takes the address of its row or that of its column, whichever is there.
         for (b = 0; b < BANKS; b = b + 1) begin : bank
-            wire [COLUMNS*ADDRESS-1:0] columns = next_reads_forward[b] ? forward_columns : backward_columns;
-            wire [ROWS*ADDRESS-1:0] rows = next_reads_forward[b] ? forward_rows : backward_rows;
+            wire [COLUMNS*ADDRESS-1:0] columns = next_axis[b] ? {(COLUMNS * ADDRESS){1'b0}}
+                : next_reads_forward[b] ? forward_columns : backward_columns;
+            wire [ROWS*ADDRESS-1:0] rows = !next_axis[b] ? {(ROWS * ADDRESS){1'b0}}
+                : next_reads_forward[b] ? forward_rows : backward_rows;
+        end
+        for (c = 0; c < COLUMNS; c = c + 1) begin : column
+            localparam [LENGTH-1:0] COLUMN = c;
+            wire present = (c == 0) || (present_column > COLUMN - 1'b1);
+            wire [BANKS*ADDRESS-1:0] next_address;
+            wire [ADDRESS-1:0] write_address = write_axis ? {ADDRESS{1'b0}} : write_columns[c*ADDRESS +: ADDRESS];
+            for (b = 0; b < BANKS; b = b + 1) begin : of
+                assign next_address[b*ADDRESS +: ADDRESS] = bank[b].columns[c*ADDRESS +: ADDRESS];
+            end
         end
         for (r = 0; r < ROWS; r = r + 1) begin : row
             localparam [LENGTH-1:0] ROW = r;
-            wire row_present = (r == 0) || (present_row > ROW - 1'b1);
+            wire present = (r == 0) || (present_row > ROW - 1'b1);
+            wire [BANKS*ADDRESS-1:0] next_address;
+            wire [ADDRESS-1:0] write_address = write_axis ? write_rows[r*ADDRESS +: ADDRESS] : {ADDRESS{1'b0}};
+            for (b = 0; b < BANKS; b = b + 1) begin : of
+                assign next_address[b*ADDRESS +: ADDRESS] = bank[b].rows[r*ADDRESS +: ADDRESS];
+            end
             for (c = 0; c < COLUMNS; c = c + 1) begin : pe
-                localparam [LENGTH-1:0] COLUMN = c;
                 localparam [31:0] SEED = (r * COLUMNS + c + 1) * 40503;
                 localparam WEST = (c == 0) ? COLUMNS - 1 : c - 1;
                 localparam NORTH = (r == 0) ? ROWS - 1 : r - 1;
@@ -185,7 +201,6 @@ module fabric_torus #(
                 wire [ACC-1:0] sum;
                 wire [WORD-1:0] activation_west;
                 wire [WORD-1:0] activation;
-                wire [BANKS*ADDRESS-1:0] address;
                 wire [3:0] told;
                 wire [67:0] counted;        // of this element and of those before it, 17 bits each
 
@@ -206,11 +221,6 @@ module fabric_torus #(
 
                 if (c == COLUMNS - 1) begin : last_place
                     wire unused = &{1'b0, input_q, target_q};
-                end
-
-                for (b = 0; b < BANKS; b = b + 1) begin : of
-                    assign address[b*ADDRESS +: ADDRESS] = next_axis[b] ? bank[b].rows[r*ADDRESS +: ADDRESS]
-                        : bank[b].columns[c*ADDRESS +: ADDRESS];
                 end
 
                 fabric_pe #(
@@ -238,8 +248,8 @@ module fabric_torus #(
                     .sum(sum),
                     .activation_in(backward_axis ? row[NORTH].pe[c].activation : activation_west),
                     .activation(activation),
-                    .next_address(address),
-                    .write_address(write_axis ? write_rows[r*ADDRESS +: ADDRESS] : write_columns[c*ADDRESS +: ADDRESS]),
+                    .next_address(row[r].next_address | column[c].next_address),
+                    .write_address(row[r].write_address | column[c].write_address),
                     .write(write),
                     .write_input(write_input),
                     .next_backward_store(next_backward_store),
@@ -276,7 +286,7 @@ module fabric_torus #(
                     .forward_last(forward_last),
                     .forward_to(forward_to),
                     .forward_kind(forward_kind),
-                    .present(row_present && ((c == 0) || (present_column > COLUMN - 1'b1))),
+                    .present(row[r].present && column[c].present),
                     .backward_done(backward_done),
                     .backward_keep(backward_keep),
                     .backward_write(backward_write),

@@ -72,8 +72,7 @@ class Machine(Host):
     def saturations(self) -> Saturations:
         """How often the last run has clipped what its formats do not hold.
 
-        Where the first phase is fed (more inputs on a row than places), its share of the deltas means nothing here:
-        the torus keeps no deltas of inputs that find no place.
+        Where the first phase is fed (more inputs on a row than places), it has no deltas of its inputs and counts none.
 
         Raises:
             ValueError: the torus does not count it.

@@ -133,6 +133,7 @@ def _backward(step, fixed, weights, operands, delta, random, rate, dither, clipp
     rows, columns = delta.shape
     rings, places = (rows, columns) if step.by_row else (columns, rows)
     own, state = np.empty(rows * columns, weights.dtype), np.empty(rows * columns, np.uint16)
+    placed = step.length == places  # else there are no deltas below: not all values have a place
     for place in range(places):
         for ring in range(rings):
             r, c = (ring, place) if step.by_row else (place, ring)
@@ -151,14 +152,14 @@ def _backward(step, fixed, weights, operands, delta, random, rate, dither, clipp
             k = place * rings + ring
             exact = _divided(passing[k] + passing[step.length * rings + k], step.shift)
             below = _saturated(exact, fixed.word)
-            clipped[_DELTAS] += below != exact
+            clipped[_DELTAS] += placed and below != exact
             if step.kind == _RELU and operands[k] <= 0:
                 below = 0
             elif step.kind == _SIGMOID:
                 slope = fixed.slope[operands[k] & ((2 << fixed.fraction) - 1)]
                 exact = _divided(below * slope, fixed.operand)
                 below = _saturated(exact, fixed.word)
-                clipped[_DELTAS] += below != exact
+                clipped[_DELTAS] += placed and below != exact
             delta[r, c], random[r, c] = below, state[k]
 
 
