@@ -50,7 +50,7 @@ module fabric_forward #(
         .in(sum), .scale(scale), .used(complete), .out(truncated), .clips(clips)
     );
     fabric_activation #(.WORD(WORD), .FRACTION(FRACTION), .SIGMOID(SIGMOID), .TABLE(TABLE)) function_of (
-        .in(rounded), .kind(kind), .used(done && present), .out(activated)
+        .in(rounded), .kind(kind), .used(done), .out(activated)
     );
     always @* begin
         if (done)

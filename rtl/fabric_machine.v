@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The training machine: host streams, input and target memories, sequencer, torus, counters (ClosNets, figure 6).
+// The training machine: host streams, input and target memories, sequencer, torus (ClosNets, figure 6).
 // Latency of a sample: the cycles of its program plus one for the first address.
 `default_nettype none
 
