@@ -183,12 +183,11 @@ module fabric_pe #(
     generate
         if (PIPELINE == 0) begin : at_once
             assign result = output_q[WORD-1:0];
+            wire [WORD-1:0] leaving = final_activation ? activated : delta_next;
             always @(posedge clk) begin
                 // A full result replaces the one whose last value is just leaving.
-                if (enable && final_activation)
-                    output_q <= {{(WEIGHT - WORD + 1){activated[WORD-1]}}, activated[WORD-2:0]};
-                else if (enable && final_delta)
-                    output_q <= {{(WEIGHT - WORD + 1){delta_next[WORD-1]}}, delta_next[WORD-2:0]};
+                if (enable && (final_activation || final_delta))
+                    output_q <= {{(WEIGHT - WORD + 1){leaving[WORD-1]}}, leaving[WORD-2:0]};
                 else if (enable && output_weight)
                     output_q <= forward_weight;
                 else if (output_shift)

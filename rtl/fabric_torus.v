@@ -173,7 +173,7 @@ module fabric_torus #(
             localparam [LENGTH-1:0] COLUMN = c;
             wire present = (c == 0) || (present_column > COLUMN - 1'b1);
             wire [BANKS*ADDRESS-1:0] next_address;
-            wire [ADDRESS-1:0] write_address = write_axis ? {ADDRESS{1'b0}} : write_columns[c*ADDRESS +: ADDRESS];
+            wire [ADDRESS-1:0] write_address = write_columns[c*ADDRESS +: ADDRESS];
             for (b = 0; b < BANKS; b = b + 1) begin : of
                 assign next_address[b*ADDRESS +: ADDRESS] = bank[b].columns[c*ADDRESS +: ADDRESS];
             end
@@ -182,7 +182,7 @@ module fabric_torus #(
             localparam [LENGTH-1:0] ROW = r;
             wire present = (r == 0) || (present_row > ROW - 1'b1);
             wire [BANKS*ADDRESS-1:0] next_address;
-            wire [ADDRESS-1:0] write_address = write_axis ? write_rows[r*ADDRESS +: ADDRESS] : {ADDRESS{1'b0}};
+            wire [ADDRESS-1:0] write_address = write_rows[r*ADDRESS +: ADDRESS];
             for (b = 0; b < BANKS; b = b + 1) begin : of
                 assign next_address[b*ADDRESS +: ADDRESS] = bank[b].rows[r*ADDRESS +: ADDRESS];
             end
@@ -249,7 +249,7 @@ module fabric_torus #(
                     .activation_in(backward_axis ? row[NORTH].pe[c].activation : activation_west),
                     .activation(activation),
                     .next_address(row[r].next_address | column[c].next_address),
-                    .write_address(row[r].write_address | column[c].write_address),
+                    .write_address(write_axis ? row[r].write_address : column[c].write_address),
                     .write(write),
                     .write_input(write_input),
                     .next_backward_store(next_backward_store),
