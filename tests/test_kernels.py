@@ -437,7 +437,7 @@ def test_a_killed_build_leaves_nothing_and_a_second_one_succeeds(kernel, tmp_pat
 
 
 def test_unknown_targets_and_compilers_are_refused():
-    with pytest.raises(KernelBuildError, match="target must be one of AVX-512, AVX2, NEON, got 'SSE'"):
+    with pytest.raises(KernelBuildError, match="target must be one of AVX-512 BF16, AVX-512, AVX2, NEON, got 'SSE'"):
         _build.build("SSE")
     with pytest.raises(KernelBuildError, match="no C\\+\\+ compiler: looked for no-such-compiler"):
         _build.build("AVX2", compiler="no-such-compiler")

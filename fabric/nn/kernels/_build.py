@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).parent / "cpu"
 _TORCH = Path(torch.__file__).parent
 _OPTIONS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-w")
 _UNITS = {  # what PyTorch's headers take part in is the slow part, and is optimised less
-    "kernel.cpp": ("-O3", "-fopenmp", "-ffp-contract=fast"),
+    "kernel.cpp": ("-O3", "-fopenmp", "-ffp-contract=fast", "-fno-strict-aliasing"),
     "operators.cpp": (
         "-O1",
         f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
@@ -28,6 +28,7 @@ _UNITS = {  # what PyTorch's headers take part in is the slow part, and is optim
 }
 _LINKED = ("-shared", "-fopenmp", f"-L{_TORCH / 'lib'}", "-ltorch_cpu", "-lc10")
 _TARGETS = {
+    "AVX-512 BF16": ("-march=x86-64-v4", "-mavx512bf16", "-DLANES=16"),
     "AVX-512": ("-march=x86-64-v4", "-DLANES=16"),
     "AVX2": ("-march=x86-64-v3", "-DLANES=8"),
     "NEON": ("-march=armv8-a", "-DLANES=4"),
@@ -45,7 +46,8 @@ def instruction_set() -> str | None:
     """
     if platform.machine().lower() in ("arm64", "aarch64"):
         return "NEON"
-    return {"AVX512": "AVX-512", "AVX2": "AVX2"}.get(torch.backends.cpu.get_cpu_capability())
+    widest = {"AVX512": "AVX-512", "AVX2": "AVX2"}.get(torch.backends.cpu.get_cpu_capability())
+    return "AVX-512 BF16" if widest == "AVX-512" and torch.cpu._is_avx512_bf16_supported() else widest
 
 
 def cache() -> Path:
@@ -66,7 +68,7 @@ def build(target: str | None = None, compiler: str | None = None) -> Path:
     """Compile the kernel into the cache, unless it is there: about half a minute.
 
     Args:
-        target: "AVX-512", "AVX2" or "NEON"; what this machine has if None.
+        target: "AVX-512 BF16", "AVX-512", "AVX2" or "NEON"; what this machine has if None.
         compiler: a C++20 compiler, GCC 12 or Clang 14 or newer; $CXX, else g++, else clang++ if None.
 
     Returns:
@@ -102,7 +104,7 @@ def _stem(target: str) -> str:
     texts = [path.read_text() for path in sorted(_FOLDER.iterdir()) if path.suffix in (".h", ".cpp")]
     options = [*_OPTIONS, *(option for options in _UNITS.values() for option in options), *_TARGETS[target]]
     placeless = [option.replace(str(_TORCH), "torch") for option in options]  # one PyTorch may have several addresses
-    return f"cascade-{target.lower()}-{_digest(*texts, *placeless, torch.__version__)}"
+    return f"cascade-{target.lower().replace(' ', '-')}-{_digest(*texts, *placeless, torch.__version__)}"
 
 
 def _digest(*texts: str) -> str:

@@ -7,16 +7,19 @@
 // that the same number of threads gives the same bits.
 #include "backward.h"
 #include "forward.h"
+#include "pairs.h"
 #include "samples.h"
 
 namespace {
 
 template <class T>
 void forward_of(const Call &call) {
-    if (call.batch <= FORWARD_SINGLY)
-        Samples<T>(call).forward();
-    else
-        Forward<T>(call).run();
+    if (call.batch <= FORWARD_SINGLY) return Samples<T>(call).forward();
+#ifdef __AVX512BF16__
+    if constexpr (std::is_same_v<T, bfloat16>)
+        if (!call.cascade->forks) return ForwardInPairs(call).run();
+#endif
+    Forward<T>(call).run();
 }
 
 template <class T>

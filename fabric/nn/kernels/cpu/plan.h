@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A cascade as tables: which router takes which neuron from where. They are made of the numbers of Layout.flat (_layout.py).
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <stdexcept>
@@ -19,6 +20,7 @@ struct Stage {
     long weights;                    // entries
     std::vector<int32_t> reads;      // (routers, inputs): slots in the producers' order below; first stage: features of x, -1 for none
     std::vector<int32_t> writes;     // (routers, outputs): slots in the consumers' order above; last stage: features of y
+    std::vector<int32_t> pair_writes;  // hidden levels: likewise, where each consumer has an even number of slots
     std::vector<int32_t> used_inputs, used_outputs;  // (routers,): smaller routers leave the last entries of their block unused
     std::vector<char> adds_inputs, adds_outputs;     // (routers,): whether an earlier router has the same neurons below (above)
     std::vector<std::pair<int32_t, int32_t>> copies_above, copies_below;  // of values, of gradients: from slot, to slot
@@ -31,6 +33,7 @@ struct Cascade {
     long inputs, outputs;
     std::vector<Stage> stages;
     bool inputs_in_order, outputs_in_order;  // whether every router's features of x (of y) are neighbours
+    bool forks = false;                      // whether there are edges, or values that go to, or come from, several routers
 
     explicit Cascade(const std::vector<int64_t> &flat);
 };
@@ -112,5 +115,11 @@ inline Cascade::Cascade(const std::vector<int64_t> &flat) : inputs(flat.at(0)), 
         const auto for_gradients = first_slots(above[s], stages[s + 1].copies_below);
         for (int32_t &slot : stages[s].writes) slot = for_values.at(slot);
         for (int32_t &slot : stages[s + 1].reads) slot = for_gradients.at(slot);
+        const long size = stages[s + 1].inputs;
+        for (const int32_t slot : stages[s].writes) stages[s].pair_writes.push_back(slot / size * (size + size % 2) + slot % size);
+    }
+    for (const Stage &stage : stages) {
+        const bool adds = std::count(stage.adds_outputs.begin(), stage.adds_outputs.end(), 1);
+        forks = forks || stage.by_edges || adds || !stage.copies_above.empty();
     }
 }
