@@ -2,6 +2,7 @@
 
 from fabric.nn._cascade import CascadeLinear, LowRankLinear, SparseLinear
 from fabric.nn._clos import ClosLinear
+from fabric.nn._descend import descend
 from fabric.nn._predefined import PredefinedLinear
 from fabric.nn.convolution._cascade_conv import CascadeConv2d
 from fabric.nn.convolution._clos_conv import ClosConv2d
@@ -36,6 +37,7 @@ __all__ = [
     "SparseLinear",
     "backend",
     "convert",
+    "descend",
     "fewer",
     "fold_batch_norm",
     "freeze",

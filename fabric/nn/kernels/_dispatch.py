@@ -109,6 +109,12 @@ def backend(layer: "StructuredLinear") -> str:
     return f"reference: {why_not}" if why_not else _kernel.name
 
 
+def serves(tensors: Sequence[Tensor]) -> bool:
+    """Whether the kernel may compute with these tensors here and now."""
+    outside = torch.compiler.is_compiling() or torch._C._is_tracing() or _forced.get() or not _is_ordinary()
+    return not outside and _kernel.get() and _are_served(tensors[0], tensors)
+
+
 def product(layer: "StructuredLinear", x: Tensor) -> Tensor | None:
     """x (*, inputs) → (*, outputs) by the kernel, None where the reference must serve."""
     if torch.compiler.is_compiling():

@@ -32,6 +32,11 @@ for _name, _schema, _formula in (
     for _key in ("CompositeImplicitAutograd", "FuncTorchBatched", "Batched"):
         _library.impl(f"{_name}_formula", _formula, _key)
 
+_library.define(
+    "descend(Tensor x, Tensor labels, Tensor(a!)[] weights, Tensor(b!)[] biases, Tensor[] edges, int[] layouts, float rate)"
+    " -> Tensor"
+)
+
 cascade = torch.ops.fabric.cascade.default
 cascade_backward = torch.ops.fabric.cascade_backward.default
 

@@ -6,9 +6,9 @@
 // Each thread takes a run of samples; gradients of weights are summed per thread and then over the threads in order, so
 // that the same number of threads gives the same bits.
 #include "backward.h"
+#include "descend.h"
 #include "forward.h"
 #include "pairs.h"
-#include "samples.h"
 
 namespace {
 
@@ -38,3 +38,5 @@ void forward(const Call &call, Type type) { type == Type::float32 ? forward_of<f
 void backward(const Call &call, Type type) {
     type == Type::float32 ? backward_of<float>(call) : backward_of<bfloat16>(call);
 }
+
+void descend(Descent &descent) { Steps(descent).run(); }

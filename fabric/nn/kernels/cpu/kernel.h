@@ -22,6 +22,16 @@ struct Call {
 
 enum class Type { float32, bfloat16 };
 
+// Layers with ReLUs between them, and samples of which each changes weights and biases before the next one comes.
+struct Descent {
+    std::vector<Call> layers;  // of one sample; dweights are the weights, dbias is the bias
+    const float *x;            // (samples, inputs)
+    const int64_t *labels;     // (samples,), of the last layer's outputs
+    long samples;
+    float rate, *losses;       // (samples,)
+};
+
 // Throws std::bad_alloc where memory does not suffice.
 void forward(const Call &call, Type type);
 void backward(const Call &call, Type type);
+void descend(Descent &descent);

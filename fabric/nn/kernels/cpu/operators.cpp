@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel as PyTorch's operators fabric::cascade and fabric::cascade_backward, which _operators.py declares, on the CPU
 // and with gradients. What the kernel does not do goes to the same formulas in PyTorch's operators (fabric::…_formula).
-#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include <map>
-#include <memory>
-#include <mutex>
+#include <list>
 
-#include "kernel.h"
+#include "operands.h"
 
 namespace {
 
-using at::IntArrayRef, at::Tensor, at::TensorList;
 using Bias = std::optional<Tensor>;
 using Gradients = std::tuple<Tensor, Tensor, std::vector<Tensor>>;
 using Product = Tensor(const Tensor &, const Bias &, TensorList, TensorList, IntArrayRef);
@@ -27,19 +23,6 @@ auto operator_named(const char *name) {
     return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
-// The tables of a layout, made once.
-const Cascade &cascade_of(IntArrayRef layout) {
-    static std::mutex mutex;
-    static std::map<std::vector<int64_t>, std::unique_ptr<Cascade>> known;
-    thread_local std::pair<std::vector<int64_t>, const Cascade *> last;
-    if (last.second && layout.equals(last.first)) return *last.second;
-    const std::lock_guard guard(mutex);
-    std::unique_ptr<Cascade> &entry = known[layout.vec()];
-    if (!entry) entry = std::make_unique<Cascade>(layout.vec());
-    last = {layout.vec(), entry.get()};
-    return *entry;
-}
-
 // Whether the kernel computes with these: float32 or bfloat16, all alike.
 bool is_served(const Tensor &x, TensorList weights, const Tensor *bias) {
     const auto type = x.scalar_type();
@@ -48,51 +31,6 @@ bool is_served(const Tensor &x, TensorList weights, const Tensor *bias) {
         if (weight.scalar_type() != type) return false;
     return !bias || bias->scalar_type() == type;
 }
-
-const void *data(const Tensor &tensor) { return tensor.const_data_ptr(); }
-
-// Contiguous tensors and the pointers to them.
-struct Operands {
-    const Cascade &cascade;
-    Tensor x, bias;
-    std::vector<Tensor> weights, edges;
-
-    Operands(const Tensor &x, TensorList weights, TensorList edges, IntArrayRef layout)
-        : cascade(cascade_of(layout)), x(x.contiguous()) {
-        TORCH_CHECK_VALUE(x.dim() > 0 && x.size(-1) == cascade.inputs, "x must have ", cascade.inputs,
-                          " features in its last axis, got shape ", x.sizes());
-        TORCH_CHECK_VALUE(weights.size() == cascade.stages.size(), "weights must be ", cascade.stages.size(), " tensors, got ",
-                          weights.size());
-        std::size_t lists = 0;
-        for (std::size_t s = 0; s < weights.size(); s++) {
-            const Stage &stage = cascade.stages[s];
-            TORCH_CHECK_VALUE(weights[s].numel() == stage.weights, "weights[", s, "] must have ", stage.weights,
-                              " entries, got ", weights[s].numel());
-            this->weights.push_back(weights[s].contiguous());
-            lists += 5 * stage.by_edges;
-        }
-        TORCH_CHECK_VALUE(edges.size() == lists, "edges must be ", lists, " tensors, got ", edges.size());
-        for (const Tensor &list : edges) {
-            TORCH_CHECK_VALUE(list.scalar_type() == at::kInt, "edges must be int32, got ", list.scalar_type());
-            this->edges.push_back(list.contiguous());
-        }
-    }
-
-    Call call() const {
-        Call call{&cascade, x.numel() / cascade.inputs, at::get_num_threads(), data(x), bias.defined() ? data(bias) : nullptr, {}, {}};
-        auto list = edges.begin();
-        const auto next = [&] { return (list++)->const_data_ptr<int32_t>(); };
-        for (std::size_t s = 0; s < weights.size(); s++) {
-            call.weights.push_back(data(weights[s]));
-            Edges of_stage{};
-            if (cascade.stages[s].by_edges) of_stage = {next(), next(), next(), next(), next()};
-            call.edges.push_back(of_stage);
-        }
-        return call;
-    }
-
-    Type type() const { return x.scalar_type() == at::kFloat ? Type::float32 : Type::bfloat16; }
-};
 
 Tensor cascade(const Tensor &x, const Bias &bias, TensorList weights, TensorList edges, IntArrayRef layout) {
     if (!is_served(x, weights, bias ? &*bias : nullptr))
@@ -128,6 +66,41 @@ Gradients cascade_backward(const Tensor &above, const Tensor &x, TensorList weig
     }
     backward(call, operands.type());
     return {dx, dbias, dweights};
+}
+
+// Changes weights and biases; the layouts stand one after the other, each behind its length.
+Tensor train_singly(const Tensor &x, const Tensor &labels, TensorList weights, TensorList biases, TensorList edges,
+                    IntArrayRef layouts, double rate) {
+    for (const TensorList list : {TensorList(x), weights, biases})
+        for (const Tensor &tensor : list)
+            TORCH_CHECK_VALUE(tensor.scalar_type() == at::kFloat && tensor.is_contiguous(), "x, weights and biases must be ",
+                              "contiguous and float32, got ", tensor.scalar_type(), " with strides ", tensor.strides());
+    TORCH_CHECK_VALUE(x.dim() == 2 && labels.scalar_type() == at::kLong && labels.is_contiguous() &&
+                          labels.sizes().equals({x.size(0)}),
+                      "labels must be contiguous, int64 and one for each row of x ", x.sizes(), ", got ", labels.sizes());
+    Tensor losses = at::empty({x.size(0)}, x.options()), nothing;
+    std::list<Operands> layers;
+    Descent descent{{}, x.const_data_ptr<float>(), labels.const_data_ptr<int64_t>(), x.size(0), float(rate),
+                    losses.mutable_data_ptr<float>()};
+    for (; !layouts.empty(); layouts = layouts.slice(1 + layouts[0])) {
+        const IntArrayRef layout = layouts.slice(1, layouts[0]);
+        const Cascade &cascade = cascade_of(layout);
+        const std::size_t stages = cascade.stages.size(), lists = cascade.lists();
+        TORCH_CHECK_VALUE(weights.size() >= stages && edges.size() >= lists && !biases.empty(), "too few tensors");
+        const Tensor below = layers.empty() ? x : at::empty({1, layers.back().cascade.outputs}, x.options());
+        Operands &layer = layers.emplace_back(below, weights.slice(0, stages), edges.slice(0, lists), layout);
+        layer.bias = biases[0].numel() ? biases[0] : nothing;
+        Call &call = descent.layers.emplace_back(layer.call());
+        call.dbias = const_cast<void *>(call.bias);
+        for (const Tensor &weight : layer.weights) call.dweights.push_back(weight.mutable_data_ptr());
+        weights = weights.slice(stages), edges = edges.slice(lists), biases = biases.slice(1);
+    }
+    const long classes = descent.layers.back().cascade->outputs;
+    for (long i = 0; i < descent.samples; i++)
+        TORCH_CHECK_VALUE(descent.labels[i] >= 0 && descent.labels[i] < classes, "labels must be from 0 to ", classes - 1,
+                          ", got ", descent.labels[i]);
+    descend(descent);
+    return losses;
 }
 
 bool are_dual(TensorList tensors) {
@@ -206,6 +179,7 @@ Tensor cascade_with_gradients(const Tensor &x, const Bias &bias, TensorList weig
 TORCH_LIBRARY_IMPL(fabric, CPU, library) {
     library.impl("cascade", cascade);
     library.impl("cascade_backward", cascade_backward);
+    library.impl("descend", train_singly);
 }
 
 TORCH_LIBRARY_IMPL(fabric, AutogradCPU, library) {

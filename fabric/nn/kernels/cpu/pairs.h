@@ -85,7 +85,7 @@ struct ForwardInPairs : Pass<bfloat16> {
         std::size_t weights_size = Arena::rounded(net.stages[last].slots_above());
         for (const Stage &stage : net.stages) weights_size += Arena::rounded(stage.routers * stage.outputs * pairs(stage));
         arena.reserve(weights_size + threads * own);
-        read_bias();
+        read_bias(arena.take(net.stages[last].slots_above()));
         for (long s = 0; s <= last; s++) rows.push_back(read_weights(s));
         in_sequence.resize(net.stages[last].outputs);
         std::iota(in_sequence.begin(), in_sequence.end(), 0);

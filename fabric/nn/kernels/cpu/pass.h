@@ -52,13 +52,12 @@ struct Pass {
                 weights.push_back(wide);
             }
         }
-        read_bias();
+        read_bias(arena.take(net.stages[last].slots_above()));
     }
 
-    void read_bias() {
+    void read_bias(float *ordered) {
         if (!call.bias) return;
         const Stage &stage = net.stages[last];
-        float *ordered = arena.take(stage.slots_above());
         for (long r = 0; r < stage.routers; r++)
             read_rows(static_cast<const T *>(call.bias), 0, 1, outputs(r), ordered + r * stage.outputs, 0);
         bias = ordered;

@@ -36,6 +36,11 @@ struct Cascade {
     bool forks = false;                      // whether there are edges, or values that go to, or come from, several routers
 
     explicit Cascade(const std::vector<int64_t> &flat);
+
+    // How many lists describe the stages of edges.
+    std::size_t lists() const {
+        return 5 * std::count_if(stages.begin(), stages.end(), [](const Stage &stage) { return stage.by_edges; });
+    }
 };
 
 // One side of a stage: the neuron in each slot, -1 where a smaller router has none.

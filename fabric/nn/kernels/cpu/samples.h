@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward and backward pass of few samples, one after the other: no tiles, and weights are read where they lie.
+// Forward and backward pass of samples one by one: no tiles, and weights are read where they lie.
 #pragma once
 #include "pass.h"
 
@@ -14,12 +14,16 @@ struct Samples : Pass<T> {
 
     std::vector<float *> levels;  // levels[s]: what stage s reads; the first in the consumers' order, too
     float *outputs;               // of a router
+    float *turns[2];              // gradients of a level and of the one below
+    float *ordered;               // the bias
 
-    explicit Samples(const Call &call) : Base(call) {
-        arena.reserve((last + 5) * Arena::rounded(widest()) + Arena::rounded(panel));
-        Base::read_bias();
-        levels.push_back(arena.take(widest()));
-        for (long s = 0; s < last; s++) levels.push_back(arena.take(hidden));
+    explicit Samples(const Call &call) : Base(call) {}
+
+    std::size_t memory() const { return (last + 4) * Arena::rounded(widest()) + Arena::rounded(panel); }
+
+    void take_memory() {
+        for (float **part : {&ordered, &turns[0], &turns[1]}) *part = arena.take(widest());
+        for (long s = 0; s <= last; s++) levels.push_back(arena.take(widest()));
         outputs = arena.take(panel);
     }
 
@@ -32,13 +36,18 @@ struct Samples : Pass<T> {
     }
 
     void forward() {
-        for (long b = 0; b < call.batch; b++) {
-            fill_levels(b);
-            T *y = static_cast<T *>(call.y) + b * net.outputs;
-            apply(last, [=](int32_t feature, float value, bool adds) {
-                assign(y[feature], adds ? widened(y[feature]) + value : value);
-            });
-        }
+        arena.reserve(memory());
+        take_memory();
+        for (long b = 0; b < call.batch; b++) forward(b);
+    }
+
+    void forward(long b) {
+        Base::read_bias(ordered);
+        fill_levels(b);
+        T *y = static_cast<T *>(call.y) + b * net.outputs;
+        apply(last, [=](int32_t feature, float value, bool adds) {
+            assign(y[feature], adds ? widened(y[feature]) + value : value);
+        });
     }
 
     void fill_levels(long b) {
@@ -77,34 +86,48 @@ struct Samples : Pass<T> {
     }
 
     void backward() {
-        const Stage &top = net.stages[last];
-        float *turns[2];  // gradients of a level and of the one below
-        for (float *&part : turns) part = arena.take(widest());
+        arena.reserve(memory());
+        take_memory();
         for (long b = 0; b < call.batch; b++) {
             fill_levels(b);
-            const T *dy = static_cast<const T *>(call.dy) + b * net.outputs;
-            for (long r = 0; r < top.routers; r++) read_rows(dy, 0, 1, Base::outputs(r), turns[last % 2] + r * top.outputs, 0);
-            if (call.dbias) {
-                T *sums = static_cast<T *>(call.dbias);
-                for (long i = 0; i < net.outputs; i++) assign(sums[i], b ? widened(sums[i]) + widened(dy[i]) : widened(dy[i]));
-            }
-            for (long s = last; s > 0; s--) {
-                float *below = turns[(s + 1) % 2];
-                turn_back(s, turns[s % 2], b, [=](int32_t slot, float value, bool adds) {
-                    below[slot] = adds ? below[slot] + value : value;
-                });
-                for (const auto &[from, to] : net.stages[s].copies_below) below[to] = below[from];
-            }
-            T *dx = static_cast<T *>(call.dx) + b * net.inputs;
-            turn_back(0, turns[0], b, [=, wanted = call.dx != nullptr](int32_t feature, float value, bool adds) {
-                if (wanted) assign(dx[feature], adds ? widened(dx[feature]) + value : value);
-            });
+            backward(b, {b > 0, 1});
         }
     }
 
-    // The gradients of the weights of stage s; calls put(place, value, adds) for those of every input.
+    // Where the changes of weights and bias, which lie in call.dweights and call.dbias, begin, and the gradients' factor.
+    struct Rule {
+        bool adds;
+        float factor;
+
+        Change<T> of(const T *values) const { return {adds ? values : nullptr, factor}; }
+    };
+
+    // With the levels that sample b has filled.
+    void backward(long b, Rule rule) {
+        const Stage &top = net.stages[last];
+        const T *dy = static_cast<const T *>(call.dy) + b * net.outputs;
+        for (long r = 0; r < top.routers; r++) read_rows(dy, 0, 1, Base::outputs(r), turns[last % 2] + r * top.outputs, 0);
+        if (call.dbias) {
+            T *sums = static_cast<T *>(call.dbias);
+            for (long i = 0; i < net.outputs; i++)
+                assign(sums[i], (rule.adds ? widened(sums[i]) : 0) + rule.factor * widened(dy[i]));
+        }
+        for (long s = last; s > 0; s--) {
+            float *below = turns[(s + 1) % 2];
+            turn_back(s, turns[s % 2], rule, true, [=](int32_t slot, float value, bool adds) {
+                below[slot] = adds ? below[slot] + value : value;
+            });
+            for (const auto &[from, to] : net.stages[s].copies_below) below[to] = below[from];
+        }
+        T *dx = static_cast<T *>(call.dx) + b * net.inputs;
+        turn_back(0, turns[0], rule, call.dx, [=](int32_t feature, float value, bool adds) {
+            assign(dx[feature], adds ? widened(dx[feature]) + value : value);
+        });
+    }
+
+    // Changes the weights of stage s; where `wanted`, calls put(place, value, adds) for the gradient of every input.
     template <class Put>
-    void turn_back(long s, const float *above, long b, Put put) const {
+    void turn_back(long s, const float *above, Rule rule, bool wanted, Put put) const {
         const Stage &stage = net.stages[s];
         const long m = stage.outputs, k = stage.inputs;
         for (long r = 0; r < stage.routers; r++) {
@@ -112,23 +135,26 @@ struct Samples : Pass<T> {
             T *dw = static_cast<T *>(call.dweights[s]) + r * m * k;
             const long rows = stage.used_outputs[r], columns = stage.used_inputs[r];
             if (stage.by_edges) {
-                add_edge_products(Base::edges_up(s), gradients, in, b > 0, dw);
-                sum_edges(Base::edges_down(s), weights(s, 0), gradients, nullptr, outputs);
+                if (wanted) sum_edges(Base::edges_down(s), weights(s, 0), gradients, nullptr, outputs);
+                add_edge_products(Base::edges_up(s), gradients, in, rule.of(dw), dw);
             } else {
-                derive(gradients, in, weights(s, r), k, rows, columns, b > 0, dw, outputs);
+                if (wanted)
+                    derive(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw, outputs);
+                else
+                    derive_weights(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw);
                 for (long i = 0; i < m; i++)
                     for (long j = i < rows ? columns : 0; j < k; j++) assign(dw[i * k + j], 0.f);
             }
             const int32_t *place = stage.reads.data() + r * k;
-            for (long j = 0; j < columns; j++) put(place[j], outputs[j], stage.adds_inputs[r]);
+            for (long j = 0; wanted && j < columns; j++) put(place[j], outputs[j], stage.adds_inputs[r]);
         }
     }
 
-    static void add_edge_products(EdgeList list, const float *above, const float *below, bool adds, T *dw) {
+    static void add_edge_products(EdgeList list, const float *above, const float *below, Change<T> change, T *dw) {
         for (long n = 0; n < list.neurons; n++)
             for (long e = list.offsets[n]; e < list.offsets[n + 1]; e++) {
-                const float product = above[n] * below[list.from[e]];
-                assign(dw[e], adds ? widened(dw[e]) + product : product);
+                const float step = change.factor * above[n] * below[list.from[e]];
+                assign(dw[e], change.base ? widened(change.base[e]) + step : step);
             }
     }
 };

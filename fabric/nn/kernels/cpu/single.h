@@ -46,34 +46,56 @@ inline void dot_products(const T *w, long w_step, long rows, long terms, const f
     }
 }
 
-// L * N inputs from j on: dw[i][j] = above[i] * x[j], and below[j] = sum over i of above[i] * w[i][j]; what the weights
-// and the inputs of a router get from the gradients above it. Gradients of an earlier sample in dw stay in the sum.
+// How a weight changes: to base + factor * gradient, 0 in the place of a base that is null.
+template <class T>
+struct Change {
+    const T *base;
+    float factor;
+
+    Change at(long entry) const { return {base ? base + entry : nullptr, factor}; }
+};
+
+// L * N inputs from j on: w_new[i][j] as `change` says, with the gradient above[i] * x[j]; and, unless null,
+// below[j] = sum over i of above[i] * w[i][j]. So a router's weights and inputs get what the gradients above it give them.
+// w_new may be w.
 template <int L, int N, class T>
-inline void derive_columns(const float *above, const float *x, const T *w, long w_step, long rows, bool adds, T *dw,
+inline void derive_columns(const float *above, const float *x, const T *w, long w_step, long rows, Change<T> change, T *w_new,
                            float *below) {
     Vector<L> value[N], sum[N] = {};
 #pragma GCC unroll 4
     for (int n = 0; n < N; n++) value[n] = load<L>(x + n * L);
-    for (long i = 0; i < rows; i++, w += w_step, dw += w_step) {
+    for (long i = 0; i < rows; i++, w += w_step, w_new += w_step, change = change.at(w_step)) {
+        const float factor = change.factor * above[i];
 #pragma GCC unroll 4
         for (int n = 0; n < N; n++) {
-            Vector<L> change = above[i] * value[n];
-            if (adds) change += load<L>(dw + n * L);
-            store<L>(dw + n * L, change);
-            sum[n] += above[i] * load<L>(w + n * L);
+            Vector<L> changed = factor * value[n];
+            if (change.base) changed += load<L>(change.base + n * L);
+            if (below) sum[n] += above[i] * load<L>(w + n * L);
+            store<L>(w_new + n * L, changed);
         }
     }
 #pragma GCC unroll 4
-    for (int n = 0; n < N; n++) store<L>(below + n * L, sum[n]);
+    for (int n = 0; below && n < N; n++) store<L>(below + n * L, sum[n]);
 }
 
 template <class T>
-inline void derive(const float *above, const float *x, const T *w, long w_step, long rows, long terms, bool adds, T *dw,
-                   float *below) {
+inline void derive(const float *above, const float *x, const T *w, long w_step, long rows, long terms, Change<T> change,
+                   T *w_new, float *below) {
+    const auto columns = [&](auto lanes, auto vectors, long j) {
+        derive_columns<lanes, vectors>(above, x + j, w + j, w_step, rows, change.at(j), w_new + j, below ? below + j : nullptr);
+        return j + lanes * vectors;
+    };
+    using std::integral_constant;
     long j = 0;
-    for (; j + 2 * LANES <= terms; j += 2 * LANES)
-        derive_columns<LANES, 2>(above, x + j, w + j, w_step, rows, adds, dw + j, below + j);
-    for (; j + HALF <= terms; j += HALF)
-        derive_columns<HALF, 1>(above, x + j, w + j, w_step, rows, adds, dw + j, below + j);
-    for (; j < terms; j++) derive_columns<1, 1>(above, x + j, w + j, w_step, rows, adds, dw + j, below + j);
+    while (j + 2 * LANES <= terms) j = columns(integral_constant<int, LANES>(), integral_constant<int, 2>(), j);
+    while (j + HALF <= terms) j = columns(integral_constant<int, HALF>(), integral_constant<int, 1>(), j);
+    while (j < terms) j = columns(integral_constant<int, 1>(), integral_constant<int, 1>(), j);
+}
+
+// Only the weights change: row by row then, as they lie.
+template <class T>
+inline void derive_weights(const float *above, const float *x, const T *w, long w_step, long rows, long terms, Change<T> change,
+                           T *w_new) {
+    for (long i = 0; i < rows; i++)
+        derive(above + i, x, w + i * w_step, w_step, 1, terms, change.at(i * w_step), w_new + i * w_step, nullptr);
 }
