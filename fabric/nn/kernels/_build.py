@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).parent / "cpu"
 _TORCH = Path(torch.__file__).parent
 _OPTIONS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-w")
 _UNITS = {  # what PyTorch's headers take part in is the slow part, and is optimised less
-    "kernel.cpp": ("-O3", "-fopenmp", "-ffp-contract=fast", "-fno-strict-aliasing"),
+    "kernel.cpp": ("-O3", "-fopenmp", "-ffp-contract=fast"),
     "operators.cpp": (
         "-O1",
         f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",

@@ -41,9 +41,9 @@ struct Steps {
     void forward() {
         for (std::size_t l = 0; l < layers.size(); l++) {
             layers[l].forward(0);
+            if (l + 1 == layers.size()) return;
             float *y = static_cast<float *>(descent.layers[l].y);
-            if (l + 1 < layers.size())
-                for (long i = 0; i < layers[l].net.outputs; i++) y[i] = y[i] < 0 ? 0 : y[i];
+            for (long i = 0, count = layers[l].net.outputs; i < count; i++) y[i] = y[i] < 0 ? 0 : y[i];
         }
     }
 
@@ -66,7 +66,7 @@ struct Steps {
             if (l == 0) return;
             float *gradients = static_cast<float *>(descent.layers[l].dx);
             const float *values = static_cast<const float *>(descent.layers[l].x);
-            for (long i = 0; i < layers[l].net.inputs; i++) gradients[i] = values[i] > 0 ? gradients[i] : 0;
+            for (long i = 0, count = layers[l].net.inputs; i < count; i++) gradients[i] *= values[i] > 0;
         }
     }
 };

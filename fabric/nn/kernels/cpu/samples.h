@@ -71,9 +71,14 @@ struct Samples : Pass<T> {
                 sum_edges(Base::edges_up(s), weights(s, 0), in, start, outputs);
             else
                 dot_products(weights(s, r), stage.inputs, stage.used_outputs[r], stage.used_inputs[r], in, start, outputs);
-            const int32_t *place = stage.writes.data() + r * stage.outputs;
-            for (long i = 0; i < stage.used_outputs[r]; i++) put(place[i], outputs[i], stage.adds_outputs[r]);
+            put_all(stage.writes.data() + r * stage.outputs, stage.used_outputs[r], stage.adds_outputs[r], put);
         }
+    }
+
+    template <class Put>
+    void put_all(const int32_t *place, long count, bool adds, Put put) const {
+        const float *values = outputs;
+        for (long i = 0; i < count; i++) put(place[i], values[i], adds);
     }
 
     static void sum_edges(EdgeList list, const T *w, const float *x, const float *start, float *y) {
@@ -142,11 +147,10 @@ struct Samples : Pass<T> {
                     derive(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw, outputs);
                 else
                     derive_weights(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw);
-                for (long i = 0; i < m; i++)
+                for (long i = columns < k ? 0 : rows; i < m; i++)
                     for (long j = i < rows ? columns : 0; j < k; j++) assign(dw[i * k + j], 0.f);
             }
-            const int32_t *place = stage.reads.data() + r * k;
-            for (long j = 0; wanted && j < columns; j++) put(place[j], outputs[j], stage.adds_inputs[r]);
+            if (wanted) put_all(stage.reads.data() + r * k, columns, stage.adds_inputs[r], put);
         }
     }
 

@@ -18,31 +18,46 @@ inline Vector<DOT> sums_of_lanes(Vector<DOT> *rows) {
     return rows[0];
 }
 
+// The sums over j of w[i * w_step + j] * x[j] for `rows` rows i, at most DOT.
+template <class T>
+inline Vector<DOT> dot_products_of(const T *w, long w_step, long rows, long terms, const float *x) {
+    constexpr int half = DOT / 2;
+    Vector<DOT> sum[DOT] = {};
+    long j = 0;
+    if (rows == DOT)
+        for (; j + DOT <= terms; j += DOT) {
+            const Vector<DOT> value = load<DOT>(x + j);
+            const T *lower = w + j, *upper = lower + half * w_step;  // fewer addresses than rows, so that they stay in registers
+#pragma GCC unroll 8
+            for (int i = 0; i < half; i++) {
+                sum[i] += load<DOT>(lower + i * w_step) * value;
+                sum[i + half] += load<DOT>(upper + i * w_step) * value;
+            }
+        }
+    else
+        for (; j + DOT <= terms; j += DOT)
+#pragma GCC unroll 8
+            for (int i = 0; i < DOT; i++)
+                if (i < rows) sum[i] += load<DOT>(w + i * w_step + j) * load<DOT>(x + j);
+    Vector<DOT> result = sums_of_lanes(sum);
+    for (; j < terms; j++) {
+        Vector<DOT> column = {};
+        for (long i = 0; i < rows; i++) column[i] = widened(w[i * w_step + j]);
+        result += column * x[j];
+    }
+    return result;
+}
+
 // y[i] = start[i] + sum over j of w[i * w_step + j] * x[j], start null for 0
 template <class T>
 inline void dot_products(const T *w, long w_step, long rows, long terms, const float *x, const float *start, float *y) {
-    const long whole = terms - terms % DOT;
-    long row = 0;
-    for (; row + DOT <= rows; row += DOT, w += DOT * w_step) {
-        Vector<DOT> sum[DOT] = {};
-        for (long j = 0; j < whole; j += DOT) {
-            const Vector<DOT> value = load<DOT>(x + j);
-#pragma GCC unroll 8
-            for (int i = 0; i < DOT; i++) sum[i] += load<DOT>(w + i * w_step + j) * value;
-        }
-        Vector<DOT> result = sums_of_lanes(sum);
-        if (start) result += load<DOT>(start + row);
-        store<DOT>(y + row, result);
-        for (long i = 0; i < DOT; i++)
-            for (long j = whole; j < terms; j++) y[row + i] += widened(w[i * w_step + j]) * x[j];
-    }
-    for (; row < rows; row++, w += w_step) {
-        Vector<DOT> lanes = {};
-        for (long j = 0; j < whole; j += DOT) lanes += load<DOT>(w + j) * load<DOT>(x + j);
-        float sum = start ? start[row] : 0;
-        for (long j = whole; j < terms; j++) sum += widened(w[j]) * x[j];
-        for (int i = 0; i < DOT; i++) sum += lanes[i];
-        y[row] = sum;
+    for (long row = 0; row < rows; row += DOT, w += DOT * w_step) {
+        const long count = std::min<long>(DOT, rows - row);
+        const Vector<DOT> sums = dot_products_of(w, w_step, count, terms, x);
+        if (count == DOT)
+            store<DOT>(y + row, start ? sums + load<DOT>(start + row) : sums);
+        else
+            for (long i = 0; i < count; i++) y[row + i] = start ? sums[i] + start[row + i] : sums[i];
     }
 }
 
@@ -89,6 +104,7 @@ inline void derive(const float *above, const float *x, const T *w, long w_step, 
     long j = 0;
     while (j + 2 * LANES <= terms) j = columns(integral_constant<int, LANES>(), integral_constant<int, 2>(), j);
     while (j + HALF <= terms) j = columns(integral_constant<int, HALF>(), integral_constant<int, 1>(), j);
+    while (j + 4 <= terms) j = columns(integral_constant<int, 4>(), integral_constant<int, 1>(), j);
     while (j < terms) j = columns(integral_constant<int, 1>(), integral_constant<int, 1>(), j);
 }
 

@@ -33,7 +33,7 @@ template <int L = (LANES > 8 ? 8 : LANES), class T>
 inline void transpose(const T *from, long from_step, long rows, long columns, float *to, long to_step) {
     if constexpr (L < 4) {
         for (long row = 0; row < rows; row++)
-            for (long column = 0; column < columns; column++) to[column * to_step + row] = widened(from[row * from_step + column]);
+            for (long column = 0; column < columns; column++) store<1>(to + column * to_step + row, load<1>(from + row * from_step + column));
     } else {
         const long whole_rows = rows - rows % L, whole_columns = columns - columns % L;
         // The inner loop goes along the rows that lie farther apart: neighbouring squares share their cache lines.
