@@ -108,10 +108,11 @@ inline void derive(const float *above, const float *x, const T *w, long w_step, 
     while (j < terms) j = columns(integral_constant<int, 1>(), integral_constant<int, 1>(), j);
 }
 
-// Only the weights change: row by row then, as they lie.
+// Only the weights change: long rows one by one then, as they lie.
 template <class T>
 inline void derive_weights(const float *above, const float *x, const T *w, long w_step, long rows, long terms, Change<T> change,
                            T *w_new) {
-    for (long i = 0; i < rows; i++)
-        derive(above + i, x, w + i * w_step, w_step, 1, terms, change.at(i * w_step), w_new + i * w_step, nullptr);
+    const long at_once = terms > 4 * LANES ? 1 : rows;
+    for (long i = 0; i < rows; i += at_once)
+        derive<T>(above + i, x, w + i * w_step, w_step, at_once, terms, change.at(i * w_step), w_new + i * w_step, nullptr);
 }
