@@ -99,7 +99,7 @@ def test_straight_wires_leave_all_routers_as_they_are(cascade):
 def test_all_kinds_of_step_give_the_same_weights(first):
     x, y = torch.rand(1, 32), torch.tensor([2])
     trained = []
-    for kind in ("autograd", "written out"):
+    for kind in ("autograd", "written out", "fused"):
         torch.manual_seed(3)
         network = nn.Sequential(first(), nn.ReLU(), nn.Linear(8, 5))
         before = [parameter.detach().clone() for parameter in network.parameters()]
@@ -108,8 +108,9 @@ def test_all_kinds_of_step_give_the_same_weights(first):
         step()
         assert not any(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
         trained.append([parameter.detach() for parameter in network.parameters()])
-    for one, other in zip(*trained, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+    for one, *others in zip(*trained, strict=True):
+        for other in others:
+            torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
 
 
 @settings(max_examples=20)

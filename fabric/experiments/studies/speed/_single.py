@@ -12,12 +12,13 @@ from fabric._checks import instance
 from fabric.experiments.runs import Measured, Positive, PositiveFloat, Rule, RunConfig, one_of
 from fabric.experiments.studies.speed._layers import CascadeSizes
 from fabric.experiments.studies.speed._rivals import weights
-from fabric.experiments.studies.speed._turns import Task, named_device, one_core, take_turns
-from fabric.nn import ClosLinear
+from fabric.experiments.studies.speed._turns import Task, named_device, one_core, rounded, take_turns
+from fabric.nn import ClosLinear, descend
 
 _RATE = 1e-6  # so small that thousands of steps on one sample change nothing of note
 _Products = tuple[Callable[[], Tensor], Callable[[Tensor], None]]  # outputs, and a step given their gradient
-_KINDS = ("autograd", "written out", "compiled")
+_KINDS = ("autograd", "written out", "compiled", "fused")
+_RUN = 64  # samples of a fused call
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class SingleSampleConfig(RunConfig):
         cascades: in the place of the dense first layer, all with as many outputs.
         kinds: of step. "autograd": PyTorch's usual one, the cascade by its kernel. "written out": the same products
             without autograd, each gradient added to its weight as it is formed. "compiled": that by `torch.compile`.
+            "fused": `fabric.nn.descend`, one call for a run of samples and both layers, dense ones by the same kernel.
         rounds: in which all networks and steps take turns.
         seconds: for which a step is repeated in each round.
         device: where.
@@ -66,14 +68,19 @@ def time_single_samples(config: SingleSampleConfig) -> Measured:
                 first = nn.Linear(config.inputs, hidden) if cascade is None else ClosLinear(*cascade)
                 network = nn.Sequential(first, nn.ReLU(), nn.Linear(hidden, config.classes)).to(device)
                 x = torch.rand(1, config.inputs if cascade is None else cascade[0]).to(device)
-                points.append({"cascade": cascade, "kind": kind, "weights": weights(first)})
-                tasks[str(len(tasks))] = Task(step(network, x, torch.zeros(1, dtype=torch.int64, device=device), kind))
+                y = torch.zeros(1, dtype=torch.int64, device=device)
+                steps = _RUN if kind == "fused" else 1
+                points.append({"cascade": cascade, "kind": kind, "weights": weights(first), "steps": steps})
+                tasks[str(len(tasks))] = Task(step(network, x.repeat(steps, 1), y.repeat(steps), kind))
         times = take_turns(tasks, config.rounds, config.seconds, device)
-    return {"points": [point | {"seconds": taken} for point, taken in zip(points, times.values(), strict=True)]}
+    for point, taken in zip(points, times.values(), strict=True):
+        steps = point.pop("steps")
+        point["seconds"] = [rounded(seconds / steps) for seconds in taken]
+    return {"points": points}
 
 
 def step(network: Any, x: Tensor, y: Tensor, kind: str, rate: float = _RATE) -> Callable[[], object]:
-    """A training step on x (1, inputs) and y (1,); all kinds give the same weights.
+    """A training step on x (1, inputs) and y (1,), if fused one on each row; all kinds give the same weights.
 
     Args:
         network: a `ClosLinear` or `torch.nn.Linear`, a ReLU and a `torch.nn.Linear`, in a `torch.nn.Sequential`.
@@ -90,8 +97,10 @@ def step(network: Any, x: Tensor, y: Tensor, kind: str, rate: float = _RATE) -> 
                 torch._foreach_add_(parameters, gradients, alpha=-rate)
 
         return autograd
+    if kind == "fused":
+        return lambda: descend(network, x, y, rate)
     first, _, second = network
-    outputs, descend = (_dense if isinstance(first, nn.Linear) else _clos)(first, x, rate)
+    outputs, learn = (_dense if isinstance(first, nn.Linear) else _clos)(first, x, rate)
     wanted = functional.one_hot(y, second.out_features).to(x.dtype)
     weight, bias = second.weight.detach(), second.bias.detach()
 
@@ -101,7 +110,7 @@ def step(network: Any, x: Tensor, y: Tensor, kind: str, rate: float = _RATE) -> 
         through = (above @ weight) * (h > 0)
         weight.addmm_(above.t(), h, alpha=-rate)
         bias.add_(above[0], alpha=-rate)
-        descend(through)
+        learn(through)
 
     return _without_gradients(torch.compile(written_out, fullgraph=True) if kind == "compiled" else written_out)
 
@@ -120,11 +129,11 @@ def _dense(layer: Any, x: Tensor, rate: float) -> _Products:
     def outputs() -> Tensor:
         return torch.addmm(bias, x, weight.t())
 
-    def descend(above: Tensor) -> None:
+    def learn(above: Tensor) -> None:
         weight.addmm_(above.t(), x, alpha=-rate)
         bias.add_(above[0], alpha=-rate)
 
-    return outputs, descend
+    return outputs, learn
 
 
 def _clos(layer: Any, x: Tensor, rate: float) -> _Products:
@@ -134,8 +143,8 @@ def _clos(layer: Any, x: Tensor, rate: float) -> _Products:
     def outputs() -> Tensor:
         return torch.ops.fabric.cascade(x, bias, *fixed)
 
-    def descend(above: Tensor) -> None:
+    def learn(above: Tensor) -> None:
         _, for_bias, for_weights = torch.ops.fabric.cascade_backward(above, x, *fixed, False, True)
         torch._foreach_add_([bias, *weights], [for_bias, *for_weights], alpha=-rate)
 
-    return outputs, descend
+    return outputs, learn
