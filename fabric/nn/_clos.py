@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from fabric import topology
 from fabric._checks import positive_int
+from fabric.nn import kernels
 from fabric.nn._factorise import factorise
 from fabric.nn._structured import StageWeight, StructuredLinear, check_size
 from fabric.nn.init import sparse_glorot_uniform_
@@ -155,9 +156,11 @@ class ClosLinear(StructuredLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """(*, in_features) → (*, out_features); on a GPU by the Triton kernel where it can. Errors as for the base."""
-        if isinstance(x, Tensor) and x.is_cuda and (y := gpu.clos_product(self, x)) is not None:
-            return y
-        return super().forward(x)
+        if isinstance(x, Tensor):
+            y = gpu.clos_product(self, x) if x.is_cuda else kernels.product(self, x)
+            if y is not None:
+                return y
+        return self.reference(x)
 
     def affine(self, columns: Tensor) -> Tensor:
         weights = self.input_weight, self.middle_weight, self.output_weight

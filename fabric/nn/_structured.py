@@ -118,6 +118,10 @@ class StructuredLinear(nn.Module, ABC):
         """
         if isinstance(x, Tensor) and (y := kernels.product(self, x)) is not None:
             return y
+        return self.reference(x)
+
+    def reference(self, x: Tensor) -> Tensor:
+        """`forward` in PyTorch's own operators."""
         return from_columns(self.affine(to_columns(x, self.in_features, self.first_weight())), x)
 
     def extra_repr(self) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DTYPES = (torch.float32, torch.bfloat16)
 _PLAIN = (Tensor, nn.Parameter)
+_cascade = cascade._op  # the operator without the step in Python before it, which only compilers need
 _forced: ContextVar[bool] = ContextVar("fabric_reference", default=False)
 
 
@@ -117,9 +118,11 @@ def serves(tensors: Sequence[Tensor]) -> bool:
 
 def product(layer: "StructuredLinear", x: Tensor) -> Tensor | None:
     """x (*, inputs) → (*, outputs) by the kernel, None where the reference must serve."""
+    operator = _cascade
     if torch.compiler.is_compiling():
         if _kernel.refusals or not _kernel.serves or torch.compiler.is_exporting():
             return None
+        operator = cascade
     elif not (_kernel.serves or _kernel.get()) or _forced.get() or torch._C._is_tracing() or not _is_ordinary():
         return None
     layout = layer.flat_layout
@@ -128,7 +131,7 @@ def product(layer: "StructuredLinear", x: Tensor) -> Tensor | None:
     own: dict[str, Any] = layer._parameters  # ten times as fast as attributes of a module
     bias = own["bias"] if "bias" in own else layer.bias  # noqa: SIM401, which would look up both
     if _are_served(x, weights if bias is None else (*weights, bias)):
-        return cascade(x, bias, weights, layer.edge_lists(), layout)
+        return operator(x, bias, weights, layer.edge_lists(), layout)
     return None
 
 
@@ -141,15 +144,15 @@ def _is_ordinary() -> bool:
 
 def _are_served(x: Tensor, others: Sequence[Tensor]) -> bool:
     """Plain tensors on the CPU, all float32 or all bfloat16, or under an autocast that makes them bfloat16."""
-    dtype = x.dtype
-    if dtype not in _DTYPES or not x.is_cpu or type(x) not in _PLAIN:
+    dtypes: tuple[torch.dtype, ...] = (x.dtype,)
+    if x.dtype not in _DTYPES or not x.is_cpu or type(x) not in _PLAIN:
         return False
-    mixed = torch._C._is_any_autocast_enabled() and torch.is_autocast_enabled("cpu")
-    if mixed and torch.get_autocast_dtype("cpu") is not torch.bfloat16:
-        return False
-    for tensor in others:
-        kind = tensor.dtype
-        if (kind is not dtype and not (mixed and kind in _DTYPES)) or not tensor.is_cpu or type(tensor) not in _PLAIN:
+    if torch._C._is_any_autocast_enabled() and torch.is_autocast_enabled("cpu"):
+        if torch.get_autocast_dtype("cpu") is not torch.bfloat16:
+            return False
+        dtypes = _DTYPES
+    for tensor in others:  # noqa: SIM110, as a generator takes longer
+        if tensor.dtype not in dtypes or not tensor.is_cpu or type(tensor) not in _PLAIN:
             return False
     return True
 
