@@ -52,9 +52,11 @@ inline void add_edge_products(EdgeList list, const float *above, const float *be
                 for (int i = 0; i < DOT; i++) sum[i] += load<DOT>(rows[i] + b) * value;
             }
             const Vector<DOT> sums = sums_of_lanes(sum);
-            for (long i = 0; i < count; i++) {
-                dw[e + i] += sums[i];
-                for (long b = whole; b < width; b++) dw[e + i] += above[b] * rows[i][b];
-            }
+            if (count == DOT)
+                store<DOT>(dw + e, load<DOT>(dw + e) + sums);
+            else
+                for (long i = 0; i < count; i++) dw[e + i] += sums[i];
+            for (long b = whole; b < width; b++)
+                for (long i = 0; i < count; i++) dw[e + i] += above[b] * rows[i][b];
         }
 }
