@@ -22,6 +22,9 @@ struct Backward : Pass<T> {
 
     explicit Backward(const Call &call) : Base(call) {}
 
+    virtual std::size_t parameters_size() const { return Base::parameters_size(); }
+    virtual void read_parameters() { Base::read_parameters(); }
+
     long sums_size(const Stage &stage) const {
         return stage.by_edges ? stage.weights : stage.routers * stage.outputs * padded(stage.inputs);
     }
@@ -35,8 +38,8 @@ struct Backward : Pass<T> {
         const std::size_t level = Arena::rounded(TILE * hidden);
         std::size_t own = (last + 2) * level + 4 * Arena::rounded(panel) + Arena::rounded(net.outputs);
         for (const Stage &stage : net.stages) own += Arena::rounded(sums_size(stage));
-        arena.reserve(Base::parameters_size() + threads * own);
-        Base::read_parameters();
+        arena.reserve(parameters_size() + threads * own);
+        read_parameters();
         for (long thread = 0; thread < threads; thread++) owns.push_back(memory(thread, level));
         Base::for_tiles(threads, [&](long thread, long b, long rows, long width) { tile(owns[thread], b, rows, width); });
         for (long s = 0; s <= last; s++) {
@@ -75,12 +78,11 @@ struct Backward : Pass<T> {
         for (; i < size; i++) to[i] += widened(from[i]);
     }
 
-    void tile(const Own &own, long b, long rows, long width) const {
+    virtual void tile(const Own &own, long b, long rows, long width) const {
         const T *x = static_cast<const T *>(call.x) + b * net.inputs, *dy = static_cast<const T *>(call.dy) + b * net.outputs;
         for (long s = 0; s < last; s++)
             Base::apply_below(s, x, rows, own.levels[s], own.levels[s + 1], width, own.in, own.scratch);
-        if (call.dbias)
-            for (long row = 0; row < rows; row++) add(dy + row * net.outputs, own.bias, net.outputs);
+        add_bias(own, dy, rows);
         for (long s = last; s >= 0; s--) {
             const Stage &stage = net.stages[s];
             for (long r = 0; r < stage.routers; r++) {
@@ -104,6 +106,10 @@ struct Backward : Pass<T> {
             float *below = own.gradients[(s + 1) % 2];
             for (const auto &[from, to] : stage.copies_below) std::copy_n(below + from * width, width, below + to * width);
         }
+    }
+
+    void add_bias(const Own &own, const T *dy, long rows) const {
+        for (long row = 0; call.dbias && row < rows; row++) add(dy + row * net.outputs, own.bias, net.outputs);
     }
 
     // The gradients of the weights of router r of stage s.

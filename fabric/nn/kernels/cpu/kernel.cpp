@@ -8,7 +8,10 @@
 #include "backward.h"
 #include "descend.h"
 #include "forward.h"
-#include "pairs.h"
+#ifdef __AVX512BF16__
+#include "backward_in_pairs.h"
+#include "forward_in_pairs.h"
+#endif
 
 namespace {
 
@@ -26,9 +29,12 @@ template <class T>
 void backward_of(const Call &call) {
     const long most = std::is_same_v<T, float> ? BACKWARD_SINGLY : 1;  // sums of bfloat16 would be rounded on the way
     if (call.batch > 0 && call.batch <= most)
-        Samples<T>(call).backward();
-    else
-        Backward<T>(call).run();
+        return Samples<T>(call).backward();
+#ifdef __AVX512BF16__
+    if constexpr (std::is_same_v<T, bfloat16>)
+        if (!call.cascade->forks) return BackwardInPairs(call).run();
+#endif
+    Backward<T>(call).run();
 }
 
 }  // namespace

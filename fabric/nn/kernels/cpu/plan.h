@@ -20,7 +20,7 @@ struct Stage {
     long weights;                    // entries
     std::vector<int32_t> reads;      // (routers, inputs): slots in the producers' order below; first stage: features of x, -1 for none
     std::vector<int32_t> writes;     // (routers, outputs): slots in the consumers' order above; last stage: features of y
-    std::vector<int32_t> pair_writes;  // hidden levels: likewise, where each consumer has an even number of slots
+    std::vector<int32_t> pair_reads, pair_writes;  // of hidden levels, where every router has an even number of slots
     std::vector<int32_t> used_inputs, used_outputs;  // (routers,): smaller routers leave the last entries of their block unused
     std::vector<char> adds_inputs, adds_outputs;     // (routers,): whether an earlier router has the same neurons below (above)
     std::vector<std::pair<int32_t, int32_t>> copies_above, copies_below;  // of values, of gradients: from slot, to slot
@@ -73,6 +73,12 @@ inline std::vector<int32_t> first_slots(const Members &members, std::vector<std:
     return first;
 }
 
+// Slots of routers of `size` neurons each as they are where all have an even number.
+inline std::vector<int32_t> with_even_slots(std::vector<int32_t> slots, long size) {
+    for (int32_t &slot : slots) slot = slot / size * (size + size % 2) + slot % size;
+    return slots;
+}
+
 inline Cascade::Cascade(const std::vector<int64_t> &flat) : inputs(flat.at(0)), outputs(flat.at(1)) {
     std::vector<Members> below, above;
     std::size_t next = 2;
@@ -120,11 +126,12 @@ inline Cascade::Cascade(const std::vector<int64_t> &flat) : inputs(flat.at(0)), 
         const auto for_gradients = first_slots(above[s], stages[s + 1].copies_below);
         for (int32_t &slot : stages[s].writes) slot = for_values.at(slot);
         for (int32_t &slot : stages[s + 1].reads) slot = for_gradients.at(slot);
-        const long size = stages[s + 1].inputs;
-        for (const int32_t slot : stages[s].writes) stages[s].pair_writes.push_back(slot / size * (size + size % 2) + slot % size);
+        stages[s].pair_writes = with_even_slots(stages[s].writes, stages[s + 1].inputs);
+        stages[s + 1].pair_reads = with_even_slots(stages[s + 1].reads, stages[s].outputs);
     }
     for (const Stage &stage : stages) {
-        const bool adds = std::count(stage.adds_outputs.begin(), stage.adds_outputs.end(), 1);
-        forks = forks || stage.by_edges || adds || !stage.copies_above.empty();
+        const auto any = [](const std::vector<char> &adds) { return std::count(adds.begin(), adds.end(), 1) > 0; };
+        const bool copies = !stage.copies_above.empty() || !stage.copies_below.empty();
+        forks = forks || stage.by_edges || copies || any(stage.adds_inputs) || any(stage.adds_outputs);
     }
 }
