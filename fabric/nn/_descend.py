@@ -17,9 +17,9 @@ from fabric.nn.kernels import Layout, Routers, Run
 class _Parts(NamedTuple):
     """A layer as the kernel takes it."""
 
-    weights: Sequence[Tensor]
+    weights: list[Tensor]
     bias: Tensor
-    edges: Sequence[Tensor]
+    edges: list[Tensor]
     layout: tuple[int, ...]
 
 
@@ -60,11 +60,13 @@ def descend(network: nn.Sequential, x: Tensor, labels: Tensor, rate: float) -> T
 
 
 def _by_autograd(network: nn.Sequential, x: Tensor, labels: Tensor, rate: float) -> Tensor:
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    parameters: list[Tensor] = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ValueError("network must have parameters that are trained, got one whose parameters are all frozen")
     losses = [x.new_empty(0)]
-    for sample, label in zip(x.detach().split(1), labels.split(1), strict=True):
+    for i in range(len(x)):
         with torch.enable_grad():
-            loss = functional.cross_entropy(network(sample), label)
+            loss = functional.cross_entropy(network(x[i : i + 1].detach()), labels[i : i + 1])
         with torch.no_grad():
             torch._foreach_add_(parameters, torch.autograd.grad(loss, parameters), alpha=-rate)
         losses.append(loss.detach()[None])

@@ -7,4 +7,15 @@ from fabric.nn.kernels._build import KernelBuildError
 from fabric.nn.kernels._dispatch import backend, build, product, reference, serves
 from fabric.nn.kernels._layout import Edges, Layout, Routers, Run
 
-__all__ = ["Edges", "KernelBuildError", "Layout", "Routers", "Run", "backend", "build", "product", "reference", "serves"]
+__all__ = [
+    "Edges",
+    "KernelBuildError",
+    "Layout",
+    "Routers",
+    "Run",
+    "backend",
+    "build",
+    "product",
+    "reference",
+    "serves",
+]

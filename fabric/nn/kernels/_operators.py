@@ -1,4 +1,5 @@
-"""The kernel as operators of PyTorch: `fabric::cascade` and its derivative, `fabric::cascade_backward`.
+"""The kernel as operators of PyTorch: `fabric::cascade` and its derivative, `fabric::cascade_backward`; and
+`fabric::descend`, whole steps of training, which only the compiled library computes.
 
 They exist wherever this package is imported. Here they are declared, computed by formulas, and described to
 `torch.compile`, autocast and `torch.vmap`. The compiled library (operators.cpp) brings what is fast: the CPU kernel and
@@ -33,8 +34,8 @@ for _name, _schema, _formula in (
         _library.impl(f"{_name}_formula", _formula, _key)
 
 _library.define(
-    "descend(Tensor x, Tensor labels, Tensor(a!)[] weights, Tensor(b!)[] biases, Tensor[] edges, int[] layouts, float rate)"
-    " -> Tensor"
+    "descend(Tensor x, Tensor labels, Tensor(a!)[] weights, Tensor(b!)[] biases, Tensor[] edges, int[] layouts,"
+    " float rate) -> Tensor"
 )
 
 cascade = torch.ops.fabric.cascade.default
