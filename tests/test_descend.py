@@ -151,7 +151,8 @@ def test_wrong_arguments_are_refused_and_change_nothing(kernel, served):
         "rate": 0.1,
     }
     wrong = {
-        "network": [None, nn.Linear(6, 4), nn.Sequential(), copy.deepcopy(net).requires_grad_(False), nn.Sequential(nn.Linear(6, 4), nn.ReLU()), list(net),
+        "network": [None, nn.Linear(6, 4), nn.Sequential(), nn.Sequential(nn.Linear(6, 4), nn.ReLU()), list(net),
+                    copy.deepcopy(net).requires_grad_(False),
                     nn.Sequential(nn.Linear(6, 4), nn.GELU(), nn.Linear(4, 3)), nn.Sequential(nn.Conv2d(1, 1, 1))],
         "x": [None, x.numpy(), x[0], x[:, :5], x.half(), x.long(), x.to("meta"), x[None]],
         "labels": [None, labels.tolist(), labels[:3], labels.int(), labels[:, None], labels - 5, labels + 3],

@@ -7,12 +7,22 @@ namespace {
 
 constexpr long FORWARD_SINGLY = 2, BACKWARD_SINGLY = 4;  // the largest batches that come here
 
+// to[place[i]] = from[i], `adds` to what is there
+template <class T>
+__attribute__((noinline)) void scatter(const float *from, const int32_t *place, long count, bool adds, T *to) {
+    if (adds)
+        for (long i = 0; i < count; i++) assign(to[place[i]], widened(to[place[i]]) + from[i]);
+    else
+        for (long i = 0; i < count; i++) assign(to[place[i]], from[i]);
+}
+
 template <class T>
 struct Samples : Pass<T> {
     using Base = Pass<T>;
     using Base::call, Base::hidden, Base::last, Base::net, Base::panel;
 
-    std::vector<float *> levels;  // levels[s]: what stage s reads; the first in the consumers' order, too
+    std::vector<float *> levels;  // levels[s]: what stage s reads, the first in the consumers' order, too ...
+    const float *first;           // ... unless x lies in it
     float *outputs;               // of a router
     float *turns[2];              // gradients of a level and of the one below
     float *ordered;               // the bias
@@ -26,6 +36,9 @@ struct Samples : Pass<T> {
         for (long s = 0; s <= last; s++) levels.push_back(arena.take(widest()));
         outputs = arena.take(panel);
     }
+
+    // The inputs of router r of stage s.
+    const float *below(long s, long r) const { return (s ? levels[s] : first) + r * net.stages[s].inputs; }
 
     // The most slots of any level, x and y among them.
     long widest() const { return max({hidden, net.stages[0].slots_below(), net.stages[last].slots_above()}); }
@@ -44,41 +57,34 @@ struct Samples : Pass<T> {
     void forward(long b) {
         Base::read_bias(ordered);
         fill_levels(b);
-        T *y = static_cast<T *>(call.y) + b * net.outputs;
-        apply(last, [=](int32_t feature, float value, bool adds) {
-            assign(y[feature], adds ? widened(y[feature]) + value : value);
-        });
+        apply(last, static_cast<T *>(call.y) + b * net.outputs);
     }
 
     void fill_levels(long b) {
         const T *x = static_cast<const T *>(call.x) + b * net.inputs;
-        for (long r = 0; r < net.stages[0].routers; r++)
+        const bool lies_ready = std::is_same_v<T, float> && net.inputs_in_order && net.stages[0].slots_below() == net.inputs;
+        first = lies_ready ? reinterpret_cast<const float *>(x) : levels[0];
+        for (long r = 0; !lies_ready && r < net.stages[0].routers; r++)
             read_rows(x, 0, 1, Base::inputs(r), levels[0] + r * net.stages[0].inputs, 0);
         for (long s = 0; s < last; s++) {
             float *above = levels[s + 1];
-            apply(s, [=](int32_t slot, float value, bool adds) { above[slot] = adds ? above[slot] + value : value; });
+            apply(s, above);
             for (const auto &[from, to] : net.stages[s].copies_above) above[to] = above[from];
         }
     }
 
-    // Calls put(place, value, adds) for every output of stage s.
-    template <class Put>
-    void apply(long s, Put put) const {
+    // The outputs of stage s.
+    template <class To>
+    void apply(long s, To *above) const {
         const Stage &stage = net.stages[s];
         for (long r = 0; r < stage.routers; r++) {
-            const float *in = levels[s] + r * stage.inputs, *start = Base::start(s, r);
+            const float *in = below(s, r), *start = Base::start(s, r);
             if (stage.by_edges)
                 sum_edges(Base::edges_up(s), weights(s, 0), in, start, outputs);
             else
                 dot_products(weights(s, r), stage.inputs, stage.used_outputs[r], stage.used_inputs[r], in, start, outputs);
-            put_all(stage.writes.data() + r * stage.outputs, stage.used_outputs[r], stage.adds_outputs[r], put);
+            scatter(outputs, stage.writes.data() + r * stage.outputs, stage.used_outputs[r], stage.adds_outputs[r], above);
         }
-    }
-
-    template <class Put>
-    void put_all(const int32_t *place, long count, bool adds, Put put) const {
-        const float *values = outputs;
-        for (long i = 0; i < count; i++) put(place[i], values[i], adds);
     }
 
     static void sum_edges(EdgeList list, const T *w, const float *x, const float *start, float *y) {
@@ -119,38 +125,33 @@ struct Samples : Pass<T> {
         }
         for (long s = last; s > 0; s--) {
             float *below = turns[(s + 1) % 2];
-            turn_back(s, turns[s % 2], rule, true, [=](int32_t slot, float value, bool adds) {
-                below[slot] = adds ? below[slot] + value : value;
-            });
+            turn_back(s, turns[s % 2], rule, below);
             for (const auto &[from, to] : net.stages[s].copies_below) below[to] = below[from];
         }
-        T *dx = static_cast<T *>(call.dx) + b * net.inputs;
-        turn_back(0, turns[0], rule, call.dx, [=](int32_t feature, float value, bool adds) {
-            assign(dx[feature], adds ? widened(dx[feature]) + value : value);
-        });
+        turn_back(0, turns[0], rule, call.dx ? static_cast<T *>(call.dx) + b * net.inputs : nullptr);
     }
 
-    // Changes the weights of stage s; where `wanted`, calls put(place, value, adds) for the gradient of every input.
-    template <class Put>
-    void turn_back(long s, const float *above, Rule rule, bool wanted, Put put) const {
+    // Changes the weights of stage s and, unless `into` is null, computes the gradients of its inputs.
+    template <class To>
+    void turn_back(long s, const float *above, Rule rule, To *into) const {
         const Stage &stage = net.stages[s];
         const long m = stage.outputs, k = stage.inputs;
         for (long r = 0; r < stage.routers; r++) {
-            const float *gradients = above + r * m, *in = levels[s] + r * k;
+            const float *gradients = above + r * m, *in = below(s, r);
             T *dw = static_cast<T *>(call.dweights[s]) + r * m * k;
             const long rows = stage.used_outputs[r], columns = stage.used_inputs[r];
             if (stage.by_edges) {
-                if (wanted) sum_edges(Base::edges_down(s), weights(s, 0), gradients, nullptr, outputs);
+                if (into) sum_edges(Base::edges_down(s), weights(s, 0), gradients, nullptr, outputs);
                 add_edge_products(Base::edges_up(s), gradients, in, rule.of(dw), dw);
             } else {
-                if (wanted)
+                if (into)
                     derive(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw, outputs);
                 else
                     derive_weights(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw);
                 for (long i = columns < k ? 0 : rows; i < m; i++)
                     for (long j = i < rows ? columns : 0; j < k; j++) assign(dw[i * k + j], 0.f);
             }
-            if (wanted) put_all(stage.reads.data() + r * k, columns, stage.adds_inputs[r], put);
+            if (into) scatter(outputs, stage.reads.data() + r * k, columns, stage.adds_inputs[r], into);
         }
     }
 
