@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A stage of single edges applied to a tile, a row of samples for each neuron. Vectors run over samples.
+// A stage of single edges applied to a tile, a row of samples for each neuron. Vectors run over samples. The rows that edges
+// read lie anywhere in a level, which no nearest cache holds: the second one's bandwidth is the limit.
 #pragma once
 #include "products.h"
 #include "single.h"

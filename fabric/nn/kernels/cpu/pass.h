@@ -7,7 +7,7 @@
 #include "memory.h"
 
 #ifndef TILE
-#define TILE 48  // samples: a multiple of WIDEST registers
+#define TILE 48  // samples: a multiple of WIDEST registers; of 96 or 144 a level of 1024 neurons leaves too little of the cache
 #endif
 
 namespace {

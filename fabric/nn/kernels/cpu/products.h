@@ -2,7 +2,8 @@
 // The two products that every stage consists of, with their results kept in registers.
 //
 // A level holds a row for each neuron and in it the samples. So vectors run over samples whatever the size of a router, the
-// weights are read where they lie, one float spread over a vector, and any order of the neurons is a choice of rows.
+// weights are read where they lie, one float spread over a vector, and any order of the neurons is a choice of rows. To fetch
+// the next router's weights ahead gains nothing.
 #pragma once
 #include "vectors.h"
 
