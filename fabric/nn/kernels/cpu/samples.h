@@ -144,10 +144,7 @@ struct Samples : Pass<T> {
                 if (into) sum_edges(Base::edges_down(s), weights(s, 0), gradients, nullptr, outputs);
                 add_edge_products(Base::edges_up(s), gradients, in, rule.of(dw), dw);
             } else {
-                if (into)
-                    derive(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw, outputs);
-                else
-                    derive_weights(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw);
+                derive(gradients, in, weights(s, r), k, rows, columns, rule.of(dw), dw, into ? outputs : nullptr);
                 for (long i = columns < k ? 0 : rows; i < m; i++)
                     for (long j = i < rows ? columns : 0; j < k; j++) assign(dw[i * k + j], 0.f);
             }

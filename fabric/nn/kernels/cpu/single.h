@@ -70,49 +70,55 @@ struct Change {
     Change at(long entry) const { return {base ? base + entry : nullptr, factor}; }
 };
 
-// L * N inputs from j on: w_new[i][j] as `change` says, with the gradient above[i] * x[j]; and, unless null,
+// L * N inputs from j on: w_new[i][j] as `change` says, with the gradient above[i] * x[j]; and, unless it is null,
 // below[j] = sum over i of above[i] * w[i][j]. So a router's weights and inputs get what the gradients above it give them.
 // w_new may be w.
-template <int L, int N, class T>
+template <bool BASE, bool BELOW, int L, int N, class T>
 inline void derive_columns(const float *above, const float *x, const T *w, long w_step, long rows, Change<T> change, T *w_new,
                            float *below) {
     Vector<L> value[N], sum[N] = {};
 #pragma GCC unroll 4
     for (int n = 0; n < N; n++) value[n] = load<L>(x + n * L);
-    for (long i = 0; i < rows; i++, w += w_step, w_new += w_step, change = change.at(w_step)) {
+    for (long i = 0; i < rows; i++, w += w_step, w_new += w_step, change.base += BASE ? w_step : 0) {
         const float factor = change.factor * above[i];
 #pragma GCC unroll 4
         for (int n = 0; n < N; n++) {
             Vector<L> changed = factor * value[n];
-            if (change.base) changed += load<L>(change.base + n * L);
-            if (below) sum[n] += above[i] * load<L>(w + n * L);
+            if constexpr (BASE) changed = load<L>(change.base + n * L) + factor * value[n];
+            if constexpr (BELOW) sum[n] += above[i] * load<L>(w + n * L);
             store<L>(w_new + n * L, changed);
         }
     }
 #pragma GCC unroll 4
-    for (int n = 0; below && n < N; n++) store<L>(below + n * L, sum[n]);
+    for (int n = 0; BELOW && n < N; n++) store<L>(below + n * L, sum[n]);
+}
+
+template <bool BASE, bool BELOW, class T>
+void derive_as(const float *above, const float *x, const T *w, long w_step, long rows, long terms, Change<T> change, T *w_new,
+               float *below) {
+    long j = 0;
+    const auto columns = [&](auto lanes, auto vectors) {
+        constexpr int L = lanes, N = vectors;
+        for (; j + L * N <= terms; j += L * N)
+            derive_columns<BASE, BELOW, L, N>(above, x + j, w + j, w_step, rows, change.at(j), w_new + j, below + (BELOW ? j : 0));
+    };
+    using std::integral_constant;
+    columns(integral_constant<int, LANES>(), integral_constant<int, 2>());
+    columns(integral_constant<int, HALF>(), integral_constant<int, 1>());
+    columns(integral_constant<int, 4>(), integral_constant<int, 1>());
+    columns(integral_constant<int, 1>(), integral_constant<int, 1>());
 }
 
 template <class T>
 inline void derive(const float *above, const float *x, const T *w, long w_step, long rows, long terms, Change<T> change,
                    T *w_new, float *below) {
-    const auto columns = [&](auto lanes, auto vectors, long j) {
-        derive_columns<lanes, vectors>(above, x + j, w + j, w_step, rows, change.at(j), w_new + j, below ? below + j : nullptr);
-        return j + lanes * vectors;
-    };
-    using std::integral_constant;
-    long j = 0;
-    while (j + 2 * LANES <= terms) j = columns(integral_constant<int, LANES>(), integral_constant<int, 2>(), j);
-    while (j + HALF <= terms) j = columns(integral_constant<int, HALF>(), integral_constant<int, 1>(), j);
-    while (j + 4 <= terms) j = columns(integral_constant<int, 4>(), integral_constant<int, 1>(), j);
-    while (j < terms) j = columns(integral_constant<int, 1>(), integral_constant<int, 1>(), j);
-}
-
-// Only the weights change: long rows one by one then, as they lie.
-template <class T>
-inline void derive_weights(const float *above, const float *x, const T *w, long w_step, long rows, long terms, Change<T> change,
-                           T *w_new) {
+    if (below) {
+        const auto run = change.base ? derive_as<true, true, T> : derive_as<false, true, T>;
+        return run(above, x, w, w_step, rows, terms, change, w_new, below);
+    }
+    // Only the weights change: long rows one by one then, as they lie.
+    const auto run = change.base ? derive_as<true, false, T> : derive_as<false, false, T>;
     const long at_once = terms > 4 * LANES ? 1 : rows;
     for (long i = 0; i < rows; i += at_once)
-        derive<T>(above + i, x, w + i * w_step, w_step, at_once, terms, change.at(i * w_step), w_new + i * w_step, nullptr);
+        run(above + i, x, w + i * w_step, w_step, at_once, terms, change.at(i * w_step), w_new + i * w_step, nullptr);
 }
