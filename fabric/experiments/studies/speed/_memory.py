@@ -1,7 +1,7 @@
 """The most memory that a training step holds, counted in the allocations that PyTorch reports.
 
 With the kernel nearly all but the weights is what any layer needs that keeps its input. Of four layers at the peak: the
-inputs of three, the gradients before and after a ReLU, and an array that the loss holds on to, each of the batch's size.
+inputs of three, the gradients before and after a ReLU, and an array that the loss keeps, each of the batch's size.
 """
 
 import os
