@@ -26,7 +26,7 @@ from fabric.experiments import (
     training,
 )
 from fabric.experiments.data import morse
-from fabric.experiments.machines import junctions, on_chip, synthesis, torus
+from fabric.experiments.machines import freezing, junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
 from fabric.experiments.studies import conversion, federated, inverse_plasticity, rates, speed, transformer
 from fabric.plots.looks import in_order
@@ -213,7 +213,7 @@ RUNS = [
     training.fit_dense, searching.search, timing.measure, timing.time_networks,
     batchless.grow, batchless.separate, batchless.train_fixed_point, batchless.train_float32, batchless.train_pytorch,
     batchless.stored_weights, junctions.train_junctions, junctions.simulate_training, junctions.train_torus,
-    junctions.synthesize, on_chip.train_on_chip, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,
+    junctions.synthesize, on_chip.train_on_chip, freezing.train_freezing, torus.run_layer, torus.run_campaign, synthesis.run_synthesis,
     synthesis.run_simulation, synthesis.run_placement, speed.time_layer, speed.time_caches, speed.time_single_samples,
     speed.time_block, speed.time_wires, speed.peak_memory, speed.time_heuristic,
     growing.train_growing, growing.train_masked, growing.train_growing_chip, federated.federate,

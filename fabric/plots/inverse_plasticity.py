@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from fabric.plots.intervals import points
 from fabric.plots.looks import GUIDE, INK, in_order
@@ -46,13 +46,13 @@ def logic_of_weights(table: pd.DataFrame, first: str, second: str) -> Figure:
     left.set_yscale("log")
     left.xaxis.set_major_locator(FixedLocator(counts))
     left.xaxis.set_minor_locator(NullLocator())
-    left.xaxis.set_major_formatter(ScalarFormatter())
+    left.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     left.set_xlabel("weights that share an input")
     left.set_ylabel("logic elements a weight")
     right.axhline(1, color=GUIDE, linewidth=1, linestyle=":")
     right.set_xscale("log", base=2)
     right.set_yscale("log")
-    right.xaxis.set_major_formatter(ScalarFormatter())
+    right.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     right.set_xlabel("weights for each multiplier")
     right.set_ylabel("frozen logic over memory and multiplier")
     right.set_title(f"{counts[-1]} weights share an input", fontsize="medium")
