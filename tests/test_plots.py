@@ -55,7 +55,7 @@ def test_a_colour_of_a_topology_of_print_or_of_a_mark_stands_for_nothing_else():
         ("table II", "pipelined", "interleaved training", "on-chip training"),
         ("ResNet18", "dense", "clos"),
         ("dense", "clos", "low_rank", "butterfly", "random_sparse", "monarch", "block-diagonal", "CSR", "masked dense"),
-        ("dense", "clos", "low_rank", "block_diagonal"),
+        ("dense", "clos", "clos_by_gate", "low_rank", "block_diagonal"),
         ("dense", "clos", "low_rank", "monarch", "btt", "random_sparse", "narrow dense"),
         ("dense", "clos", "low_rank", "monarch", "chosen"),
     ],

@@ -1,6 +1,7 @@
 """Notebook 28: counts against modules, batches against single sequences, tasks against what they ask for."""
 
 import dataclasses
+import itertools
 import os
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from fabric import topology
 from fabric.experiments.data import DataError, Dataset, _sequences, load_sequences
 from fabric.experiments.studies import recurrent
 from fabric.experiments.studies.recurrent import Gru, GruNetwork, Matrix
@@ -20,11 +22,13 @@ from fabric.experiments.studies.recurrent import _rows as rows
 from fabric.nn import reference
 
 CLOS, RANK, BLOCKS = Matrix("clos", (4, 3, 6)), Matrix("low_rank", (3,)), Matrix("block_diagonal", (4,))
+BY_GATE = Matrix("clos_by_gate", (4, 2, 3))
 NETWORKS = [
     Gru(10, 12, 5),
     Gru(10, 12, 5, from_hidden=CLOS),
     Gru(10, 12, 5, RANK, RANK, RANK),
     Gru(10, 12, 5, CLOS, BLOCKS, Matrix("clos", (4, 3, 5))),
+    Gru(10, 12, 5, from_hidden=BY_GATE),
 ]
 
 
@@ -46,6 +50,18 @@ def test_blocks_lie_on_the_diagonal_of_each_gate():
     gates = network.layer.hidden_layers[0].dense_weight().detach().unflatten(0, (3, 12))
     expected = torch.block_diag(*torch.ones(4, 3, 3)).bool()
     assert all(torch.equal(gate != 0, expected) for gate in gates)
+
+
+def test_gates_with_cascades_of_their_own_share_only_the_inputs():
+    layer = GruNetwork(Gru(2, 12, 1, from_hidden=BY_GATE), 0).layer.hidden_layers[0]
+    gates = layer.dense_weight().unflatten(0, (3, 12))
+    for gate, other in itertools.permutations(range(3), 2):
+        for stage in layer.stages:
+            (slope,) = torch.autograd.grad(gates[gate].sum(), stage.weight, retain_graph=True)
+            shares = slope.flatten().chunk(3)  # edges are numbered by the neurons that they lead to
+            assert shares[gate].any() and not shares[other].any()
+    one = topology.clos(12, 12, *BY_GATE.sizes)
+    assert BY_GATE.topology(12, 36).parameters == 3 * one.parameters
 
 
 def test_all_matrices_start_with_the_variance_of_what_enters_them():
@@ -88,7 +104,8 @@ def test_four_times_the_memory_costs_sixteen_times_the_weights_or_eight():
         (lambda: recurrent.square_clos(10), "inputs must be a square number, got 10"),
         (lambda: Matrix("clos", (2,)).topology(4, 12), r"sizes must be 3 for clos, got \(2,\)"),
         (lambda: Matrix("dense", (2,)).topology(4, 12), r"sizes must be 0 for dense, got \(2,\)"),
-        (lambda: Matrix("ring"), "structure must be one of dense, clos, low_rank, block_diagonal, got 'ring'"),
+        (lambda: Matrix("ring"), "structure must be one of dense, clos, clos_by_gate, .*, block_diagonal, got 'ring'"),
+        (lambda: BY_GATE.topology(12, 37), "outputs must be a multiple of the 3 gates, got 37"),
         (lambda: Matrix("block_diagonal", (5,)).topology(12, 36), "outputs must be a multiple .* got 36 and 5"),
         (lambda: memory.adding(1, 2, torch.Generator()), "length must be at least 2 for adding, got 1"),
         (lambda: load_sequences("mozart"), "name must be one of part_songs, jsb_chorales, got 'mozart'"),

@@ -61,6 +61,7 @@ OTHERS = {
     # other ways to a smaller or another model
     "hashing": Look("hashing", _PURPLE, "D"),
     "block_diagonal": Look("block diagonal", _GREEN, "D"),
+    "clos_by_gate": Look("Clos, a cascade a gate", _CYAN, "P"),
     "magnitude_pruning": Look("magnitude pruning", _ROSE, "X"),
     "l1": Look("L1 regularisation", _INDIGO, "v"),
     "dropout": Look("dropout", _TEAL, "P"),

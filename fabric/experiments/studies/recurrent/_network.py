@@ -35,9 +35,24 @@ def block_diagonal(inputs: int, outputs: int, blocks: int) -> Topology:
     return Topology([stage], f"block_diagonal({inputs}, {outputs}, {blocks})")
 
 
+def clos_by_gate(inputs: int, outputs: int, input_routers: int, middle_routers: int, output_routers: int) -> Topology:
+    """A Clos cascade for each gate, side by side; they share the inputs and nothing else.
+
+    Raises:
+        ValueError: the outputs are not whole gates, or the router counts do not fit.
+    """
+    if outputs % GATES:
+        raise ValueError(f"outputs must be a multiple of the {GATES} gates, got {outputs}")
+    counts = (input_routers, middle_routers, output_routers)
+    first, middle, last = topology.clos(inputs, outputs // GATES, *counts).stages
+    stages = [np.tile(first, (GATES, 1)), *(np.kron(np.eye(GATES, dtype=bool), stage) for stage in (middle, last))]
+    return Topology(stages, f"clos_by_gate({inputs}, {outputs}, {', '.join(map(str, counts))})")
+
+
 _STRUCTURES: dict[str, Callable[..., Topology]] = {
     "dense": topology.dense,
     "clos": topology.clos,
+    "clos_by_gate": clos_by_gate,
     "low_rank": topology.low_rank,
     "block_diagonal": block_diagonal,
 }
@@ -48,8 +63,8 @@ class Matrix(Checked):
     """What a matrix is made of.
 
     Attributes:
-        structure: "dense", "clos", "low_rank" or "block_diagonal".
-        sizes: none, the three router counts, the rank, the number of blocks.
+        structure: "dense", "clos" (the gates stacked), "clos_by_gate", "low_rank" or "block_diagonal".
+        sizes: none, the three router counts (of a gate's own cascade), the rank, the number of blocks.
     """
 
     structure: Annotated[str, one_of(*_STRUCTURES)] = "dense"
@@ -57,7 +72,7 @@ class Matrix(Checked):
 
     def topology(self, inputs: int, outputs: int) -> Topology:
         """The topology between so many neurons; ValueError where the sizes do not fit."""
-        wanted = {"dense": 0, "clos": 3}.get(self.structure, 1)
+        wanted = {"dense": 0, "clos": 3, "clos_by_gate": 3}.get(self.structure, 1)
         if len(self.sizes) != wanted:
             raise ValueError(f"sizes must be {wanted} for {self.structure}, got {self.sizes}")
         return _STRUCTURES[self.structure](inputs, outputs, *self.sizes)
