@@ -20,8 +20,9 @@ States = tuple[Tensor, ...]  # of a cell, (batch, hidden_size) each: its hidden 
 class CascadeRecurrent(nn.Module, ABC):
     """A stack of recurrent cells in which both matrices of each are cascades.
 
-    The gates of a cell are stacked: one cascade leads from its inputs to all gates, another from its hidden state. The
-    product with the inputs is taken for all steps at once, the product with the hidden state step by step.
+    The gates of a cell are stacked: one cascade leads from its inputs to all gates, another from its hidden state. With
+    a Clos cascade for each gate and as many weights a training step takes longer (`make bench`). The product with the
+    inputs is taken for all steps at once, the product with the hidden state step by step.
 
     Args:
         input_size, hidden_size, num_layers, batch_first, dropout, bidirectional: as for `torch.nn.LSTM`.
