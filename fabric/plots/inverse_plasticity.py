@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter, StrMethodFormatter
 
 from fabric.plots.intervals import points
 from fabric.plots.looks import GUIDE, INK, in_order
@@ -52,7 +52,7 @@ def logic_of_weights(table: pd.DataFrame, first: str, second: str) -> Figure:
     right.axhline(1, color=GUIDE, linewidth=1, linestyle=":")
     right.set_xscale("log", base=2)
     right.set_yscale("log")
-    right.xaxis.set_major_formatter(ScalarFormatter())
+    right.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     right.set_xlabel("weights for each multiplier")
     right.set_ylabel("frozen logic over memory and multiplier")
     right.set_title(f"{counts[-1]} weights share an input", fontsize="medium")
