@@ -58,8 +58,9 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
         for label, numbers in marks.items():
             where = cascades.loc[label, column], cascades.loc[label, "constraints"]
             ax.scatter(*where, s=130, facecolor="none", edgecolor="black", linewidths=1, clip_on=False)
-            ax.annotate(numbers, where, xytext=(0, -17), textcoords="offset points", ha="center", fontsize=8)
+            ax.annotate(numbers, where, xytext=(0, 9), textcoords="offset points", ha="center", fontsize=8)
         ax.set_xlabel(text)
+        ax.margins(0.12)  # room for the numbers of the ends
     axes[0].axline((0, 0), slope=1, color=GUIDE, linewidth=1)
     axes[0].axvline(budget, color=GUIDE, linewidth=1, linestyle=":")
     axes[0].set_ylabel("constraints (colouring)")
