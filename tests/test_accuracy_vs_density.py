@@ -93,6 +93,11 @@ def test_large_and_sparse_meets_small_and_dense_of_the_same_weights():
 
 def test_networks_are_found_by_name():
     assert study.percent(RECORDS, "784-112-10", "42, 10", epoch=30).tolist() == pytest.approx([97.9, 97.9])
+    assert study.density(RECORDS, "784-112-10", "42, 10") == pytest.approx(
+        100 * (784 * 42 + 112 * 10) / (784 * 112 + 112 * 10)
+    )
+    with pytest.raises(ValueError, match="records must hold layers 784-112-10 with fan-outs 1, 1, they do not"):
+        study.density(RECORDS, "784-112-10", "1, 1")
     with pytest.raises(ValueError, match="records must hold layers 784-112-10 with random fan-outs 42, 10"):
         study.percent(RECORDS, "784-112-10", "42, 10", pattern="random")
 

@@ -69,6 +69,12 @@ def test_hypervolume_grows_with_every_evaluation():
         assert 0 <= group["hypervolume"].iloc[0] < group["hypervolume"].iloc[-1] < 1
 
 
+def test_nothing_reaches_above_what_all_have_found_together():
+    volumes = topology_search.hypervolumes(as_table(), 64, 1000, [30])["hypervolume"]
+    together = topology_search.ceiling(as_table(), 64, 1000)
+    assert volumes.max() < together < volumes.sum()  # searches find different cascades
+
+
 def as_table():
     frames = [
         pd.DataFrame(found(algorithm, seed)["found"]).assign(

@@ -44,6 +44,16 @@ def test_effects_of_orders_are_paired_by_seed():
     assert row.spread == pytest.approx(2)  # 60, 62 and 64 %
 
 
+@pytest.mark.parametrize(("moved", "verdict"), [(0.03, "within the margin"), (0.01, "undecided")])
+def test_order_is_judged_only_where_it_matters_to_another_topology(moved, verdict):
+    rows = [(name, at, seed, 0.9 + (shift + 0.001 * (-1) ** seed) * (at != order.NATURAL))
+            for name, shift in (("clos", 0.0), ("butterfly", 0.2), ("torus", 0.0), ("mesh", -moved))
+            for at in (order.NATURAL, "shuffled 0") for seed in range(4)]  # fmt: skip
+    runs = records(rows, ["topology", "order", "seed", "accuracy"])
+    judged = order.does_not_matter("closnets-input-order", runs, 1000)  # the margin is 0.67 points
+    assert judged.verdict == verdict and judged.ours == pytest.approx(0)
+
+
 def test_the_grid_has_each_width_at_each_number_of_weights():
     table = bandwidth.grid([64, 256], [20000, 40000], 1024, 16)
     assert len(table) == 4 and (abs(table["weights"] / table["target"] - 1) < 0.05).all()

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fabric.plots.looks import FAMILIES, PUBLISHED
+from fabric.plots.looks import FAMILIES, LOOKS, PUBLISHED
 
 _LABELS = {"clos": "Clos, three levels of routers", "multistage_clos": "two levels of routers"}
 
@@ -41,9 +41,9 @@ def shares_by_kind(ax: Axes, table: pd.DataFrame) -> None:
         table: columns "kind", "parameters_share" and "operations_share" (fractions).
     """
     places = range(len(table))
-    weights, operations = FAMILIES["clos"].color, FAMILIES["dense"].color
-    ax.barh(places, 100 * table["parameters_share"], -0.4, align="edge", color=weights, label="parameters")
-    ax.barh(places, 100 * table["operations_share"], 0.4, align="edge", color=operations, label="operations")
+    for name, height in (("parameters", -0.4), ("operations", 0.4)):
+        look = LOOKS[name]
+        ax.barh(places, 100 * table[f"{name}_share"], height, align="edge", color=look.color, label=look.label)
     ax.set_yticks(places, table["kind"])
     ax.invert_yaxis()
     ax.set_xlabel("share (%)")

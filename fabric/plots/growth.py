@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import EDGE, GUIDE, INK, LOOKS, Look, in_order
+from fabric.plots.looks import EDGE, GUIDE, INK, LOOKS, Look, dataset_label, in_order
 
 
 def accuracy_of_arms(table: pd.DataFrame, first: str) -> Figure:
@@ -30,7 +30,7 @@ def accuracy_of_arms(table: pd.DataFrame, first: str) -> Figure:
             at = [order.index(arm) for arm in part.index]
             points(ax, at, part, scale=100, sideways=True, linestyle="", **LOOKS[str(claim)].mark)
         ax.set_xlabel("test accuracy (%)")
-        ax.set_title(dataset)
+        ax.set_title(dataset_label(str(dataset)))
     axes[0, 0].set_yticks(range(len(order)), order)
     handles = [Line2D([], [], linestyle="", **LOOKS[claim].named) for claim in sorted(table["claim"].unique())]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))

@@ -100,7 +100,7 @@ OTHERS = {
     "fewer operations": Look("fewer operations", _TEAL, "v"),
     "more operations": Look("more operations", _ROSE, "^"),
     # learning together
-    "narrow dense": Look("narrow dense", _OLIVE, "s"),
+    "narrow dense": Look("narrow dense", _WINE, "X"),
     "structured update": Look("structured update of dense", _ROSE, "^"),
     "Clos, 9 bits": Look("Clos, 9 bits sent", _INDIGO, "P"),
     # the machine: cells, variants, training, word lengths
@@ -125,6 +125,8 @@ OTHERS = {
     "compute": Look("compute", _TEAL),
     "overhead": Look("call", _OLIVE),
     # convolutions
+    "parameters": Look("parameters", _INDIGO),
+    "operations": Look("operations", _SAND),
     "narrow": Look("narrow dense, equal weights", _WINE, "X"),
     "grouped": Look("grouped and shuffled", _OLIVE, "P"),
     "trained": Look("trained", _INDIGO),

@@ -58,15 +58,15 @@ def pipeline_frames(schedule: Schedule, blocks: int, title: str) -> Iterator[Fig
 
 def draw_speed_up(ax: Axes, sharing: pd.DataFrame) -> None:
     """Speed-up against the number of junctions; the table of `junction_pipeline.compare_sharing`."""
-    printed = sharing.dropna(subset="printed")
-    ax.plot(printed["junctions"], printed["printed"], label="printed: 3 J", **PUBLISHED)
     for name in _SHARING:
         rows = sharing[sharing["sharing"] == name]
         ax.plot(rows["junctions"], rows["speed_up"], **LOOKS[name].named)
+    printed = sharing.dropna(subset="printed")
+    ax.plot(printed["junctions"], printed["printed"], label="published: 3 J", **PUBLISHED)
     ax.set_xticks(sorted(sharing["junctions"].unique()))
     ax.set_xlabel("junctions J")
     ax.set_ylabel("speed-up over one process at a time")
-    ax.legend()
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def draw_trade_off(axes: tuple[Axes, Axes], parallelisms: pd.DataFrame, cells: pd.DataFrame) -> None:
@@ -120,9 +120,9 @@ def draw_machines(axes: tuple[Axes, Axes], machines: pd.DataFrame) -> None:
     left.plot(elements, cycles[0] * elements[0] / elements, color=GUIDE, linestyle="--", label="one for one")
     left.loglog(elements, cycles, **LOOKS["balanced"].named)
     for row in machines.itertuples():
-        left.annotate(f"z = {row.parallelisms}", (row.logic_elements, row.cycles), (6, 5), textcoords="offset points",
-                      fontsize=8)  # fmt: skip
-    left.set_xlim(elements.min() / 1.2, elements.max() * 1.9)
+        left.annotate(f"z = {row.parallelisms}", (row.logic_elements, row.cycles), (-6, -11), ha="right",
+                      textcoords="offset points", fontsize=8)  # fmt: skip
+    left.set_xlim(elements.min() / 1.5, elements.max() * 1.2)
     for axis, values in ((left.xaxis, elements), (left.yaxis, cycles)):
         axis.set_major_locator(FixedLocator(sorted(values)))
         axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -11,13 +11,15 @@ from fabric.plots.intervals import band
 from fabric.plots.looks import FAINT, FAMILIES, GUIDE, LOOKS
 
 
-def hypervolume_curves(ax: Axes, table: pd.DataFrame) -> None:
+def hypervolume_curves(ax: Axes, table: pd.DataFrame, ceiling: float) -> None:
     """Mean hypervolume with its 95 % interval against evaluations, one line per search.
 
     Args:
         ax: axes to draw on.
         table: "algorithm", "evaluations", "hypervolume", "low", "high".
+        ceiling: hypervolume of everything that was found, drawn as a line.
     """
+    ax.axhline(ceiling, color=GUIDE, linewidth=1, linestyle=":", label="everything found, together")
     for algorithm, rows in table.groupby("algorithm"):
         rows, look = rows.sort_values("evaluations"), LOOKS[algorithm]
         columns = ("hypervolume", "low", "high")
@@ -58,6 +60,7 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
             ax.scatter(*where, s=130, facecolor="none", edgecolor="black", linewidths=1, clip_on=False)
             ax.annotate(numbers, where, xytext=(0, 9), textcoords="offset points", ha="center", fontsize=8)
         ax.set_xlabel(text)
+        ax.margins(0.12)  # room for the numbers of the ends
     axes[0].axline((0, 0), slope=1, color=GUIDE, linewidth=1)
     axes[0].axvline(budget, color=GUIDE, linewidth=1, linestyle=":")
     axes[0].set_ylabel("constraints (colouring)")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from fabric.plots.intervals import points
 from fabric.plots.looks import FAMILIES, GUIDE, in_order
@@ -48,7 +48,7 @@ def difference_over_weights(ax: Axes, table: pd.DataFrame, margin: float) -> Non
     ax.axhline(0, color=GUIDE, linewidth=0.8)
     ax.axhline(-margin, color=GUIDE, linewidth=1, linestyle=":", label=f"comparable: {margin:.2f} points")
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(sorted(table["weights"].unique())[::2]))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda weights, _: f"{weights / 1000:.3g}k"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("weights (without biases)")

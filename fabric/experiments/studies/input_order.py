@@ -1,5 +1,6 @@
 """Does the order of the inputs matter to what a topology learns? (notebook 03_topologies)"""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,11 +8,12 @@ import pandas as pd
 
 from fabric.experiments.networks import Layer, label, one_hidden_layer
 from fabric.experiments.runs import Results
-from fabric.experiments.statements import summarise
+from fabric.experiments.statements import Verdict, equivalent, margin, summarise
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.experiments.studies.equal_layers import layers
 
 NATURAL = "as in the image"
+NOT_UNIFORM = ("mesh", "torus")  # pairs have unequally many paths, so the order could matter
 
 
 def networks(side: int) -> pd.DataFrame:
@@ -93,3 +95,30 @@ def of_shuffling(records: pd.DataFrame) -> pd.DataFrame:
     by_order = 100 * records.groupby(["topology", "order"])["accuracy"].mean()
     spread = by_order.groupby("topology").std().rename("spread")
     return summarise(means, ["topology"], "points").join(spread, on="topology")
+
+
+def does_not_matter(claim: str, records: pd.DataFrame, test_samples: int) -> Verdict:
+    """Verdict on "the order of the inputs does not impact training" of the Clos cascade.
+
+    It is that of `equivalent` for "no loss", the mean over shuffled orders against the natural order, paired by seed.
+    It is undecided, too, unless shuffling moves one of `NOT_UNIFORM` by more than twice the margin: otherwise the task
+    does not tell the topologies to which the order matters from the others.
+
+    Args:
+        claim: key of the statement.
+        records: of `train_orders`.
+        test_samples: of the test set.
+    """
+    runs = records[records["topology"] == "clos"].pivot(index="seed", columns="order", values="accuracy")
+    clos, natural = 100 * runs.drop(columns=NATURAL).mean(axis=1), 100 * runs[NATURAL]
+    others = of_shuffling(records).set_index("topology")["points"].drop("clos")
+    reason = (
+        f"Clos, mean of {runs.shape[1] - 1} orders drawn at random, minus the natural order. For the others it is "
+        f"{', '.join(f'{points:.2f} ({name})' for name, points in others.items())}."
+    )
+    verdict = equivalent(claim, clos, natural, "no loss", test_samples, reason)
+    allowed = margin("no loss", natural.mean() / 100, test_samples)
+    if allowed < others.loc[list(NOT_UNIFORM)].abs().max() / 2:
+        return verdict
+    stated = f"{verdict.reason} Neither mesh nor torus is moved by twice the margin, so the task does not discriminate."
+    return dataclasses.replace(verdict, verdict="undecided", reason=stated)

@@ -88,6 +88,11 @@ def hypervolumes(found: pd.DataFrame, n: int, budget: int, evaluations: Sequence
     return pd.DataFrame(rows)
 
 
+def ceiling(found: pd.DataFrame, n: int, budget: int) -> float:
+    """Hypervolume, from 0 to 1, of all that every search and seed has found, taken together."""
+    return float(HV(ref_point=np.ones(len(OBJECTIVES)))(losses(pareto_front(found), n, budget)))
+
+
 def pareto_front(found: pd.DataFrame) -> pd.DataFrame:
     """The cascades that no other one beats or equals in all objectives while beating it in one, each once."""
     cascades = found.drop_duplicates("label")

@@ -176,6 +176,18 @@ def percent(
     return 100 * found.set_index("seed")["accuracy"]
 
 
+def density(records: pd.DataFrame, layers: str, fan_outs: str) -> float:
+    """Density (%) of the classification layers of one network.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    chosen = records[(records["layers"] == layers) & (records["fan_outs"] == fan_outs)]
+    if chosen.empty:
+        raise ValueError(f"records must hold layers {layers} with fan-outs {fan_outs}, they do not")
+    return 100 * float(chosen["density"].iloc[0])
+
+
 def by_pattern(records: pd.DataFrame) -> pd.DataFrame:
     """Mean accuracies of the patterns with their intervals, and what was printed for some on Morse code without noise.
 
