@@ -44,9 +44,11 @@ PLACES = {
         "program_data": (0, 5.6), "command_data": (0, 4.6), "input_data": (0, 2.4), "target_data": (0, 1.2),
         "sequencer": (4, 5.6), "input_chain": (2.4, 3.6), "input_memory": (2.4, 2.4), "target_memory": (2.4, 1.2),
         "target_chain": (2.4, 0), "feeds.row.feed": (4.6, 3.25), "torus": (6.6, 1.8), "output_chain": (6.6, 0.4),
-        "output_skid": (8.6, 1.1), "output_data": (10, 1.1), "counters": (8.6, 5.6), "count_cycles": (10, 6.5),
-        "count_forward": (10, 5.9), "count_backward": (10, 5.3), "count_waiting": (10, 4.7), "updates_q": (8.6, 4.1),
-        "count_updates": (10, 4.1), "steps_q": (8.6, 3.5), "count_steps": (10, 3.5), "to_next": (5.3, 6.9),
+        "output_skid": (8.6, 1.1), "output_data": (10.2, 1.1), "statistics": (8.6, 4.9), "steps_q": (8.6, 2.3),
+        "count_clipped_activations": (10.2, 7.3), "count_clipped_errors": (10.2, 6.75),
+        "count_clipped_deltas": (10.2, 6.2), "count_clipped_weights": (10.2, 5.65), "count_cycles": (10.2, 5.1), "count_forward": (10.2, 4.55),
+        "count_backward": (10.2, 4), "count_waiting": (10.2, 3.45), "count_updates": (10.2, 2.9),
+        "count_steps": (10.2, 2.3), "wait_for": (5.85, 4.7), "to_next": (5.3, 6.9),
         "to_memories": (6.6, 6.2), "to_places": (5.3, 6.2), "say_starts": (4, 6.4), "to_multiply": (6.6, 6.9),
         "to_add": (7.9, 7.8), "to_result": (7.9, 7.2), "to_write": (7.9, 6.6),
     },
@@ -138,6 +140,8 @@ def _meanings(graphs: Sequence[nx.DiGraph]) -> list[Patch | Line2D]:
 def _label(name: str, look: dict) -> str:
     sign = {"multiply": "× ", "add": "+ "}.get(look["kind"], "")
     short = name.removeprefix("sigmoid.").replace("feeds.row.", "").replace("bank.", "")
+    if len(short) > 16:
+        short = "_\n".join(short.rsplit("_", 1))
     copies = f" ×{look['copies']}" if look["copies"] > 1 else ""
     module = f"\n{look['module']}{copies}" if look["module"] else ""
     return f"{sign}{short}{module}"
