@@ -20,7 +20,6 @@ from unittest.mock import patch
 import numpy as np
 
 from fabric.hardware.simulation.verilator import FINISHED, Parameter, Simulation, Stream
-from fabric.hardware.verilog.rtl import sources_of
 
 # Ports that the tests compare whether the host pauses or not. Unknown ones, as Icarus has them, are no difference.
 _CLIPPED = ("activations", "errors", "weights")
@@ -56,7 +55,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Traffic:
-    """All exchanges with one simulated design: its top, arguments of `Simulation.of`, bits of its ports, its files."""
+    """All exchanges with one simulated design: its top, arguments of `Simulation.of`, bits of its ports."""
 
     top: str
     parameters: dict[str, Parameter]
@@ -64,7 +63,6 @@ class Traffic:
     ports: dict[str, int]
     sources: list[str]
     sinks: list[str]
-    files: list[str]
     exchanges: list[Exchange] = field(default_factory=list)
 
 
@@ -88,7 +86,7 @@ def recording() -> Iterator[list[Traffic]]:
         simulation = of(cls, top, parameters, sources, tables, *more, **named)
         known[simulation] = Traffic(
             top, dict(parameters), dict(tables or {}), dict(simulation.inputs + simulation.outputs),
-            simulation.source_names, simulation.sink_names, [path.name for path in sources or sources_of(top)],
+            simulation.source_names, simulation.sink_names,
         )  # fmt: skip
         kept.append(known[simulation])
         return simulation
@@ -103,7 +101,7 @@ def recording() -> Iterator[list[Traffic]]:
             pauses = {name: stream.arrays[1] for name, stream in streams.items()}
             known[simulation].exchanges.append(
                 Exchange(
-                    os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].removeprefix("tests/"),
+                    os.environ.get("PYTEST_CURRENT_TEST", "").rsplit(" (")[0].removeprefix("tests/"),
                     simulation in resets, settle, outcome == FINISHED, cycles,
                     {name: stream.arrays[0].copy() for name, stream in streams.items()},
                     {name: np.take(each, clock + np.arange(min(len(each), cycles + 1)), mode="wrap")
@@ -150,7 +148,7 @@ class Replay:
     """
 
     def __init__(self, traffic: Traffic, folder: Path) -> None:
-        self.folder, self.files = folder, traffic.files
+        self.folder = folder
         self.tests = [exchange.test for exchange in traffic.exchanges]
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in traffic.tables.items():
@@ -165,7 +163,7 @@ class Replay:
             subprocess.TimeoutExpired: no verdict after `patience` seconds.
         """
         with tempfile.TemporaryDirectory() as temporary:
-            bench, sources = str(Path(temporary) / "bench"), [str(rtl.resolve() / name) for name in self.files]
+            bench, sources = str(Path(temporary) / "bench"), [str(path.resolve()) for path in rtl.glob("*.v")]
             for command in (
                 ["iverilog", "-g2005", "-s", "bench", "-o", bench, "bench.v", *sources],
                 ["vvp", "-n", bench],
