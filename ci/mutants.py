@@ -184,7 +184,7 @@ class Judge:
                     room.record(check)
                 return room.failing(check)
 
-            if found := self._kept([self._content(check), check], find):
+            if found := self._kept([_content(self.root, check, ""), check], find):
                 raise MutantError(f"{found} fails though no fault is planted: {check}")
 
         def verdict(fault: Fault) -> str | None:
@@ -194,7 +194,7 @@ class Judge:
 
             try:
                 for check in fault.checks:
-                    task = [self._content(check, fault.module), fault.module, fault.right, fault.wrong, check]
+                    task = [_content(self.root, check, fault.module), fault.module, fault.right, fault.wrong, check]
                     if found := self._kept(task, lambda room, check=check: find(room, check)):
                         return found
             except MutantError as error:
@@ -223,15 +223,13 @@ class Judge:
                 file.write(json.dumps([key, self._known[key]]) + "\n")
         return self._known[key]
 
-    def _content(self, check: str, module: str = "") -> str:
-        """SHA-256 (hex) of what a check depends on: Verilog that is built with a module, package, tests that it runs."""
-        return _content(self.root, check, module)
-
 
 @cache
 def _content(root: Path, check: str, module: str) -> str:
+    """SHA-256 (hex) of what a check depends on: Verilog that is built with a module, package, tests that it runs."""
     verilog = [root / "rtl" / f"{name}.v" for name in sorted(_built_with(root, module))]
-    others = [file for name in ("rtl/formal", "rtl/sim", "fabric/hardware") for file in sorted((root / name).rglob("*"))]
+    folders = [root / name for name in ("rtl/formal", "rtl/sim", "fabric/hardware")]
+    others = [file for folder in folders for file in sorted(folder.rglob("*"))]
     tests = [file for file in sorted((root / "tests").glob("*.py"))
              if not file.name.startswith("test_") or f"tests/{file.name}" in check]  # fmt: skip
     digest = hashlib.sha256()

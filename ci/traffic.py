@@ -1,7 +1,7 @@
 """What tests stream through simulated designs, recorded once and streamed once more through designs with faults.
 
-Icarus Verilog builds a torus in a tenth of a second, Verilator in four. As a plugin of pytest, `pytest -p traffic`, this
-records what the tests move through each design; the environment variable TRAFFIC names the folder. The tests have
+Icarus Verilog builds a torus in a tenth of a second, Verilator in four. As a plugin of pytest, `pytest -p traffic`,
+this records what the tests move through each design; the environment variable TRAFFIC names the folder. The tests have
 compared the beats that came out with their golden model. A `Replay` offers the same beats with the same pauses to the
 design in any folder, in Icarus Verilog, and says in which test another beat or counter comes out.
 """

@@ -1,4 +1,4 @@
-"""Traffic of a simulated machine, streamed once more in Icarus Verilog: the same where nothing is wrong, and only there."""
+"""Traffic of a simulated machine, once more in Icarus Verilog: the same where nothing is wrong, and only there."""
 
 import shutil
 
@@ -62,5 +62,5 @@ def test_what_differs_is_named_with_its_test(traffic, rtl, tmp_path, module, rig
 
 def test_what_does_not_build_is_no_difference(traffic, rtl, tmp_path):
     plant(rtl, "fabric_update", "wire clips = ", "wire clips = = ")
-    with pytest.raises(ValueError, match="fabric_update.v"):
+    with pytest.raises(ValueError, match=r"fabric_update\.v"):
         Replay(traffic, tmp_path / "bench").differing(rtl, patience=60)
