@@ -34,7 +34,9 @@ def test_samples_wait_for_targets_that_come_late(machine, mode, seed):
     limit = 1 << (fixed.word - 1)
     words = (rng.integers(-limit, limit, (4, case.network.widths[side])) for side in (0, -1))
     lesson = JunctionProgram(case.network, mode), *words, fixed.slowest - 3, True
-    late = np.arange(int(rng.choice([2, 3, 60]))) > 0
+    # Beats in a row, then none. Seven are one less than two samples have.
+    beats, period = ((1, 2), (1, 60), (7, 40))[int(rng.integers(3))]
+    late = np.arange(period) >= beats
     assert np.array_equal(machine.run(*lesson, stalls={"target": late}), golden.run(*lesson))
-    assert len(late) < 60 or machine.counters.waiting > 0
+    assert period < 60 or machine.counters.waiting > 0
     assert all(map(np.array_equal, machine.weights(), golden.weights()))
