@@ -21,7 +21,8 @@ from fabric.hardware.fixed_point import RATES, FixedPoint
 from fabric.hardware.torus import GoldenMachine, Machine, Program, Torus, TorusMapping, program
 from fabric.hardware.torus._phases import extent
 
-Training = Literal["sequential", "overlapped"]
+Training = Literal["sequential", "overlapped", "interleaved"]
+TRAININGS: tuple[Training, ...] = ("sequential", "overlapped", "interleaved")
 Simulation = Literal["golden model", "verilog"]
 SIMULATIONS: tuple[Simulation, ...] = ("golden model", "verilog")
 _RATE = 2.0**-5
@@ -173,7 +174,7 @@ def deploy(
         ValueError: layers that do not fit a torus in this order, samples out of range, other arguments out of theirs.
     """
     choice("on", on, SIMULATIONS)
-    choice("mode", mode, ("sequential", "overlapped"))
+    choice("mode", mode, TRAININGS)
     layers = read_layers(model)
     x = _reals("samples", samples, layers[0].inputs)
     word, weight = whole("word", word, 4, 16), whole("weight", weight, word, 24)
@@ -194,7 +195,9 @@ def _programs(places: Sequence[Place], mode: Training) -> tuple[Program, Program
     rows = max(extent(cascade)[0] for cascade in cascades)
     rows = max(rows, 2) if any(len(place.routers) > 1 for place in places) else rows  # a column ring has two places
     model, without_last = (TorusMapping(cascades, [*kinds[:-1], last], rows) for last in (kinds[-1], "identity"))
-    return program(model, mode), program(without_last, "inference"), program(model, "inference")
+    training = program(model, mode)
+    to_sums, to_answers = (program(each, "inference", pipeline=training.pipeline) for each in (without_last, model))
+    return training, to_sums, to_answers
 
 
 def _reals(name: str, values: object, width: int) -> np.ndarray:
