@@ -11,6 +11,14 @@ from fabric.plots.accuracy import (
     network_looks,
 )
 from fabric.plots.cells import draw_cells
+from fabric.plots.codesign import (
+    draw_correlations,
+    draw_movement,
+    draw_surrogate,
+    frontier_slices,
+    parallel_coordinates,
+    search_curves,
+)
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
 from fabric.plots.conversion import accuracy_after_conversion, error_by_routers, error_by_spectrum
 from fabric.plots.convolution import compression_against_width, shares_by_kind

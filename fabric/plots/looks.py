@@ -85,6 +85,8 @@ OTHERS = {
     "glorot_uniform": Look("ordinary Glorot", _ROSE, "X"),
     # searches, ways of counting, losses and targets
     "nsga2": Look("evolutionary (NSGA-II)", _INDIGO),
+    "nsga3": Look("evolutionary (NSGA-III)", _INDIGO),
+    "enumeration": Look("enumeration, cut off", _OLIVE),
     "random": Look("random", _TEAL),
     "coloring": Look("colouring (greedy)", _INDIGO, "o"),
     "jacobian_rank": Look("Jacobian rank (truth)", _ROSE, "D"),
