@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from fabric._checks import instance, one_of, positive_int, positive_number, sequence
+from fabric._checks import instance, number, one_of, positive_int, positive_number, sequence
 from fabric.nn.models._entries import Plan
 from fabric.nn.models._fit import Fit, best_fit, candidates, recurrent_fit, timed_candidates
 from fabric.nn.models._moments import moments
@@ -31,6 +31,7 @@ def convert(
     tolerance: float = math.inf,
     skip: Sequence[str] = (),
     sweeps: int = 100,
+    ridge: float = 0.01,
     in_place: bool = False,
     generator: torch.Generator | None = None,
 ) -> Replaced:
@@ -40,7 +41,9 @@ def convert(
     two-level Clos (Monarch) of any routers that divide, or a Clos cascade by alternating least squares. So no layer is
     worse than low rank or Monarch within the same share of weights. Without `data` the error is that of the matrix;
     with `data` that of the layer's outputs on them: low rank is the optimum again, the others start from what is
-    nearest without data and descend, and a bias takes up the mean of what is lost. The matrices of a recurrent layer
+    nearest without data and descend, and a bias takes up the mean of what is lost. Where the data do not move, a ridge
+    keeps them near the matrix: without it they may grow there to any size that serves the rest, and samples that were
+    not among the data come out wrong. The matrices of a recurrent layer
     become Clos cascades, if those are among `structures`, nearest without data. Layers that cannot be exchanged alone
     (see `replace`), grouped convolutions, those that pad with other than zeros and recurrent layers with projections
     are kept. A progress bar appears after two seconds.
@@ -60,6 +63,8 @@ def convert(
         tolerance: relative error above which a layer is kept dense.
         skip: names to keep, with wildcards as of a shell.
         sweeps: of the alternating least squares for Clos, with `data` as many on them, for Monarch too.
+        ridge: weight of white noise of the inputs' power beside the `data`, from 0; for Clos and Monarch. The default
+            is the largest that costs next to nothing on the data themselves (`29_conversion`).
         in_place: as for `replace`.
         generator: of random starts; one of seed 0 for every layer if None, so that equal calls give equal models.
 
@@ -84,6 +89,7 @@ def convert(
     structures = [one_of("structures", name, CONVERTIBLE) for name in sequence("structures", structures, "names")]
     skip = [instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers")]
     check_skip(model, skip)
+    ridge = number("ridge", ridge, least=0.0)
     at_least, sweeps, rows = (
         positive_int("at_least", at_least),
         positive_int("sweeps", sweeps),
@@ -116,7 +122,7 @@ def convert(
             if name not in chosen:
                 return None
             if isinstance(layer, nn.Linear | nn.Conv2d):
-                best = best_fit(name, layer, offers[name], seen.get(name), sweeps, generator, progress.update)
+                best = best_fit(name, layer, offers[name], seen.get(name), ridge, sweeps, generator, progress.update)
             else:
                 assert isinstance(layer, nn.GRU | nn.LSTM) and budget is not None
                 best = recurrent_fit(name, layer, budget, sweeps, generator, progress.update)
