@@ -110,7 +110,7 @@ def test_clos_on_data_is_where_no_factor_alone_can_do_better():
     matrix, mixing = torch.randn(10, 11, dtype=torch.float64), torch.randn(11, 11, dtype=torch.float64)
     layer, root = ClosLinear(11, 10, 3, 2, 3, bias=False, dtype=torch.float64), mixing
     plan = Plan(11, 10, "clos", (3, 2, 3), 60, 2, 0)
-    for stage, value in zip(layer.stage_weights(), project(matrix, plan, root, 250, None), strict=True):
+    for stage, value in zip(layer.stage_weights(), project(matrix, plan, root, 0.0, 250, None), strict=True):
         stage.weight.data.copy_(value)
     error = ((layer.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum()
     error.backward()

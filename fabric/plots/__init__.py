@@ -12,7 +12,7 @@ from fabric.plots.accuracy import (
 )
 from fabric.plots.cells import draw_cells
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
-from fabric.plots.conversion import accuracy_after_conversion, error_by_routers, error_by_spectrum
+from fabric.plots.conversion import accuracy_after_conversion, error_by_ridge, error_by_routers, error_by_spectrum
 from fabric.plots.convolution import compression_against_width, shares_by_kind
 from fabric.plots.convolution_accuracy import accuracy_by_name, accuracy_by_structure
 from fabric.plots.cycles import cycles_against_size

@@ -46,11 +46,12 @@ def best_fit(
     for entry in candidates:
         new = built(entry, layer).to("cpu", torch.float64)
         with torch.no_grad():
-            for stage, value in zip(new.stage_weights(), project(matrix, entry, root, ridge, sweeps, generator), strict=True):
+            values = project(matrix, entry, root, ridge, sweeps, generator)
+            for stage, value in zip(new.stage_weights(), values, strict=True):
                 stage.weight.copy_(value)
             fits.append(_measured(new, matrix, root))
         done()
-    best = min(fits, key=Fit.loss, default=None)
+    best = min(fits, key=lambda fit: (fit.loss(), fit.error), default=None)
     if best is None or layer.bias is None:
         return best
     fitted = cast(StructuredLinear | StructuredConv2d, best.layer)
