@@ -66,17 +66,9 @@ def by_ridge(config: RidgeConfig) -> Measured:
                 layer, 1 / config.fewer, [seen], structures=["clos"], at_least=1, sweeps=config.sweeps, ridge=ridge
             )
             lost = unseen @ (cast(ClosLinear, small).dense_weight() - layer.weight).T
-            errors = {
-                "seen": row["on data"],
-                "unseen": _relative(lost, unseen @ layer.weight.T),
-                "matrix": row["error"],
-            }
-            rows.append({"ridge": ridge, **errors})
+            others = float(lost.norm() / (unseen @ layer.weight.T).norm())
+            rows.append({"ridge": ridge, "seen": row["on data"], "unseen": others, "matrix": row["error"]})
     return {"conversions": rows}
-
-
-def _relative(lost: Tensor, whole: Tensor) -> float:
-    return float(lost.norm() / whole.norm())
 
 
 def errors_by_ridge(results: Results, config: RidgeConfig) -> pd.DataFrame:
