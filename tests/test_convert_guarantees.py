@@ -78,7 +78,7 @@ def test_no_matrix_comes_out_worse_than_by_low_rank_or_monarch(kind, outputs, in
         best_of_rank(matrix, budget),
         *((matrix - near).norm().item() for near in monarchs(matrix, budget).values()),
     ]
-    if row["after"] == "kept":
+    if row["after"].startswith("kept"):
         assert budget < sum(matrix.shape) and len(rivals) == 1
         return
     assert sum(weight.numel() for weight in small.parameters()) >= row["weights left"] <= budget
@@ -99,7 +99,7 @@ def test_no_outputs_come_out_worse_than_by_low_rank_or_the_nearest_monarch(
     seen = x - x.mean(0) if bias else x
     budget, wanted = int(share * matrix.numel()), seen @ matrix.T
     _, (row,) = convert(linear(matrix, bias), share, [x], at_least=1, sweeps=2, ridge=ridge)
-    if row["after"] == "kept":
+    if row["after"].startswith("kept"):
         return
     rank = budget // sum(matrix.shape)
     rivals = [torch.linalg.svdvals(wanted)[rank:].norm().item()]

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +10,9 @@ from tqdm.auto import tqdm
 from fabric._checks import instance, number, one_of, positive_int, positive_number, sequence
 from fabric.nn.models._entries import Plan
 from fabric.nn.models._fit import Fit, best_fit, candidates, recurrent_fit, timed_candidates
+from fabric.nn.models._kept import TOO_FEW, why_kept
 from fabric.nn.models._moments import moments
-from fabric.nn.models._replace import Replaced, check_skip, obstacle, replace, shared
+from fabric.nn.models._replace import Replaced, check_skip, replace, shared
 
 CONVERTIBLE = ("clos", "two-level", "low rank")
 SILENT = 2.0  # seconds before the progress bar appears
@@ -59,7 +59,7 @@ def convert(
             For Linear layers only.
         rows: for `seconds`.
         structures: those to choose from.
-        at_least: weights of the smallest layer that is exchanged.
+        at_least: weights and biases of the smallest layer that is exchanged.
         tolerance: relative error above which a layer is kept dense.
         skip: names to keep, with wildcards as of a shell.
         sweeps: of the alternating least squares for Clos, with `data` as many on them, for Monarch too.
@@ -100,8 +100,8 @@ def convert(
         name: layer
         for name, layer in model.named_modules()
         if isinstance(layer, Convertible)
-        and _exchangeable(layer, at_least, structures)
-        and not any(fnmatchcase(name, pattern) for pattern in skip)
+        and not why_kept(name, layer, at_least, skip)
+        and ("clos" in structures or not isinstance(layer, nn.RNNBase))
     }
     for name, layer in chosen.items():
         if reason := shared(model, layer):
@@ -115,6 +115,7 @@ def convert(
     seen = moments(model, flat, data) if data is not None else {}
     cells = {name: len(layer.all_weights) for name, layer in chosen.items() if isinstance(layer, nn.RNNBase)}
     fits: dict[str, Fit] = {}
+    kept = {name: why_kept(name, layer, at_least, skip) for name, layer in model.named_modules() if name not in chosen}
     total = sum(map(len, offers.values())) + sum(cells.values())
     with tqdm(total=total, desc="convert", unit="fit", delay=SILENT) as progress:
 
@@ -126,28 +127,22 @@ def convert(
             else:
                 assert isinstance(layer, nn.GRU | nn.LSTM) and budget is not None
                 best = recurrent_fit(name, layer, budget, sweeps, generator, progress.update)
-            if best is None or best.loss() > tolerance:
+            if best is not None and best.loss() > tolerance:
+                kept[name] = f"its error would be {best.loss():.2g}"
                 return None
-            fits[name] = best
-            return best.layer
+            if best is not None:
+                fits[name] = best
+            return best and best.layer
 
         result = replace(model, choose, in_place=in_place)
     for row in result.table:
-        fit = fits.get(str(row["layer"]))
+        name = str(row["layer"])
+        fit = fits.get(name)
+        if row["after"] == "kept":
+            row["after"] = f"kept: {kept.get(name) or (TOO_FEW if seconds is None else 'it is fast enough')}"
         row["error"] = fit and fit.error
         row["on data"] = fit and fit.on_data
     return result
-
-
-def _exchangeable(layer: Convertible, at_least: int, structures: Sequence[str]) -> bool:
-    """Whether a layer, seen alone, is one that `convert` exchanges."""
-    if obstacle(layer):
-        return False
-    if isinstance(layer, nn.RNNBase):
-        enough = sum(parameter.numel() for parameter in layer.parameters()) >= at_least
-        return enough and "clos" in structures and not layer.proj_size
-    plain = isinstance(layer, nn.Linear) or (layer.groups == 1 and layer.padding_mode == "zeros")
-    return plain and layer.weight.numel() >= at_least
 
 
 def _by_time(
