@@ -77,9 +77,9 @@ def error_by_ridge(table: pd.DataFrame, default: float) -> Figure:
     for name, (style, label) in lines.items():
         ax.plot(rows["ridge"], rows[name], linestyle=style, label=label, **LOOKS["clos"].mark)
     ax.axvline(default, color=MARKED, linewidth=1, label=f"default, {default:g}")
-    ax.set_xscale("symlog", linthresh=rows.loc[rows["ridge"] > 0, "ridge"].min())
-    ax.set_yscale("log")
-    ax.set(xlabel="ridge", ylabel="relative error")
+    least = rows.loc[rows["ridge"] > 0, "ridge"].min()
+    ax.set_xscale("symlog", linthresh=least)
+    ax.set(xlabel="ridge", ylabel="relative error", yscale="log", xlim=(-least / 4, 1.5 * rows["ridge"].max()))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
