@@ -329,6 +329,7 @@ def test_misuse_of_options_is_named():
         ({"structures": ["dense"]}, "structures must be one of clos, two-level, low rank"),
         ({"sweeps": 0}, "sweeps must be a positive integer"),
         ({"tolerance": float("nan")}, "tolerance must be a number from 0"),
+        ({"ridge": -0.1}, "ridge must be a finite number of at least 0, got -0.1"),
     ):
         with pytest.raises(ValueError, match=message):
             convert(net, 0.5, **option)
