@@ -27,6 +27,7 @@ from fabric.experiments.runs import (
 )
 from fabric.experiments.statements import committed_runs
 from fabric.experiments.studies import (  # noqa: F401
+    codesign,
     conversion,
     federated,
     heuristics,
@@ -94,7 +95,7 @@ def test_committed_records_are_found_under_their_keys():
 
 
 def test_every_configuration_is_frozen_documented_and_says_its_recipe():
-    assert len(KINDS) == 55
+    assert len(KINDS) == 57
     for kind in KINDS:
         assert kind.__dataclass_params__.frozen
         assert isinstance(kind.recipe, int)

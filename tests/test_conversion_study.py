@@ -10,7 +10,7 @@ from torch import nn
 
 from fabric import topology
 from fabric.experiments.studies import conversion
-from fabric.experiments.studies.conversion import NearestConfig, RoutersConfig, TrainedConfig
+from fabric.experiments.studies.conversion import NearestConfig, RidgeConfig, RoutersConfig, TrainedConfig
 from fabric.experiments.studies.conversion import _trained as trained
 
 
@@ -44,6 +44,13 @@ def test_cascades_of_all_routers_hold_as_much_as_the_budget_allows():
         assert row["weights"] == clos.parameters <= 64 < topology.clos(16, 16, first, middle + 1, last).parameters
         assert row["independent"] == clos.parameters - sum(len(stage) for stage in clos.stages[:-1])
         assert 0 < row["error"] < 1
+
+
+def test_without_a_ridge_images_that_were_not_among_the_data_come_out_wrong():
+    free, held = conversion.by_ridge(RidgeConfig("digits", 8, 2.0, 1000, (0.0, 0.01), 5, 0))["conversions"]
+    assert (free["ridge"], held["ridge"]) == (0.0, 0.01)
+    assert free["unseen"] > 2 * held["unseen"] and free["matrix"] > 2 * held["matrix"]
+    assert held["seen"] < free["seen"] + 0.02 and held["seen"] < held["unseen"]
 
 
 def test_the_correlation_is_that_of_ranks_within_a_seed():

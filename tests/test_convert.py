@@ -110,7 +110,7 @@ def test_clos_on_data_is_where_no_factor_alone_can_do_better():
     matrix, mixing = torch.randn(10, 11, dtype=torch.float64), torch.randn(11, 11, dtype=torch.float64)
     layer, root = ClosLinear(11, 10, 3, 2, 3, bias=False, dtype=torch.float64), mixing
     plan = Plan(11, 10, "clos", (3, 2, 3), 60, 2, 0)
-    for stage, value in zip(layer.stage_weights(), project(matrix, plan, root, 250, None), strict=True):
+    for stage, value in zip(layer.stage_weights(), project(matrix, plan, root, 0.0, 250, None), strict=True):
         stage.weight.data.copy_(value)
     error = ((layer.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum()
     error.backward()
@@ -174,7 +174,10 @@ def test_recurrent_layers_become_clos_and_one_that_is_clos_comes_back(kind):
     torch.testing.assert_close(again(x)[0], first(x)[0], rtol=1e-4, atol=1e-4)
     for old, new in zip(dense.all_weights, zip(first.input_layers, first.hidden_layers, strict=True), strict=True):
         assert torch.equal(old[2], new[0].bias) and torch.equal(old[3], new[1].bias)
-    assert convert(dense, 0.5, at_least=1, structures=["low rank"]).table[0]["after"] == "kept"
+    assert (
+        convert(dense, 0.5, at_least=1, structures=["low rank"]).table[0]["after"]
+        == "kept: no structure has so few weights"
+    )
 
 
 def test_seconds_are_a_budget_too(monkeypatch):
@@ -186,7 +189,7 @@ def test_seconds_are_a_budget_too(monkeypatch):
     small, table = convert(net, seconds=3072 / 3 / 1e6, rows=1, at_least=1, sweeps=3)
     assert 3072 / 6 < sum(row["weights left"] for row in table) <= 3072 / 3
     assert small[0].in_features == 32
-    assert convert(net, seconds=1.0, rows=1, at_least=1).table[0]["after"] == "kept"
+    assert convert(net, seconds=1.0, rows=1, at_least=1).table[0]["after"] == "kept: it is fast enough"
     with pytest.raises(ValueError, match=r"seconds must be at least .* from 32 to 32 with 1 rows .*1e-06"):
         convert(net, seconds=3e-6, rows=1, at_least=1)
     with pytest.raises(ValueError, match="skip must hold 'conv', a Conv2d: seconds are for Linear layers only"):
@@ -296,7 +299,11 @@ def test_what_is_lost_too_much_or_skipped_stays_dense():
     net = nn.Sequential(linear(spectrum(32, 32, 3)), linear(torch.randn(32, 32)), nn.Linear(32, 32))
     net = net.to(torch.float64)
     table = convert(net, 0.3, at_least=1, sweeps=5, tolerance=0.2, skip=["2"]).table
-    assert [row["after"] == "kept" for row in table] == [False, True, True]
+    assert table[0]["after"].startswith("LowRankLinear")
+    assert [row["after"].rstrip("0123456789.") for row in table[1:]] == [
+        "kept: its error would be ",
+        "kept: skip names it",
+    ]
     assert "error" in str(table).splitlines()[0]
 
 
@@ -322,6 +329,7 @@ def test_misuse_of_options_is_named():
         ({"structures": ["dense"]}, "structures must be one of clos, two-level, low rank"),
         ({"sweeps": 0}, "sweeps must be a positive integer"),
         ({"tolerance": float("nan")}, "tolerance must be a number from 0"),
+        ({"ridge": -0.1}, "ridge must be a finite number of at least 0, got -0.1"),
     ):
         with pytest.raises(ValueError, match=message):
             convert(net, 0.5, **option)
@@ -331,4 +339,4 @@ def test_misuse_of_options_is_named():
     tied[1].weight = tied[0].weight
     with pytest.raises(ValueError, match=r"skip must hold '1', a layer that shares a weight with 0\.weight"):
         convert(tied, 0.5, at_least=1)
-    assert convert(tied, 0.5, at_least=1, skip=["1"]).table[0]["after"] == "kept"
+    assert convert(tied, 0.5, at_least=1, skip=["1"]).table[0]["after"] == "kept: skip names it"

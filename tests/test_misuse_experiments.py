@@ -218,8 +218,8 @@ RUNS = [
     speed.time_single_samples, speed.time_block, speed.time_wires, speed.peak_memory, speed.time_heuristic,
     growing.train_growing, growing.train_masked, growing.train_growing_chip, federated.federate,
     training.trained_network, inverse_plasticity.freeze_into_logic, inverse_plasticity.freeze_element,
-    conversion.nearest, conversion.by_routers,
-    conversion.convert_trained, rates.train_at_rate, transformer.train_characters,
+    conversion.nearest, conversion.by_routers, conversion.by_ridge,
+    conversion.convert_trained, rates.train_at_rate, transformer.train_characters, transformer.convert_characters,
     transformer.time_steps,
 ]  # fmt: skip
 CASES = [

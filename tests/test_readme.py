@@ -11,7 +11,8 @@ MARKDOWN = sorted(path for folder in (".", "rtl", "paper") for path in (ROOT / f
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_examples_run_and_print_what_they_say(page, capsys):
+def test_examples_run_and_print_what_they_say(page, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # they may write files
     names, found = {}, examples(page)
     assert found
     for source, printed in found:

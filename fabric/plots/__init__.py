@@ -20,7 +20,7 @@ from fabric.plots.codesign import (
     search_curves,
 )
 from fabric.plots.coloring import draw_coloring_step, draw_constraint_counts
-from fabric.plots.conversion import accuracy_after_conversion, error_by_routers, error_by_spectrum
+from fabric.plots.conversion import accuracy_after_conversion, error_by_ridge, error_by_routers, error_by_spectrum
 from fabric.plots.convolution import compression_against_width, shares_by_kind
 from fabric.plots.convolution_accuracy import accuracy_by_name, accuracy_by_structure
 from fabric.plots.cycles import cycles_against_size
@@ -70,5 +70,5 @@ from fabric.plots.style import use_style
 from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
 from fabric.plots.torus import draw_cascade, draw_space_time, draw_step, draw_torus, movement_frames
-from fabric.plots.transformer import loss_against_costs, loss_over_iterations, loss_over_rates
+from fabric.plots.transformer import conversion_of_gpt, loss_against_costs, loss_over_iterations, loss_over_rates
 from fabric.plots.word_length import accuracy_of_networks, accuracy_over_bits

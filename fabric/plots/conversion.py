@@ -1,4 +1,4 @@
-"""What conversion loses: matrices of known spectra, router counts, a trained network."""
+"""What conversion loses: matrices of known spectra, router counts, the ridge, a trained network."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -57,6 +57,30 @@ def error_by_routers(table: pd.DataFrame, preferred: tuple[int, int, int]) -> Fi
     axes[0].set_ylabel("relative error")
     label = f"what plan prefers, {preferred}"
     axes[0].legend(handles=[Line2D([], [], marker="o", fillstyle="none", linestyle="", color=MARKED, label=label)])
+    return figure
+
+
+def error_by_ridge(table: pd.DataFrame, default: float) -> Figure:
+    """Relative errors of a Clos cascade against the ridge that it was converted with.
+
+    Args:
+        table: of `fabric.experiments.studies.conversion.errors_by_ridge`.
+        default: ridge to mark.
+    """
+    lines = {
+        "matrix": (":", "of the matrix"),
+        "unseen": ("-", "of outputs on other samples"),
+        "seen": ("--", "of outputs on the data"),
+    }
+    figure, ax = plt.subplots(figsize=(6, 3.6))
+    rows = table.sort_values("ridge")
+    for name, (style, label) in lines.items():
+        ax.plot(rows["ridge"], rows[name], linestyle=style, label=label, **LOOKS["clos"].mark)
+    ax.axvline(default, color=MARKED, linewidth=1, label=f"default, {default:g}")
+    least = rows.loc[rows["ridge"] > 0, "ridge"].min()
+    ax.set_xscale("symlog", linthresh=least)
+    ax.set(xlabel="ridge", ylabel="relative error", yscale="log", xlim=(-least / 4, 1.5 * rows["ridge"].max()))
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Small transformers: loss against what it costs, over iterations, and over learning rates."""
+"""Small transformers: loss against what it costs, over iterations, after a conversion, and over learning rates."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,6 +11,7 @@ from fabric.plots.looks import INK, LOOKS, PUBLISHED
 
 _LOSS = ("loss", "low", "high")
 _COSTS = {"weights": "weights", "operations": "multiply-accumulates a character", "step_seconds": "seconds a step"}
+_STAGES = {"dense": "dense", "trained on": "dense, trained on", "converted": "converted", "healed": "healed"}
 
 
 def loss_against_costs(table: pd.DataFrame, published: float | None) -> Figure:
@@ -51,6 +52,28 @@ def loss_over_iterations(table: pd.DataFrame) -> Figure:
         ax.plot(rows["iteration"], rows["loss"], **LOOKS[str(name)].named)
     ax.set(xlabel="iteration", ylabel="loss on some blocks (nats a character)")
     ax.legend()
+    return figure
+
+
+def conversion_of_gpt(table: pd.DataFrame) -> Figure:
+    """Losses before and after a conversion.
+
+    Args:
+        table: of `fabric.experiments.studies.transformer.converted`, means with intervals.
+    """
+    figure, ax = plt.subplots(figsize=(6, 2.6))
+    rows = table.set_index("stage").loc[list(_STAGES)]
+    colors = [LOOKS["chosen" if stage in ("converted", "healed") else "dense"].color for stage in rows.index]
+    labels = [f"{_STAGES[str(stage)]}, {row['weights']:,.0f} weights" for stage, row in rows.iterrows()]
+    ends = rows["high"].fillna(rows["loss"])
+    ax.barh(
+        labels, rows["loss"], xerr=rows["high"] - rows["loss"], color=colors, error_kw={"ecolor": INK, "capsize": 3}
+    )
+    for at, (loss, end) in enumerate(zip(rows["loss"], ends, strict=True)):
+        ax.annotate(f"{loss:.3f}", (end, at), (3, 0), textcoords="offset points", va="center", color=INK)
+    ax.invert_yaxis()
+    ax.set(xlabel="loss (nats a character)", xlim=(0, 1.12 * ends.max()))
+    ax.grid(axis="y", visible=False)
     return figure
 
 

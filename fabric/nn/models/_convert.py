@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from fabric._checks import instance, one_of, positive_int, positive_number, sequence
+from fabric._checks import instance, number, one_of, positive_int, positive_number, sequence
 from fabric.nn.models._entries import Plan
 from fabric.nn.models._fit import Fit, best_fit, candidates, recurrent_fit, timed_candidates
+from fabric.nn.models._kept import TOO_FEW, why_kept
 from fabric.nn.models._moments import moments
-from fabric.nn.models._replace import Replaced, check_skip, obstacle, replace, shared
+from fabric.nn.models._replace import Replaced, check_skip, replace, shared
 
 CONVERTIBLE = ("clos", "two-level", "low rank")
 SILENT = 2.0  # seconds before the progress bar appears
@@ -31,6 +31,7 @@ def convert(
     tolerance: float = math.inf,
     skip: Sequence[str] = (),
     sweeps: int = 100,
+    ridge: float = 0.01,
     in_place: bool = False,
     generator: torch.Generator | None = None,
 ) -> Replaced:
@@ -40,7 +41,9 @@ def convert(
     two-level Clos (Monarch) of any routers that divide, or a Clos cascade by alternating least squares. So no layer is
     worse than low rank or Monarch within the same share of weights. Without `data` the error is that of the matrix;
     with `data` that of the layer's outputs on them: low rank is the optimum again, the others start from what is
-    nearest without data and descend, and a bias takes up the mean of what is lost. The matrices of a recurrent layer
+    nearest without data and descend, and a bias takes up the mean of what is lost. Where the data do not move, a ridge
+    keeps them near the matrix: without it they may grow there to any size that serves the rest, and samples that were
+    not among the data come out wrong. The matrices of a recurrent layer
     become Clos cascades, if those are among `structures`, nearest without data. Layers that cannot be exchanged alone
     (see `replace`), grouped convolutions, those that pad with other than zeros and recurrent layers with projections
     are kept. A progress bar appears after two seconds.
@@ -56,10 +59,12 @@ def convert(
             For Linear layers only.
         rows: for `seconds`.
         structures: those to choose from.
-        at_least: weights of the smallest layer that is exchanged.
+        at_least: weights and biases of the smallest layer that is exchanged.
         tolerance: relative error above which a layer is kept dense.
         skip: names to keep, with wildcards as of a shell.
         sweeps: of the alternating least squares for Clos, with `data` as many on them, for Monarch too.
+        ridge: weight of white noise of the inputs' power beside the `data`, from 0; for Clos and Monarch. The default
+            is the largest that costs next to nothing on the data themselves (`29_conversion`).
         in_place: as for `replace`.
         generator: of random starts; one of seed 0 for every layer if None, so that equal calls give equal models.
 
@@ -84,6 +89,7 @@ def convert(
     structures = [one_of("structures", name, CONVERTIBLE) for name in sequence("structures", structures, "names")]
     skip = [instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers")]
     check_skip(model, skip)
+    ridge = number("ridge", ridge, least=0.0)
     at_least, sweeps, rows = (
         positive_int("at_least", at_least),
         positive_int("sweeps", sweeps),
@@ -94,8 +100,8 @@ def convert(
         name: layer
         for name, layer in model.named_modules()
         if isinstance(layer, Convertible)
-        and _exchangeable(layer, at_least, structures)
-        and not any(fnmatchcase(name, pattern) for pattern in skip)
+        and not why_kept(name, layer, at_least, skip)
+        and ("clos" in structures or not isinstance(layer, nn.RNNBase))
     }
     for name, layer in chosen.items():
         if reason := shared(model, layer):
@@ -109,6 +115,7 @@ def convert(
     seen = moments(model, flat, data) if data is not None else {}
     cells = {name: len(layer.all_weights) for name, layer in chosen.items() if isinstance(layer, nn.RNNBase)}
     fits: dict[str, Fit] = {}
+    kept = {name: why_kept(name, layer, at_least, skip) for name, layer in model.named_modules() if name not in chosen}
     total = sum(map(len, offers.values())) + sum(cells.values())
     with tqdm(total=total, desc="convert", unit="fit", delay=SILENT) as progress:
 
@@ -116,32 +123,26 @@ def convert(
             if name not in chosen:
                 return None
             if isinstance(layer, nn.Linear | nn.Conv2d):
-                best = best_fit(name, layer, offers[name], seen.get(name), sweeps, generator, progress.update)
+                best = best_fit(name, layer, offers[name], seen.get(name), ridge, sweeps, generator, progress.update)
             else:
                 assert isinstance(layer, nn.GRU | nn.LSTM) and budget is not None
                 best = recurrent_fit(name, layer, budget, sweeps, generator, progress.update)
-            if best is None or best.loss() > tolerance:
+            if best is not None and best.loss() > tolerance:
+                kept[name] = f"its error would be {best.loss():.2g}"
                 return None
-            fits[name] = best
-            return best.layer
+            if best is not None:
+                fits[name] = best
+            return best and best.layer
 
         result = replace(model, choose, in_place=in_place)
     for row in result.table:
-        fit = fits.get(str(row["layer"]))
+        name = str(row["layer"])
+        fit = fits.get(name)
+        if row["after"] == "kept":
+            row["after"] = f"kept: {kept.get(name) or (TOO_FEW if seconds is None else 'it is fast enough')}"
         row["error"] = fit and fit.error
         row["on data"] = fit and fit.on_data
     return result
-
-
-def _exchangeable(layer: Convertible, at_least: int, structures: Sequence[str]) -> bool:
-    """Whether a layer, seen alone, is one that `convert` exchanges."""
-    if obstacle(layer):
-        return False
-    if isinstance(layer, nn.RNNBase):
-        enough = sum(parameter.numel() for parameter in layer.parameters()) >= at_least
-        return enough and "clos" in structures and not layer.proj_size
-    plain = isinstance(layer, nn.Linear) or (layer.groups == 1 and layer.padding_mode == "zeros")
-    return plain and layer.weight.numel() >= at_least
 
 
 def _by_time(

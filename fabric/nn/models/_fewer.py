@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from torch import nn
 
 from fabric._checks import instance, one_of, positive_int, sequence
 from fabric.nn.models._entries import STRUCTURES, Plan, entries
+from fabric.nn.models._kept import TOO_FEW, why_kept
 from fabric.nn.models._plan import above_one
-from fabric.nn.models._replace import Choose, obstacle
+from fabric.nn.models._replace import Choose
 from fabric.nn.recurrence._recurrent_layers import ClosGRU, ClosLSTM
 
 
@@ -25,7 +25,7 @@ def fewer(
 
     Args:
         factor: above 1.
-        at_least: weights of the smallest layer that is exchanged.
+        at_least: weights and biases of the smallest layer that is exchanged.
         structures: as for `plan`, of which its first entry counts.
         skip: names to keep, with wildcards as of a shell: "head" or "*.qkv". `replace` refuses those of nothing.
 
@@ -45,16 +45,16 @@ class _Fewer:
     structures: tuple[str, ...]
     skip: tuple[str, ...]
 
+    def why(self, name: str, layer: nn.Module) -> str:
+        """Why it keeps a layer."""
+        return why_kept(name, layer, self.at_least, self.skip) or TOO_FEW
+
     def __call__(self, name: str, layer: nn.Module) -> nn.Module | Plan | None:
-        if obstacle(layer) or any(fnmatchcase(name, pattern) for pattern in self.skip):
-            return None
-        if sum(parameter.numel() for parameter in layer.parameters()) < self.at_least:
+        if why_kept(name, layer, self.at_least, self.skip):
             return None
         if isinstance(layer, nn.GRU | nn.LSTM):
             return clos_recurrent(layer, self.factor)
         if isinstance(layer, nn.Conv2d):
-            if layer.groups > 1 or layer.padding_mode != "zeros":
-                return None
             taps = math.prod(layer.kernel_size)
             return _first(layer.in_channels * taps, layer.out_channels, self.factor, self.structures, taps)
         if isinstance(layer, nn.Linear):

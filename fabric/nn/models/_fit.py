@@ -34,6 +34,7 @@ def best_fit(
     layer: nn.Linear | nn.Conv2d,
     candidates: Sequence[Plan],
     seen: Moments | None,
+    ridge: float,
     sweeps: int,
     generator: torch.Generator | None,
     done: Callable[[], object],
@@ -45,11 +46,12 @@ def best_fit(
     for entry in candidates:
         new = built(entry, layer).to("cpu", torch.float64)
         with torch.no_grad():
-            for stage, value in zip(new.stage_weights(), project(matrix, entry, root, sweeps, generator), strict=True):
+            values = project(matrix, entry, root, ridge, sweeps, generator)
+            for stage, value in zip(new.stage_weights(), values, strict=True):
                 stage.weight.copy_(value)
             fits.append(_measured(new, matrix, root))
         done()
-    best = min(fits, key=Fit.loss, default=None)
+    best = min(fits, key=lambda fit: (fit.loss(), fit.error), default=None)
     if best is None or layer.bias is None:
         return best
     fitted = cast(StructuredLinear | StructuredConv2d, best.layer)
@@ -81,7 +83,7 @@ def recurrent_fit(
                 matrix, cascade = finite(name, values[own]), cast(ClosLinear, kind[cell])
                 inputs, outputs, *counts = cascade.routers
                 entry = Plan(inputs, outputs, "clos", tuple(counts), cascade.topology.parameters, counts[1], 0)
-                weights = project(matrix, entry, None, sweeps, generator)
+                weights = project(matrix, entry, None, 0.0, sweeps, generator)
                 for stage, value in zip(cascade.stage_weights(), weights, strict=True):
                     stage.weight.copy_(value)
                 if cascade.bias is not None:

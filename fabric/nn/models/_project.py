@@ -13,7 +13,12 @@ from fabric.nn.models._factorise_on_data import factorise_on_data, two_level_on_
 
 
 def project(
-    matrix: Tensor, entry: Plan, root: Tensor | None, sweeps: int, generator: torch.Generator | None
+    matrix: Tensor,
+    entry: Plan,
+    root: Tensor | None,
+    ridge: float,
+    sweeps: int,
+    generator: torch.Generator | None,
 ) -> list[Tensor]:
     """The weights of the stages, inputs first, of an entry's layer near to a matrix.
 
@@ -22,6 +27,8 @@ def project(
         entry: of structure "clos", "two-level" or "low rank", for the matrix's sizes.
         root: float64 (inputs, inputs), a square root of the inputs' covariance, for the nearest outputs; low rank is
             the optimum again, the others are no worse than without.
+        ridge: of the covariance, see `with_ridge`; not for low rank, whose optimum is a projection of the matrix and
+            no larger than it in any direction.
         sweeps, generator: as for `ClosLinear.from_dense`; with a root as many sweeps more.
     """
     if entry.structure == "low rank":
@@ -31,7 +38,7 @@ def project(
         nearest = two_level(matrix, first, last)
         if root is None:
             return nearest
-        return two_level_on_data(*_by_router(matrix, root, first, last), nearest, sweeps)
+        return two_level_on_data(*_by_router(matrix, root, ridge, first, last), nearest, sweeps)
     dense = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False, dtype=torch.float64)
     with torch.no_grad():
         dense.weight.copy_(matrix)
@@ -40,13 +47,26 @@ def project(
     factors = Factors(*(stage.weight.detach() for stage in layer.stage_weights()))
     if root is None:
         return list(factors)
-    return list(factorise_on_data(*_by_router(matrix, root, first, last), factors, sweeps))
+    return list(factorise_on_data(*_by_router(matrix, root, ridge, first, last), factors, sweeps))
 
 
-def _by_router(matrix: Tensor, root: Tensor, input_routers: int, output_routers: int) -> tuple[Tensor, Tensor]:
+def _by_router(
+    matrix: Tensor, root: Tensor, ridge: float, input_routers: int, output_routers: int
+) -> tuple[Tensor, Tensor]:
     """Blocks of the matrix and of the covariance, zero for padding."""
-    covariance = router_blocks(root @ root.T, input_routers, input_routers)
+    covariance = router_blocks(with_ridge(root @ root.T, ridge), input_routers, input_routers)
     return router_blocks(matrix, input_routers, output_routers), covariance
+
+
+def with_ridge(covariance: Tensor, ridge: float) -> Tensor:
+    """The covariance of the inputs and, with this weight, of white noise of the same power.
+
+    The data say nothing about directions in which they do not move. Without a ridge a product may be of any size there,
+    and it will be as large as serves the others; with a ridge it stays near the matrix.
+    """
+    power = covariance.diagonal().mean()
+    noise = torch.where(power > 0, power, 1.0)  # of inputs that never move at all: only the matrix counts
+    return covariance + ridge * noise * torch.eye(len(covariance), dtype=covariance.dtype)
 
 
 def low_rank(matrix: Tensor, rank: int, root: Tensor | None = None) -> list[Tensor]:

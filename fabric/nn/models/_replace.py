@@ -45,7 +45,8 @@ class Replaced(NamedTuple):
 
     Attributes:
         model: with the new layers.
-        table: a row per layer that was offered: "layer", its name; "before" and "after"; "weights" and "weights left",
+        table: a row per layer that was offered: "layer", its name; "before" and "after", which says why a
+            layer is kept; "weights" and "weights left",
             trainable numbers without padding.
     """
 
@@ -66,7 +67,8 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
         model: any; if it is itself a layer, the new layer is the result.
         choose: asked about every such layer by its name in the model; returns a module to take its place, an entry of
             `plan` (for Linear and Conv2d, for the latter planned with `taps`), or None to keep the layer. `fewer` makes
-            such a rule. If it has an attribute `skip`, each of these names must be that of something in the model.
+            such a rule. If it has an attribute `skip`, each of these names must be that of something in the model. If
+            it has a method `why`, the table has what that says of a layer that is kept.
         in_place: whether to change `model` instead of a copy. It is not changed if an error is raised.
 
     Raises:
@@ -97,6 +99,8 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
         reason = obstacle(layer)
         if answer is not None and answer is not layer:
             reason = reason or shared(model, layer)
+            if reason and hasattr(choose, "skip"):
+                raise ValueError(f"skip must hold {name!r}, a layer that {reason}")
             if reason:
                 raise ValueError(f"choose must return None for {name or 'the model'}, which {reason}")
             new = _checked(name, layer, answer)
@@ -108,7 +112,7 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
             {
                 "layer": name,
                 "before": _described(layer),
-                "after": _described(new) if new is not layer else f"kept: it {reason}" if reason else "kept",
+                "after": _described(new) if new is not layer else _kept(reason, choose, name, layer),
                 "weights": weights(layer),
                 "weights left": weights(new),
             }
@@ -238,6 +242,13 @@ def _exchanged(model: nn.Module, swaps: dict[nn.Module, nn.Module]) -> nn.Module
 def _lost_weights(layer: nn.Module) -> bool:
     """Whether an encoder layer has others in the place of the layers whose weights its shortcut reads."""
     return not all(isinstance(getattr(layer, name, None), nn.Linear) for name in ("linear1", "linear2"))
+
+
+def _kept(reason: str | None, choose: Choose, name: str, layer: nn.Module) -> str:
+    """With the reason, if it is known."""
+    if reason:
+        return f"kept: it {reason}"
+    return f"kept: {choose.why(name, layer)}" if hasattr(choose, "why") else "kept"
 
 
 def _described(module: nn.Module) -> str:

@@ -9,6 +9,7 @@ from fabric.experiments.studies.conversion._matrices import (
     nearest,
     rank_correlation,
 )
+from fabric.experiments.studies.conversion._ridge import RidgeConfig, by_ridge, errors_by_ridge
 from fabric.experiments.studies.conversion._trained import (
     TrainedConfig,
     convert_trained,
@@ -19,11 +20,14 @@ from fabric.experiments.studies.conversion._trained import (
 
 __all__ = [
     "NearestConfig",
+    "RidgeConfig",
     "RoutersConfig",
     "TrainedConfig",
+    "by_ridge",
     "by_routers",
     "convert_trained",
     "converted",
+    "errors_by_ridge",
     "errors_by_routers",
     "errors_by_spectrum",
     "nearest",

@@ -45,7 +45,7 @@ class TrainedConfig(RunConfig):
         sweeps: of `convert`.
     """
 
-    recipe: ClassVar[int] = 1
+    recipe: ClassVar[int] = 2
 
     dataset: DatasetName
     widths: tuple[Positive, ...]

@@ -11,6 +11,7 @@ from fabric.experiments.studies.transformer._arms import (
     trained,
     tuned,
 )
+from fabric.experiments.studies.transformer._convert import ConversionConfig, convert_characters, converted, lost
 from fabric.experiments.studies.transformer._structures import STRUCTURES, btt, restructured
 from fabric.experiments.studies.transformer._times import StepsConfig, step_times, time_steps
 from fabric.experiments.studies.transformer._train import CharacterConfig, train_characters
@@ -19,13 +20,17 @@ __all__ = [
     "NARROW",
     "STRUCTURES",
     "CharacterConfig",
+    "ConversionConfig",
     "StepsConfig",
     "arms",
     "at_rates",
     "btt",
+    "convert_characters",
+    "converted",
     "curves",
     "less_lost",
     "losses",
+    "lost",
     "reached",
     "restructured",
     "step_times",
