@@ -191,6 +191,7 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
             "words", 2, training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 8, 0.1, 0), 4, 0, ""
         ),
         lambda: growing.MaskedGrowthConfig("digits", 8, ((9, 1), (8, 1)), "random", 8, 0.1, 0),
+        lambda: codesign.LessonConfig("digits", 8, "clos", 9, (4,), 0, 8),
         lambda: federated.FederatedConfig("digits", (), 4, "iid", 2, 8, 1, 0.1, 0),
         lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "iid", 5, 8, 1, 0.1, 0),
         lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "two", 2, 8, 1, 0.1, 0),
