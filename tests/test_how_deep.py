@@ -66,19 +66,20 @@ def test_differences_are_paired_by_seed_and_by_number_of_weights():
     assert gaps.shape == (2, 2)
 
 
-def test_the_best_other_family_is_chosen_by_its_mean_at_each_number_of_weights():
+def test_the_best_other_family_is_chosen_by_the_other_seeds_at_each_number_of_weights():
     records = runs(
         {
             (1, "clos", 3): [0.9, 0.9],
             (1, "butterfly", 10): [0.99, 0.1],
-            (1, "torus", 4): [0.6, 0.6],
+            (1, "torus", 4): [0.6, 0.5],
             (2, "butterfly", 10): [0.8, 0.8],
             (2, "torus", 4): [0.7, 0.7],
         }
     )
-    best = how_deep.best_of_other_families(records)
-    assert set(best["label"]) == {"torus-4-1", "butterfly-10-2"}
-    assert len(best) == 4
+    best = how_deep.best_of_other_families(records).sort_values(["target", "seed"])
+    # The butterfly's lucky seed 0 chooses it for seed 1, where it fails; seed 1 chooses the torus for seed 0.
+    assert best["label"].tolist() == ["torus-4-1", "butterfly-10-1", "butterfly-10-2", "butterfly-10-2"]
+    assert best["accuracy"].tolist() == [0.6, 0.1, 0.8, 0.8]
 
 
 def test_the_figure_shows_every_network_in_every_panel():

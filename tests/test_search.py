@@ -117,6 +117,7 @@ def test_ends_are_best_in_their_objective():
         row = front.set_index("label").loc[ends.loc[method, "cascade"]]
         assert row[objective] == best[method]
     assert ends.loc["by hand", "cascade"] == "clos(64, 64, 8, 5, 8) + off-support skips"
+    assert abs(ends.loc["narrow dense", "weights"] - ends.loc["by hand", "weights"]) <= (64 + 10) / 2
 
 
 @pytest.mark.parametrize("tuple_", [(1024, 1024, 32, 32, 32), (1024, 256, 16, 8, 16), (1024, 256, 32, 16, 32)])

@@ -9,7 +9,7 @@ import pandas as pd
 from pymoo.indicators.hv import HV
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
-from fabric.experiments.networks import Layer, LayerWithSkips, label, layer, one_hidden_layer, weights
+from fabric.experiments.networks import Layer, LayerWithSkips, at_parameters, label, layer, one_hidden_layer, weights
 from fabric.experiments.runs import Results
 from fabric.experiments.searching import OBJECTIVES, SearchConfig, search, solvable
 from fabric.hardware.torus.rings import clos_rings
@@ -105,12 +105,13 @@ def pareto_front(found: pd.DataFrame) -> pd.DataFrame:
 def ends(front: pd.DataFrame, n: int, budget: int) -> pd.DataFrame:
     """The cascade that is best in each objective (most constraints, then fewest parameters, decide among equals).
 
-    The last row, "by hand", is the three-stage Clos cascade of the papers with as many routers in its first and last
-    level as each has neurons, and as many in the middle as the budget allows; skips off the support.
+    Then "by hand" is the three-stage Clos cascade of the papers with as many routers in its first and last level as
+    each has neurons, and as many in the middle as the budget allows; skips off the support. The last row, "narrow
+    dense", is a dense layer to fewer neurons, with as many weights as the network by hand.
 
     Returns:
-        "method" (a key of `ENDS`, or "by hand"), "cascade", its objectives, and "label", "weights" and "network" for
-        `fabric.experiments.studies.comparison`.
+        "method" (a key of `ENDS`, "by hand" or "narrow dense"), "cascade", its objectives, and "label", "weights" and
+        "network" for `fabric.experiments.studies.comparison`.
     """
     chosen = {}
     for name, (objective, ascending) in ENDS.items():
@@ -123,6 +124,9 @@ def ends(front: pd.DataFrame, n: int, budget: int) -> pd.DataFrame:
     topology = by_hand.build(np.random.default_rng(0))
     costs = solvable(by_hand), topology.parameters, topology.depth, clos_rings(n, n, routers).cycles
     chosen["by hand"] = by_hand, dict(zip(OBJECTIVES, costs, strict=True))
+    dense, _ = at_parameters("dense", weights(one_hidden_layer(by_hand)), n, n)
+    edges = dense.build(np.random.default_rng(0)).parameters
+    chosen["narrow dense"] = dense, dict(zip(OBJECTIVES, (edges, edges, 1, n), strict=True))
     rows = []
     for method, (first, objectives) in chosen.items():
         network = one_hidden_layer(first)
