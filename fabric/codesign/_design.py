@@ -17,12 +17,10 @@ from fabric.hardware.torus._program import BANKS
 
 Mode = Literal["sequential", "overlapped", "interleaved"]
 MODES: tuple[Mode, ...] = ("sequential", "overlapped", "interleaved")
-# Placed and routed for an ECP5 with 9-bit operands (notebook 15): MHz of 2 × 2 places by `Torus.pipeline`, and of the
-# unpipelined machine of notebook 17 on 4 × 4 places.
-_PLACED = {0: 63.5904719, 2: 109.4356003}
-_LARGER = 34.15762329
-_PLACES = 4  # of the smaller tori; those of the larger are four times as many
-_SLOWER = math.log(_PLACED[0] / _LARGER) / math.log(4)  # exponent; machines with pipelines are taken to share it
+# Placed and routed for an ECP5 with 9-bit operands (notebook 15): MHz of 2 × 2 and of 4 × 4 places by `Torus.pipeline`,
+# the machine of Table II and that which trains interleaved.
+_PLACED = {0: (63.12988536, 51.70096588), 2: (108.2847036, 79.07013702)}
+_SMALLER, _LARGER = 4, 16  # their places
 
 
 @dataclass(frozen=True)
@@ -133,14 +131,13 @@ class Design:
     @property
     def megahertz_interval(self) -> tuple[float, float]:
         """If the clock did not fall with the torus, and if it fell twice as fast as it does from 4 places to 16."""
-        ends = (clock(self.places, self.torus.pipeline, slower) for slower in (0.0, 2 * _SLOWER))
-        low, high = sorted(ends)
+        low, high = sorted(clock(self.places, self.torus.pipeline, times) for times in (0.0, 2.0))
         return low, high
 
     @property
     def clock_is_extrapolated(self) -> bool:
-        """Whether the torus is larger than what was placed and routed with its pipeline."""
-        return self.places > (_PLACES if self.torus.pipeline else 4 * _PLACES)
+        """Whether the torus is larger than what was placed and routed."""
+        return self.places > _LARGER
 
     def picojoules(self, activity: Activity, costs: Costs = CITED) -> float:
         """Energy of a trained sample, ordinal."""
@@ -155,6 +152,8 @@ def _programs(network: Network, mode: Mode) -> tuple[Program, Program]:
     return training, program(mapping, "inference", pipeline=training.pipeline)
 
 
-def clock(places: int, pipeline: int, slower: float = _SLOWER) -> float:
-    """Megahertz of a torus of so many places: a power of them through what was placed and routed."""
-    return _PLACED[pipeline] * math.pow(places / _PLACES, -slower)
+def clock(places: int, pipeline: int, times: float = 1.0) -> float:
+    """Megahertz of a torus of so many places: a power of them through what was placed, or one `times` as steep."""
+    smaller, larger = _PLACED[pipeline]
+    exponent = math.log(larger / smaller) / math.log(_LARGER / _SMALLER)
+    return smaller * math.pow(places / _SMALLER, times * exponent)
