@@ -269,7 +269,7 @@ def test_verilog_and_golden_model_answer_and_learn_alike(pair, tmp_path):
     pairs = zip(on_chip.to_torch().parameters(), golden.to_torch().parameters(), strict=True)
     assert all(torch.equal(have, want) for have, want in pairs)
     recorded = Trace(wave, first)
-    assert recorded.unsigned("backward_q").sum() == counted.backward > 0
+    assert recorded.unsigned("statistics.backward_q").sum() == counted.backward > 0
     assert "torus.row[0].pe[1].operand" in recorded
 
 

@@ -49,7 +49,7 @@ def test_what_is_recorded_comes_out_again(traffic, rtl, tmp_path):
     ("module", "right", "wrong"),
     [
         ("fabric_update", "<<< rate", "<<< 1"),  # other beats
-        ("fabric_machine", "count_updates = updates_q", "count_updates = updates_q + 1"),  # another counter
+        ("fabric_statistics", "assign updates = updates_q", "assign updates = updates_q + 1"),  # another counter
         ("fabric_chain_out", "shift = valid && ready", "shift = valid && ready && (left_q != 1)"),  # no end
         ("fabric_chain_in", "assign ready = ", "assign ready = 1'bx && "),  # unknown
     ],

@@ -1,7 +1,7 @@
 """Networks and their machines chosen together: data in, frontier out."""
 
 from fabric.codesign._candidates import candidates, spread
-from fabric.codesign._design import MODES, Design, Mode
+from fabric.codesign._design import MODES, Design
 from fabric.codesign._energy import Activity, Costs
 from fabric.codesign._explore import METHODS, all_designs, explore, fits, judge, learn_from, search
 from fabric.codesign._frontier import OBJECTIVES, Frontier, Point, undominated
@@ -26,7 +26,6 @@ __all__ = [
     "Frontier",
     "Lesson",
     "LogicModel",
-    "Mode",
     "Network",
     "Point",
     "Surrogate",

@@ -136,7 +136,8 @@ class Point:
         """The network on its torus, ready to `train`; see `fabric.hardware.deploy`.
 
         Args:
-            samples: floats (samples, features) as the machine will see them; what the network has more of is zero.
+            samples: floats (samples, features) as the machine will see them. `train` and calls take all inputs
+                of the network: pad samples of fewer features with zeros.
             on: as in `fabric.hardware.deploy`.
             seed: of the weights.
         """

@@ -22,7 +22,7 @@ class Task:
     The last fifth of the samples measures accuracy, the others are trained on.
 
     Raises:
-        ValueError: arrays that are none of this, or fewer than 20 samples or two classes.
+        ValueError: arrays that are none of this, fewer than 20 samples or two classes, or parts that lack classes.
     """
 
     samples: np.ndarray = field(repr=False)
@@ -40,8 +40,16 @@ class Task:
                 f"labels must be one integer from 0 for each of the {len(x)} samples, of two classes or more, "
                 f"got shape {y.shape}, {y.min(initial=0)} to {y.max(initial=0)}"
             )
+        if len(np.unique(y)) <= y.max():
+            raise ValueError(f"labels must be classes counted from 0, each with samples, got {np.unique(y).tolist()}")
         object.__setattr__(self, "samples", x)
         object.__setattr__(self, "labels", y)
+        (_, trained), (_, tested) = self.parts
+        if len(np.unique(trained)) <= y.max() or len(np.unique(tested)) == 1:
+            raise ValueError(
+                f"samples must be in random order: the last fifth, which measures accuracy, has classes "
+                f"{np.unique(tested).tolist()}, the others {np.unique(trained).tolist()}"
+            )
 
     @property
     def features(self) -> int:

@@ -50,10 +50,8 @@ def frontier_slices(designs: pd.DataFrame, front: pd.DataFrame) -> Figure:
         ax.set_ylabel(_NAMES["error"])
     last = axes.flat[-1]
     rows = front.sort_values("error").reset_index(drop=True)
-    last.fill_between(
-        rows.index, 100 * (1 - rows["accuracy_high"]), 100 * (1 - rows["accuracy_low"]), color=FAINT, linewidth=0
-    )
-    last.plot(rows.index, 100 * rows["error"], color=INK)
+    ends = rows.assign(low=1 - rows["accuracy_high"], high=1 - rows["accuracy_low"])
+    band(last, rows.index, ends, ("error", "low", "high"), 100, color=INK)
     last.set_xlabel("designs of the frontier, in order")
     last.set_ylabel("error predicted, with interval (%)")
     figure.legend(handles=_legend(front), loc="outside lower center", ncols=5)

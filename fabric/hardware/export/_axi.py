@@ -49,7 +49,8 @@ def axi_vectors(torus: Torus, lesson: Lesson) -> dict[str, str]:
         beats = unpack(streams[name], torus.rows, word).astype(lane(word))
         lasts = np.concatenate(list(_group_ends(torus, name, lesson.sources["command"], len(beats))))
         values = (
-            last << bits | int.from_bytes(beat.tobytes(), "little") for beat, last in zip(beats, lasts, strict=True)
+            int(last) << bits | int.from_bytes(beat.tobytes(), "little")
+            for beat, last in zip(beats, lasts, strict=True)
         )
         vectors[name] = "".join(f"{int(value):0{bits // 4 + 1}x}\n" for value in values)
     return vectors

@@ -19,7 +19,7 @@ _TOP = re.compile(r"^TOP\.\w+\.")
 class Trace:
     """Signals of a run, one value a clock cycle: the value before the rising edge, so that of the cycle it belongs to.
 
-    Names are hierarchical, below the machine, as in the Verilog: "forward_q", "torus.row[0].pe[1].operand".
+    Names are hierarchical, below the machine, as in the Verilog: "statistics.forward_q", "torus.row[0].pe[1].operand".
 
     Args:
         path: a value change dump of a machine, cycle t at times 2t (clock low) and 2t + 1.

@@ -80,7 +80,7 @@ def heal(
     began = _mean_loss(student, teacher, kept, loss)
     if not ended <= began:  # nan is no healing
         student.load_state_dict(before)  # batches in training mode move the statistics of normalisations
-        raise ValueError(f"lr must be below {lr}: the loss rose from {began:.4g} to {ended:.4g}")
+        raise ValueError(f"lr must be below {lr}, or batches more: the loss rose from {began:.4g} to {ended:.4g}")
     student.load_state_dict(after)
     return losses
 

@@ -75,7 +75,9 @@ def moments(model: nn.Module, layers: Mapping[str, nn.Module], data: Iterable[ob
     for name, moment in found.items():
         inputs = len(moment.total)
         if moment.count < inputs:
-            raise ValueError(f"data must bring {name} as many rows as its {inputs} inputs at least, got {moment.count}")
+            raise ValueError(
+                f"data must bring layer {name!r} as many rows as its {inputs} inputs at least, got {moment.count}"
+            )
     return found
 
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 import pandas as pd
 
 from fabric._checks import instance
-from fabric.codesign import MODES, Design, Mode, Network, candidates, spread
+from fabric.codesign import MODES, Design, Network, candidates, spread
+from fabric.codesign._design import Mode
 from fabric.experiments.runs import Measured, Positive, Results, RunConfig
 from fabric.hardware.torus.synthesis import synthesis_key, synthesize
 
