@@ -11,6 +11,8 @@ from torch import nn
 
 from fabric.hardware import FixedPoint, Machine, Torus, TorusMapping, deploy, program
 from fabric.hardware.export import export
+from fabric.hardware.export._axi import axi_vectors
+from fabric.hardware.export._recorded import Lesson
 from fabric.hardware.junctions import JunctionBuild, JunctionMachine, JunctionNetwork, JunctionProgram, drawn_weights
 
 MAPPING = TorusMapping([(4, 4, 2, 2, 2)], ["sigmoid"])
@@ -80,6 +82,17 @@ def test_a_wrong_end_of_a_packet_is_found_at_the_buses(axi):
         wrong = make(axi, "icarus")
         path.write_text(text)
         assert "FAIL" in wrong and ("register at 0c" in wrong) == (stream == "input")
+
+
+def test_buses_of_four_rows_have_their_last_bit():
+    """Four words of 16 bits fill 64: the bit above them fits no integer of the machine."""
+    mapping = TorusMapping([(16, 16, 4, 4, 4)])
+    torus = Torus.of(mapping, FixedPoint(), [program(mapping, "sequential")])
+    words = -(-torus.rows * torus.fixed_point.word // 32)
+    beats = {"program": (0, 2), "command": (0, 3), "target": (torus.columns, words)}
+    lesson = Lesson({name: np.zeros(shape, np.uint32) for name, shape in beats.items()}, {}, (), 0)
+    lines = axi_vectors(torus, lesson)["target"].split()
+    assert [int(line, 16) >> 64 for line in lines] == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("name", ["torus", "axi"])
