@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -314,6 +315,9 @@ def test_what_is_lost_too_much_or_skipped_stays_dense():
         ((0.5, []), "data must hold at least one input of the model, got none"),
         ((0.5, [torch.randn(7, 8)]), "data must bring layer '0' as many rows as its 8 inputs at least, got 7"),
         ((0.5, [torch.full((9, 8), torch.nan)]), "data must be such that finite numbers enter 0"),
+        ((0.5, np.zeros((9, 8))), "a batch must be a tensor, .* got ndarray"),
+        ((0.5, [(torch.randn(9, 8), torch.zeros(9))]), "no labels either: too many positional arguments"),
+        ((0.5, [{}]), "a batch must hold the arguments of the model and nothing else"),
     ],
 )
 def test_misuse_is_named(arguments, message):

@@ -1,5 +1,6 @@
 """Training sample by sample: the kernel's steps and autograd's lead to the same weights."""
 
+import contextlib
 import copy
 
 import numpy as np
@@ -164,3 +165,15 @@ def test_wrong_arguments_are_refused_and_change_nothing(kernel, served):
                 descend(**(right | {name: value}))
     for old, new in zip(before.parameters(), net.parameters(), strict=True):
         assert torch.equal(old.to(new.dtype), new)
+
+
+@pytest.mark.parametrize("serves", ["kernel", "reference"])
+def test_a_loss_that_is_not_finite_is_named(serves):
+    net = NETWORKS["dense"]()
+    x, labels = samples(net)
+    x[3] = torch.nan
+    with (
+        contextlib.nullcontext() if serves == "kernel" else reference(),
+        pytest.raises(ValueError, match=r"rate must be below 0\.1, or x is not finite: the loss of sample 3 is nan"),
+    ):
+        descend(net, x, labels, 0.1)

@@ -120,7 +120,8 @@ class Point:
         network, seed = self.design.network, checked_seed(seed)
         if not network.is_built:
             raise ValueError(
-                f"design must be of a Clos cascade to be built, of two levels or three, got {self.design.label}"
+                "design must be of a Clos cascade to be built, of two levels or three "
+                f"(explore with families of these), got {self.design.label}"
             )
         if len(network.routers) == 3:
             hidden: nn.Module = ClosLinear(network.inputs, network.hidden, *network.routers, bias=False)

@@ -41,13 +41,14 @@ def descend(network: nn.Sequential, x: Tensor, labels: Tensor, rate: float) -> T
 
     Raises:
         TypeError: x or labels is not a tensor.
-        ValueError: an argument of another kind, shape or dtype; labels out of range.
+        ValueError: an argument of another kind, shape or dtype; labels out of range; a loss that is not finite, which
+            spoils the network.
     """
     layers, rate = _layers(network), positive_number("rate", rate)
     _check(x, labels, layers)
     parts = _all_parts(network, layers, x)
     if parts is None:
-        return _by_autograd(network, x, labels, rate)
+        return _finite(_by_autograd(network, x, labels, rate), rate)
     weights = [weight for part in parts for weight in part.weights]
     biases = [part.bias for part in parts]
     edges = [values for part in parts for values in part.edges]
@@ -56,6 +57,16 @@ def descend(network: nn.Sequential, x: Tensor, labels: Tensor, rate: float) -> T
         changed = [tensor.detach() for tensor in weights], [tensor.detach() for tensor in biases]
         losses = torch.ops.fabric.descend(x.detach().contiguous(), labels.contiguous(), *changed, edges, layouts, rate)
     torch.autograd.graph.increment_version([*weights, *(bias for bias in biases if bias.numel())])
+    return _finite(losses, rate)
+
+
+def _finite(losses: Tensor, rate: float) -> Tensor:
+    wrong = (~torch.isfinite(losses)).nonzero()
+    if len(wrong):
+        raise ValueError(
+            f"rate must be below {rate}, or x is not finite: the loss of sample {int(wrong[0])} is "
+            f"{losses[wrong[0]].item()}, and the network is spoilt"
+        )
     return losses
 
 

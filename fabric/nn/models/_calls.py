@@ -1,16 +1,32 @@
 """How models are called that nobody here has written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from inspect import signature
 
 from torch import Tensor, nn
 
 
 def called(model: nn.Module, batch: object) -> object:
-    """The model's result for a tensor, a tuple or list of arguments, or a mapping of arguments by name."""
-    if isinstance(batch, Mapping):
-        return model(**batch)
-    return model(*batch) if isinstance(batch, tuple | list) else model(batch)
+    """The model's result for a tensor, a tuple or list of arguments, or a mapping of arguments by name.
+
+    Raises:
+        ValueError: the batch is none of these, or has more or fewer arguments than the model takes.
+    """
+    if not isinstance(batch, Tensor | tuple | list | Mapping):
+        raise ValueError(
+            "a batch must be a tensor, a tuple of arguments or a mapping of arguments by name, "
+            f"got {type(batch).__name__}"
+        )
+    names: Mapping = batch if isinstance(batch, Mapping) else {}
+    arguments: Sequence = () if isinstance(batch, Mapping) else (batch,) if isinstance(batch, Tensor) else batch
+    try:
+        signature(model.forward).bind(*arguments, **names)
+    except TypeError as error:
+        raise ValueError(
+            f"a batch must hold the arguments of the model and nothing else, no labels either: {error}"
+        ) from error
+    return model(*arguments, **names)
 
 
 def first_tensor(result: object) -> Tensor:
