@@ -10,6 +10,7 @@ from fabric.codesign._frontier import OBJECTIVES, Point
 from fabric.hardware._tools import required_packages
 
 _PARTITIONS = 3  # of each objective between reference directions: 56 directions for six
+_DIGITS = 6  # of logarithms: what differs by rounding only, as on another machine, is bred alike
 _GENERATIONS = 10  # at most, for each design that may be looked at
 
 
@@ -48,7 +49,7 @@ def evolve(
                 if design not in found and len(found) < evaluations:
                     found[design] = evaluate(design)
                 point = found.get(design)
-            out["F"] = np.log(point.objectives) if point is not None else np.full(len(OBJECTIVES), 1e3)
+            out["F"] = np.log(point.objectives).round(_DIGITS) if point is not None else np.full(len(OBJECTIVES), 1e3)
             out["G"] = [-1.0 if point is not None else 1.0]
 
     directions = get_reference_directions("das-dennis", len(OBJECTIVES), n_partitions=_PARTITIONS)
