@@ -23,7 +23,7 @@ def evolve(
     next one in size stands for it.
     """
     with required_packages():
-        from pymoo.algorithms.moo.nsga3 import NSGA3, comp_by_cv_then_random
+        from pymoo.algorithms.moo.nsga3 import NSGA3
         from pymoo.core.duplicate import NoDuplicateElimination
         from pymoo.core.mixed import MixedVariableMating, MixedVariableSampling
         from pymoo.core.problem import ElementwiseProblem
@@ -54,7 +54,7 @@ def evolve(
 
     directions = get_reference_directions("das-dennis", len(OBJECTIVES), n_partitions=_PARTITIONS)
     mating = MixedVariableMating(
-        selection=TournamentSelection(func_comp=comp_by_cv_then_random), eliminate_duplicates=NoDuplicateElimination()
+        selection=TournamentSelection(func_comp=_better_or_drawn), eliminate_duplicates=NoDuplicateElimination()
     )
     algorithm = NSGA3(directions, sampling=MixedVariableSampling(), mating=mating,
                       eliminate_duplicates=NoDuplicateElimination())  # fmt: skip
@@ -65,3 +65,14 @@ def evolve(
         idle = idle + 1 if len(found) == before else 0
         before = len(found)
     return list(found.values())
+
+
+def _better_or_drawn(pop: Any, P: np.ndarray, random_state: Any = None, **_more: Any) -> np.ndarray:
+    """Winners of tournaments, (tournaments, 1): who breaks limits less, else drawn. That of pymoo draws without the seed."""
+    winners = [
+        random_state.choice([one, other])
+        if pop[one].CV == pop[other].CV
+        else min(one, other, key=lambda at: pop[at].CV)
+        for one, other in P
+    ]
+    return np.array(winners, dtype=int)[:, None]
