@@ -68,7 +68,7 @@ def evolve(
 
 
 def _better_or_drawn(pop: Any, P: np.ndarray, random_state: Any = None, **_more: Any) -> np.ndarray:
-    """Winners of tournaments, (tournaments, 1): who breaks limits less, else drawn. That of pymoo draws without the seed."""
+    """Winners of tournaments, (tournaments, 1): who breaks limits less, else drawn, which pymoo does without seed."""
     winners = [
         random_state.choice([one, other])
         if pop[one].CV == pop[other].CV
