@@ -216,6 +216,14 @@ def surrogate() -> Surrogate:
     return learn_from(task, [design.network for design in all_designs(16, 2, words=(9,))], words=(6, 9), each=2)
 
 
+def test_samples_in_the_order_of_their_classes_are_refused():
+    order = np.argsort(Y, kind="stable")
+    with pytest.raises(ValueError, match="samples must be in random order: the last fifth"):
+        Task(X[order], Y[order])
+    with pytest.raises(ValueError, match=r"labels must be classes counted from 0, each with samples, got \[1, 2\]"):
+        Task(X, Y + 1)
+
+
 def test_a_surrogate_finds_what_is_linear_in_log_odds():
     networks = candidates(64, 10)[::5]
     odds = [4 - 0.7 * np.log2(network.cascade_weights) for network in networks]
@@ -227,6 +235,16 @@ def test_a_surrogate_finds_what_is_linear_in_log_odds():
     assert value == pytest.approx(lessons[3].trained.accuracy, abs=0.02) and low <= value <= high
     busy = fitted.activity(networks[3], 12)
     assert (busy.forward, busy.backward, busy.update) == pytest.approx((0.5, 0.4, 0.3))
+
+
+def test_evolution_repeats_by_its_seed(surrogate):
+    """Few designs are allowed, so that most tournaments are drawn."""
+    designs, evaluate = all_designs(16, 2, words=(6, 9)), judge(DEVICES["EP4CE22"], Budget(weights=100), surrogate)
+    for seed in range(4):
+        one, other = ([], [])
+        for looked_at in (one, other):
+            search(designs, lambda design, to=looked_at: to.append(design) or evaluate(design), "evolve", 60, seed)
+        assert one == other
 
 
 def test_leaving_out_a_network_leaves_out_all_its_lessons(surrogate):

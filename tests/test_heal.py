@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fabric.nn import ClosLinear, convert, heal, parameter_groups
+from fabric.nn.models._calls import called
 
 
 def teacher():
@@ -46,6 +47,12 @@ def test_any_call_and_any_loss():
     batches = ({"x": torch.randn(5, 4), "scale": 2.0} for _ in range(30))
     losses = heal(student, model, batches, lr=0.05, loss=nn.functional.l1_loss)
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
+def test_a_traced_teacher_does_not_say_what_it_takes():
+    traced = torch.jit.trace(teacher().eval(), torch.randn(2, 16))
+    assert called(traced, torch.randn(3, 16)).shape == (3, 8)
 
 
 def test_misuse_is_named():

@@ -21,7 +21,11 @@ def called(model: nn.Module, batch: object) -> object:
     names: Mapping = batch if isinstance(batch, Mapping) else {}
     arguments: Sequence = () if isinstance(batch, Mapping) else (batch,) if isinstance(batch, Tensor) else batch
     try:
-        signature(model.forward).bind(*arguments, **names)
+        takes = signature(model.forward)
+    except ValueError:  # a traced model does not say what it takes
+        return model(*arguments, **names)
+    try:
+        takes.bind(*arguments, **names)
     except TypeError as error:
         raise ValueError(
             f"a batch must hold the arguments of the model and nothing else, no labels either: {error}"
