@@ -20,6 +20,7 @@ SMALL = {
     "seeds": 2,
     "headline_seeds": 2,
     "pruned_weights": [4 * (784 + 32 + 64) + 320],
+    "pruned_seeds": 2,
     "epochs": 2,
     "tuning_epochs": 1,
 }
