@@ -176,6 +176,7 @@ _DATASETS = {
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",
     "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
     "morse": "Morse code",
     "jsb_chorales": "JSB chorales",
 }

@@ -18,8 +18,10 @@ from fabric.experiments.data._files import images_and_labels
 from fabric.experiments.runs import Rule
 
 _GREY = (1, 28, 28)
-_IMAGES = {"digits": _GREY, "mnist": _GREY, "fashion_mnist": _GREY, "cifar10": (3, 32, 32)}
-_REDUCED = re.compile(r"(digits|mnist|fashion_mnist|cifar10)-([1-9]|1\d|2[0-8])x\2(?:-shuffled-(0|[1-9]\d{0,5}))?")
+_IMAGES = {"digits": _GREY, "mnist": _GREY, "fashion_mnist": _GREY, "cifar10": (3, 32, 32), "cifar100": (3, 32, 32)}
+_REDUCED = re.compile(
+    r"(digits|mnist|fashion_mnist|cifar10|cifar100)-([1-9]|1\d|2[0-8])x\2(?:-shuffled-(0|[1-9]\d{0,5}))?"
+)
 _WANTED = (
     f"one of {', '.join(_IMAGES)} or begin with 'morse-'; images are reduced as in 'mnist-16x16', to sides from 1 "
     "to 28, and their pixels shuffled as in 'mnist-16x16-shuffled-0'"
@@ -36,7 +38,8 @@ DatasetName = Annotated[str, Rule(_WANTED, is_known)]
 
 
 def load(name: str) -> Dataset:
-    """A data set by name: "digits" (nothing to download), "mnist", "fashion_mnist", "cifar10", or "morse-0" etc.
+    """A data set by name: "digits" (nothing to download), "mnist", "fashion_mnist", "cifar10", "cifar100" (its 100 fine
+    classes), or "morse-0" etc.
 
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
     seed and split 1,437 to 360. A size after the name of a set of images reduces them: "mnist-16x16" has 256 features,
