@@ -1,4 +1,4 @@
-"""The published files of MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100, the JSB chorales and tiny Shakespeare, if their hash is known.
+"""The published files of MNIST, Fashion-MNIST, CIFAR, the JSB chorales and tiny Shakespeare, if their hash is known.
 
 They come from the folder that the environment variable FABRIC_DATA names, laid out as torchvision does
 (`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`, `cifar-100-python/*`, and
