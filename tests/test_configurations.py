@@ -40,7 +40,12 @@ from fabric.experiments.studies import (  # noqa: F401
 )
 from fabric.hardware import FixedPoint
 
-KINDS = [kind for kind in RunConfig.__subclasses__() if kind.__module__.startswith("fabric.")]
+
+def kinds_of(base: type[RunConfig]) -> list[type[RunConfig]]:
+    return [kind for direct in base.__subclasses__() for kind in (direct, *kinds_of(direct))]
+
+
+KINDS = [kind for kind in kinds_of(RunConfig) if kind.__module__.startswith("fabric.")]
 
 
 def rebuilt(content: Any, hint: Any) -> Any:
@@ -95,7 +100,7 @@ def test_committed_records_are_found_under_their_keys():
 
 
 def test_every_configuration_is_frozen_documented_and_says_its_recipe():
-    assert len(KINDS) == 57
+    assert len(KINDS) == 58
     for kind in KINDS:
         assert kind.__dataclass_params__.frozen
         assert isinstance(kind.recipe, int)

@@ -155,6 +155,6 @@ def test_reduced_images_are_means_over_windows():
 )
 def test_unknown_name(name):
     with pytest.raises(
-        ValueError, match=rf"dataset must be one of digits, mnist, fashion_mnist, cifar10, cifar100 or .*, got '{name}'"
+        ValueError, match=rf"dataset must be one of digits, mnist, fashion_mnist, cifar10, cifar100, mnist1d or .*'{name}'"
     ):
         data.load(name)

@@ -4,7 +4,9 @@ import dataclasses
 import itertools
 import os
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from fabric import topology
+from fabric import plots, topology
 from fabric.experiments.data import DataError, Dataset, _sequences, load_sequences
 from fabric.experiments.studies import recurrent
 from fabric.experiments.studies.recurrent import Gru, GruNetwork, Matrix
@@ -244,6 +246,35 @@ def test_rows_are_those_of_grey_images():
     for image in (None, (3, 2, 2)):
         with pytest.raises(ValueError, match="dataset must hold grey images"):
             rows._rows(Dataset(x, y, x, y, image))
+
+
+def test_standard_rows_have_no_scale_of_their_own(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.rand(60, 6, generator=generator), torch.randint(3, (60,), generator=generator)
+    seen: dict[type, list[torch.Tensor]] = {recurrent.RowsConfig: [], recurrent.StandardRowsConfig: []}
+    for kind, starts in seen.items():
+        for scale, shift in ((1, 0), (0.25, 0.5)):
+            part = scale * x + shift
+            monkeypatch.setattr(rows, "load", lambda _, x=part: Dataset(x[:40], y[:40], x[40:], y[40:], (1, 3, 2)))
+            with monkeypatch.context() as patch:
+                forward = rows._LastState.forward
+                patch.setattr(rows._LastState, "forward", lambda self, x: starts.append(x) or forward(self, x))
+                rows.classify_rows(kind("digits", 40, Gru(2, 4, 3), 1, 40, 0.01, 0))
+    (x, test, same, same_test), (raw, _, scaled, _) = seen[recurrent.StandardRowsConfig], seen[recurrent.RowsConfig]
+    torch.testing.assert_close(x, same)
+    torch.testing.assert_close(test, same_test)
+    torch.testing.assert_close(torch.stack(torch.std_mean(x)), torch.tensor([1.0, 0.0]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(scaled, 0.25 * raw + 0.5)
+
+
+def test_intervals_of_accuracies_are_drawn_up_to_100_percent():
+    table = pd.DataFrame({"structure": ["dense"] * 2, "weights": [10, 100], "low": [-0.2, 0.9], "high": [0.5, 1.1]})
+    figure, (left, right) = plt.subplots(1, 2)
+    plots.reached_against_weights(left, table.assign(accuracy=[0.1, 0.98]), "weights", "accuracy")
+    plots.reached_against_weights(right, table.assign(nll=[0.1, 0.98]), "weights", "nll")
+    ends = [[line[:, 1].tolist() for line in ax.collections[0].get_segments()] for ax in (left, right)]
+    np.testing.assert_allclose(ends, [[[0, 50], [90, 100]], [[-0.2, 0.5], [0.9, 1.1]]])
+    plt.close(figure)
 
 
 def test_times_are_those_of_all_layers_at_all_batch_sizes():

@@ -60,7 +60,7 @@ from fabric.plots.pipeline import (
     pipeline_frames,
 )
 from fabric.plots.reconstruction import draw_hits, hits_legend
-from fabric.plots.recurrence import mark_published_nats, reached_against_weights, weights_growing
+from fabric.plots.recurrence import mark_published_mean, reached_against_weights, weights_growing
 from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.sizes import accuracy_over_width, difference_over_weights

@@ -177,6 +177,7 @@ _DATASETS = {
     "fashion_mnist": "Fashion-MNIST",
     "cifar10": "CIFAR-10",
     "cifar100": "CIFAR-100",
+    "mnist1d": "MNIST-1D",
     "morse": "Morse code",
     "jsb_chorales": "JSB chorales",
 }

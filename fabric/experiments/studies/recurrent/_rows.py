@@ -47,7 +47,7 @@ class RowsConfig(RunConfig):
 
 @dataclass(frozen=True)
 class StandardRowsConfig(RowsConfig):
-    """As `RowsConfig`, of features with zero mean and unit variance over the training part, as MNIST-1D is published."""
+    """As `RowsConfig`; features are first brought to zero mean and unit variance over the training part."""
 
 
 def classify_rows(config: RowsConfig) -> Measured:
