@@ -248,23 +248,29 @@ def test_rows_are_those_of_grey_images():
             rows._rows(Dataset(x, y, x, y, image))
 
 
+def entering(kind, x, y, monkeypatch):
+    """What the network of a run is given: the training batch, then the test part."""
+    given = []
+
+    def forward(self, x):
+        given.append(x)
+        return torch.zeros(len(x), 3, requires_grad=True)
+
+    monkeypatch.setattr(rows, "load", lambda _: Dataset(x[:40], y[:40], x[40:], y[40:], (1, 3, 2)))
+    monkeypatch.setattr(rows._LastState, "forward", forward)
+    rows.classify_rows(kind("digits", 40, Gru(2, 4, 3), 1, 40, 0.01, 0))
+    return given
+
+
 def test_standard_rows_have_no_scale_of_their_own(monkeypatch):
     generator = torch.Generator().manual_seed(0)
-    x, y = torch.rand(60, 6, generator=generator), torch.randint(3, (60,), generator=generator)
-    seen: dict[type, list[torch.Tensor]] = {recurrent.RowsConfig: [], recurrent.StandardRowsConfig: []}
-    for kind, starts in seen.items():
-        for scale, shift in ((1, 0), (0.25, 0.5)):
-            part = scale * x + shift
-            monkeypatch.setattr(rows, "load", lambda _, x=part: Dataset(x[:40], y[:40], x[40:], y[40:], (1, 3, 2)))
-            with monkeypatch.context() as patch:
-                forward = rows._LastState.forward
-                patch.setattr(rows._LastState, "forward", lambda self, x: starts.append(x) or forward(self, x))
-                rows.classify_rows(kind("digits", 40, Gru(2, 4, 3), 1, 40, 0.01, 0))
-    (x, test, same, same_test), (raw, _, scaled, _) = seen[recurrent.StandardRowsConfig], seen[recurrent.RowsConfig]
-    torch.testing.assert_close(x, same)
-    torch.testing.assert_close(test, same_test)
-    torch.testing.assert_close(torch.stack(torch.std_mean(x)), torch.tensor([1.0, 0.0]), atol=1e-6, rtol=0)
-    torch.testing.assert_close(scaled, 0.25 * raw + 0.5)
+    x, y = torch.rand(60, 6, generator=generator), torch.arange(60) % 3
+    plain, scaled = (entering(recurrent.RowsConfig, each, y, monkeypatch) for each in (x, 0.25 * x + 0.5))
+    torch.testing.assert_close(scaled, [0.25 * part + 0.5 for part in plain])
+    plain, scaled = (entering(recurrent.StandardRowsConfig, each, y, monkeypatch) for each in (x, 0.25 * x + 0.5))
+    torch.testing.assert_close(scaled, plain)
+    assert [part.shape for part in plain] == [(40, 3, 2), (20, 3, 2)]
+    torch.testing.assert_close(torch.stack(torch.std_mean(plain[0])), torch.tensor([1.0, 0.0]), atol=1e-6, rtol=0)
 
 
 def test_intervals_of_accuracies_are_drawn_up_to_100_percent():
