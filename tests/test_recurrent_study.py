@@ -267,7 +267,7 @@ def test_standard_rows_have_no_scale_of_their_own(monkeypatch):
     x, y = torch.rand(60, 6, generator=generator), torch.arange(60) % 3
     plain, scaled = (entering(recurrent.RowsConfig, each, y, monkeypatch) for each in (x, 0.25 * x + 0.5))
     torch.testing.assert_close(scaled, [0.25 * part + 0.5 for part in plain])
-    plain, scaled = (entering(recurrent.StandardRowsConfig, each, y, monkeypatch) for each in (x, 0.25 * x + 0.5))
+    plain, scaled = (entering(recurrent.SequenceConfig, each, y, monkeypatch) for each in (x, 0.25 * x + 0.5))
     torch.testing.assert_close(scaled, plain)
     assert [part.shape for part in plain] == [(40, 3, 2), (20, 3, 2)]
     torch.testing.assert_close(torch.stack(torch.std_mean(plain[0])), torch.tensor([1.0, 0.0]), atol=1e-6, rtol=0)

@@ -13,6 +13,7 @@ from fabric.experiments.data import Dataset, DatasetName, accuracy, load
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, RunConfig, one_thread
 from fabric.experiments.studies.recurrent._network import Gru, GruNetwork
 
+CLIP = 1.0  # norm of a step's gradient, where it is clipped
 _TESTED_AT_ONCE = 500
 
 
@@ -46,8 +47,11 @@ class RowsConfig(RunConfig):
 
 
 @dataclass(frozen=True)
-class StandardRowsConfig(RowsConfig):
-    """As `RowsConfig`; features are first brought to zero mean and unit variance over the training part."""
+class SequenceConfig(RowsConfig):
+    """As `RowsConfig`, for long sequences of numbers.
+
+    Features are brought to zero mean and unit variance over the training part, and gradients clipped to norm 1.
+    """
 
 
 def classify_rows(config: RowsConfig) -> Measured:
@@ -68,7 +72,7 @@ def classify_rows(config: RowsConfig) -> Measured:
         raise ValueError(f"gru must have {rows[1]} inputs, the pixels of a row, it has {config.gru.inputs}")
     network = _LastState(config.gru, config.seed)
     x, y, test_x = data.train_x, data.train_y, data.test_x
-    if isinstance(config, StandardRowsConfig):
+    if isinstance(config, SequenceConfig):
         std, mean = torch.std_mean(x)
         x, test_x = (x - mean) / std, (test_x - mean) / std
     x, test_x = x.unflatten(1, rows), test_x.unflatten(1, rows)
@@ -82,6 +86,8 @@ def classify_rows(config: RowsConfig) -> Measured:
                 loss = functional.cross_entropy(network(x[batch]), y[batch])
                 optimizer.zero_grad()
                 loss.backward()
+                if isinstance(config, SequenceConfig):
+                    torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
                 optimizer.step()
                 schedule.step()
         with torch.no_grad():
