@@ -262,7 +262,7 @@ def entering(kind, x, y, monkeypatch):
     return given
 
 
-def test_standard_rows_have_no_scale_of_their_own(monkeypatch):
+def test_sequences_have_no_scale_of_their_own(monkeypatch):
     generator = torch.Generator().manual_seed(0)
     x, y = torch.rand(60, 6, generator=generator), torch.arange(60) % 3
     plain, scaled = (entering(recurrent.RowsConfig, each, y, monkeypatch) for each in (x, 0.25 * x + 0.5))
@@ -271,6 +271,22 @@ def test_standard_rows_have_no_scale_of_their_own(monkeypatch):
     torch.testing.assert_close(scaled, plain)
     assert [part.shape for part in plain] == [(40, 3, 2), (20, 3, 2)]
     torch.testing.assert_close(torch.stack(torch.std_mean(plain[0])), torch.tensor([1.0, 0.0]), atol=1e-6, rtol=0)
+
+
+def test_gradients_of_sequences_are_clipped(monkeypatch):
+    norms = []
+
+    def step(self):
+        gradients = [each.grad.flatten() for group in self.param_groups for each in group["params"]]
+        norms.append(torch.cat(gradients).norm().item())
+
+    forward = rows._LastState.forward
+    monkeypatch.setattr(rows._LastState, "forward", lambda self, x: 100 * forward(self, x))
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    for kind in (recurrent.RowsConfig, recurrent.SequenceConfig):
+        rows.classify_rows(kind("digits-8x8", 40, Gru(8, 4, 10), 1, 40, 0.01, 0))
+    assert norms[0] > 10
+    assert norms[1] == pytest.approx(rows.CLIP, rel=1e-4)
 
 
 def test_intervals_of_accuracies_are_drawn_up_to_100_percent():
