@@ -22,6 +22,7 @@ from fabric.experiments.studies.recurrent import _batches as batches
 from fabric.experiments.studies.recurrent import _memory as memory
 from fabric.experiments.studies.recurrent import _rows as rows
 from fabric.nn import reference
+from fabric.plots import recurrence
 
 CLOS, RANK, BLOCKS = Matrix("clos", (4, 3, 6)), Matrix("low_rank", (3,)), Matrix("block_diagonal", (4,))
 BY_GATE = Matrix("clos_by_gate", (4, 2, 3))
@@ -297,6 +298,15 @@ def test_intervals_of_accuracies_are_drawn_up_to_100_percent():
     ends = [[line[:, 1].tolist() for line in ax.collections[0].get_segments()] for ax in (left, right)]
     np.testing.assert_allclose(ends, [[[0, 50], [90, 100]], [[-0.2, 0.5], [0.9, 1.1]]])
     plt.close(figure)
+
+
+def test_marks_of_equal_weights_stand_side_by_side():
+    weights = pd.Series([1000, 5000, 1000, 10000, 1001])
+    places = recurrence._side_by_side(weights)
+    np.testing.assert_allclose(places[[1, 3]], [5000, 10000])
+    gaps = np.diff(np.log(places[[0, 2, 4]])) / np.log(10000 / 1000)
+    np.testing.assert_allclose(gaps, [0.025, 0.025])
+    assert places[[0, 2, 4]].prod() == pytest.approx(weights[[0, 2, 4]].prod())
 
 
 def test_times_are_those_of_all_layers_at_all_batch_sizes():
