@@ -47,8 +47,8 @@ DatasetName = Annotated[str, Rule(_WANTED, is_known)]
 
 
 def load(name: str) -> Dataset:
-    """A data set by name: "mnist", "fashion_mnist", "cifar10", "cifar100" (its 100 fine classes); without a file "digits",
-    "mnist1d", "morse-0" etc.
+    """A data set by name: "mnist", "fashion_mnist", "cifar10", "cifar100" (its 100 fine classes); without a file
+    "digits", "mnist1d", "morse-0" etc.
 
     Digits are the 1,797 8×8 images of scikit-learn, resampled to 28×28 by linear interpolation, shuffled with a fixed
     seed and split 1,437 to 360. MNIST-1D has the published 4,000 and 1,000 sequences of 40 numbers, which are drawn
