@@ -1,5 +1,6 @@
 """Does a count made before training predict accuracy? Topologies at equal parameters (10_heuristic_vs_accuracy)."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -68,7 +69,8 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
     """Every count of every network's first layer, with its Jacobian rank.
 
     The rank is exact where a closed form is proved and where side and `rank_side` are the same. Elsewhere it is the
-    bound times the share of the bound that the exact rank of the same kind of layer with side `rank_side` reaches.
+    bound times the share of the bound that the exact rank of the same kind of layer with side `rank_side`, at the same
+    budget, reaches.
 
     Args:
         results: where counts are kept, as runs are.
@@ -77,23 +79,26 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
         seed: of random topologies and of the counting.
 
     Returns:
-        "method", "family" (Clos cascades of any number of stages are one), "label" and what `count` returns, with
+        "budget", "method", "family" (Clos cascades of any number of stages are one), "label" and what `count` returns, with
         "jacobian_rank", "rank_by" ("proof", "computation" or "share") and "bound_share": exact rank over bound at
         `rank_side`.
     """
     counted = results.sweep(count, [CountConfig(layer, seed, False) for layer in chosen["layer"]], title="counts")
-    small = layers(rank_side)
-    exact = results.sweep(count, [CountConfig(small[name], seed, True) for name in chosen["method"]], title="ranks")
+    small = {budget: layers(rank_side, budget) for budget in chosen["budget"].unique()}
+    exact = results.sweep(
+        count,
+        [CountConfig(small[row.budget][row.method], seed, True) for row in chosen.itertuples()],
+        title="ranks",
+    )
     share = exact["jacobian_rank"] / exact["bound"]
     proved = counted["closed_form"].notna()
     same = counted["label"] == exact["label"]
     rank = (counted["bound"] * share).round().where(~proved, counted["closed_form"])
     by = np.select([proved, same], ["proof", "computation"], "share")
     family = chosen["family"].replace("multistage_clos", "clos").to_numpy()
-    counted = counted.assign(
-        method=chosen["method"].to_numpy(), family=family, jacobian_rank=rank.astype(int), rank_by=by
-    )
-    columns = ["method", "family", "label", "parameters", "depth", "fewest_paths", "most_paths", "coloring", "bound"]
+    known = {name: chosen[name].to_numpy() for name in ("budget", "method")}
+    counted = counted.assign(**known, family=family, jacobian_rank=rank.astype(int), rank_by=by)
+    columns = ["budget", "method", "family", "label", "parameters", "depth", "fewest_paths", "most_paths", "coloring", "bound"]
     return counted[[*columns, "jacobian_rank", "rank_by"]].assign(bound_share=share)
 
 
@@ -105,7 +110,7 @@ def train_all(
     tuning: Mapping[str, int],
     epochs: int,
     batch_size: int,
-    seeds: int,
+    seeds: Mapping[float, int],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every network on every data set, each with the learning rate that is best for it there on held-out samples.
 
@@ -118,20 +123,20 @@ def train_all(
         datasets, epochs, batch_size: as in `TrainConfig`.
         rates: candidates.
         tuning: "epochs", "seeds" and "held_out" of the runs that choose among them.
-        seeds: runs per network and data set.
+        seeds: runs per network and data set, by budget.
 
     Returns:
-        All records with the networks' columns, and the table of trials with "dataset" and "diverged", whether the rate
-        was left for that reason.
+        All records with the networks' columns, and the table of trials with "dataset", "budget" and "diverged", whether
+        the rate was left for that reason.
     """
     records, trials = [], []
-    for dataset in datasets:
+    for dataset, (budget, networks) in itertools.product(datasets, chosen.groupby("budget")):
         tuned, tried = choose_learning_rates(
-            results, chosen, rates, dataset, batch_size=batch_size, initialization=INITIALIZATION, **tuning
+            results, networks, rates, dataset, batch_size=batch_size, initialization=INITIALIZATION, **tuning
         )
         left = set()
         while True:
-            runs = train_networks(results, tuned, dataset, epochs, batch_size, seeds, INITIALIZATION)
+            runs = train_networks(results, tuned, dataset, epochs, batch_size, seeds[budget], INITIALIZATION)
             lowered = tuned["learning_rate"].where(~tuned["label"].isin(unsteady(runs)), next_lower(tuned, rates))
             changed = tuned[lowered != tuned["learning_rate"]]
             if changed.empty:
@@ -141,7 +146,11 @@ def train_all(
         records.append(runs)
         chosen_rate = tried["label"].map(tuned.set_index("label")["learning_rate"])
         gone = [pair in left for pair in zip(tried["label"], tried["learning_rate"], strict=True)]
-        trials.append(tried.assign(chosen=tried["learning_rate"] == chosen_rate, dataset=dataset, diverged=gone))
+        trials.append(
+            tried.assign(
+                chosen=tried["learning_rate"] == chosen_rate, dataset=dataset, budget=budget, diverged=gone
+            )
+        )
     return pd.concat(records, ignore_index=True), pd.concat(trials, ignore_index=True)
 
 
