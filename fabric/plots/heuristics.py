@@ -1,5 +1,6 @@
 """Accuracy of many topologies beside what was counted of them before training."""
 
+from itertools import product
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,13 +12,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import FAMILIES, GUIDE, PUBLISHED, dataset_label
+from fabric.plots.looks import FAINT, FAMILIES, GUIDE, PUBLISHED, dataset_label, in_order
 
 _COUNTS = {
-    "coloring": "colouring (constraints)",
-    "jacobian_rank": "Jacobian rank (constraints)",
-    "fewest_paths": "path diversity (fewest paths)",
-    "depth": "depth (stages)",
+    "coloring": "colouring",
+    "jacobian_rank": "Jacobian rank",
+    "fewest_paths": "fewest paths",
+    "depth": "depth",
+    "parameters": "weights",
 }
 _BELOW: dict[str, Any] = {
     "xycoords": ("data", "axes fraction"),
@@ -26,35 +28,63 @@ _BELOW: dict[str, Any] = {
 }
 
 
-def accuracy_against_counts(table: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
-    """One panel per data set (row) and count (column), each topology with its 95 % interval; rank correlation above.
+def accuracy_against_coloring(table: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
+    """One panel per data set (row) and budget (column), each topology with its 95 % interval; rank correlation above.
 
     Args:
-        table: "dataset", "family", "skips", "accuracy", "low", "high" (fractions) and the counts.
-        correlations: of `fabric.experiments.studies.correlation.correlations`.
+        table: "dataset", "budget", "family", "skips", "accuracy", "low", "high" (fractions) and "coloring".
+        correlations: of `fabric.experiments.studies.correlation.correlations`, within budgets.
     """
-    datasets = sorted(table["dataset"].unique())
-    size = (11, 0.6 + 2.9 * len(datasets))
-    figure, axes = plt.subplots(len(datasets), len(_COUNTS), figsize=size, sharey="row", sharex="col", squeeze=False)
-    found = correlations.set_index(["dataset", "predictor"])
-    for dataset, line in zip(datasets, axes, strict=True):
-        rows = table[table["dataset"] == dataset]
+    datasets, budgets = sorted(table["dataset"].unique()), sorted(table["budget"].unique())
+    size = (0.6 + 2.7 * len(budgets), 0.9 + 2.7 * len(datasets))
+    figure, axes = plt.subplots(len(datasets), len(budgets), figsize=size, sharex="col", squeeze=False)
+    found = correlations[correlations["predictor"] == "coloring"].set_index(["dataset", "budget"])
+    for (at, dataset), (column, budget) in product(enumerate(datasets), enumerate(budgets)):
+        ax = axes[at, column]
+        rows = table[(table["dataset"] == dataset) & (table["budget"] == budget)]
         lowest, off_scale = _scale(rows)
-        for (count, name), ax in zip(_COUNTS.items(), line, strict=True):
-            _scatter(ax, rows.drop(off_scale.index), count)
-            for _, row in off_scale.iterrows():
-                text, where = f"{100 * row['accuracy']:.1f} ↓", (float(row[count]), 0)
-                side = "right" if row[count] == rows[count].max() else "center"  # the rightmost text stays inside
-                ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, ha=side, **_BELOW)
-            rho = found.loc[(dataset, count)]
-            interval = f"{rho['spearman_low']:.2f} … {rho['spearman_high']:.2f}"
-            ax.set_title(f"Spearman {rho['spearman']:.2f} ({interval})", fontsize=9)
-            if dataset == datasets[-1]:
-                ax.set_xlabel(name)
-        line[0].set_ylim(bottom=100 * lowest)
-        line[0].set_ylabel(f"{dataset_label(dataset)}\ntest accuracy (%)")
+        _scatter(ax, rows.drop(off_scale.index))
+        for _, row in off_scale.iterrows():
+            text, where = f"{100 * row['accuracy']:.1f} ↓", (float(row["coloring"]), 0)
+            side = "right" if row["coloring"] == rows["coloring"].max() else "center"  # the rightmost text stays inside
+            ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, ha=side, **_BELOW)
+        ax.set_ylim(bottom=100 * lowest)
+        rho = found.loc[(dataset, str(budget))]
+        title = f"Spearman {rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})"
+        ax.set_title(f"budget {budget:g}\n{title}" if at == 0 else title, fontsize=9)
+    for ax, dataset in zip(axes[:, 0], datasets, strict=True):
+        ax.set_ylabel(f"{dataset_label(dataset)}\ntest accuracy (%)")
+    for ax in axes[-1]:
+        ax.set_xlabel("colouring (constraints)")
     figure.legend(handles=_legend(table), loc="outside lower center", ncols=5)
     return figure
+
+
+def rank_correlations(
+    ax: Axes, within: pd.DataFrame, across: pd.DataFrame, ceiling: tuple[float, float, float]
+) -> None:
+    """Spearman's correlations of all counts with accuracy, with their 95 % intervals.
+
+    Args:
+        ax: axes to draw on.
+        within: "spearman", "spearman_low", "spearman_high" by predictor (the index), mean over budgets.
+        across: the same with all budgets in one ranking.
+        ceiling: how far two data sets rank alike, mean and ends of its interval; nan where there is one.
+    """
+    places = np.arange(len(_COUNTS))
+    looks = in_order(["within budgets", "across budgets"])
+    for look, rows, shift in zip(looks.values(), (within, across), (-0.14, 0.14), strict=True):
+        columns = ("spearman", "spearman_low", "spearman_high")
+        points(ax, places + shift, rows.loc[list(_COUNTS)], columns, sideways=True, linestyle="", **look.named)
+    mean, low, high = ceiling
+    if not np.isnan(mean):
+        ax.axvspan(low, high, color=FAINT, alpha=0.5, linewidth=0, zorder=0)
+        ax.axvline(mean, color=GUIDE, linestyle="--", label="between data sets, within budgets", zorder=1)
+    ax.axvline(0, color=GUIDE, linewidth=0.8, zorder=1)
+    ax.set_yticks(places, _COUNTS.values())
+    ax.set_ylim(len(places) - 0.5, -0.5)
+    ax.set_xlim(-1, 1)
+    ax.set_xlabel("Spearman correlation with accuracy")
 
 
 def _scale(rows: pd.DataFrame) -> tuple[float, pd.DataFrame]:
@@ -66,19 +96,14 @@ def _scale(rows: pd.DataFrame) -> tuple[float, pd.DataFrame]:
     return shown["low"].min() - margin, rows[off_scale]
 
 
-def _scatter(ax: Axes, rows: pd.DataFrame, count: str) -> None:
+def _scatter(ax: Axes, rows: pd.DataFrame) -> None:
     for _, row in rows.iterrows():
         look = FAMILIES[row["family"]]
         face = "white" if row["skips"] else look.color
-        at = [float(row[count])]
+        at = [float(row["coloring"])]
         points(ax, at, row.to_frame().T, scale=100, capsize=0, elinewidth=0.8, markerfacecolor=face, **look.mark)
-    if count == "fewest_paths":
-        ax.set_xscale("symlog", linthresh=1)
-        ax.set_xticks([0, 1, 100, 10**4, 10**6])
-        ax.xaxis.set_minor_locator(plt.NullLocator())
-    elif count != "depth":
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda constraints, _: f"{constraints / 1000:g}k"))
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda constraints, _: f"{constraints / 1000:g}k"))
 
 
 def _legend(table: pd.DataFrame) -> list[Line2D]:

@@ -108,8 +108,8 @@ def _parallel_butterfly(n: int, radix: int, target: int) -> Layer:
 def networks(chosen: Sequence[str], side: int, budgets: Sequence[float]) -> pd.DataFrame:
     """One network per row: a layer of `layers(side, budget)`, ReLU, a dense layer to ten classes.
 
-    Layers that whole numbers keep away from a budget, by more than `NEAR`, are left out there: two parallel butterflies,
-    for instance, have more weights than a small budget.
+    Layers that whole numbers keep away from a budget, by more than `NEAR`, are left out there: even two parallel
+    butterflies, for instance, have more weights than a small budget.
 
     Returns:
         "budget", "method" (the key of `layers`), "family" (the topology's function), "skips", "label", "weights" of the

@@ -79,9 +79,9 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
         seed: of random topologies and of the counting.
 
     Returns:
-        "budget", "method", "family" (Clos cascades of any number of stages are one), "label" and what `count` returns, with
-        "jacobian_rank", "rank_by" ("proof", "computation" or "share") and "bound_share": exact rank over bound at
-        `rank_side`.
+        "budget", "method", "family" (Clos cascades of any number of stages are one), "label" and what `count` returns,
+        with "jacobian_rank", "rank_by" ("proof", "computation" or "share") and "bound_share": exact rank over bound
+        at `rank_side`.
     """
     counted = results.sweep(count, [CountConfig(layer, seed, False) for layer in chosen["layer"]], title="counts")
     small = {budget: layers(rank_side, budget) for budget in chosen["budget"].unique()}
@@ -98,7 +98,18 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
     family = chosen["family"].replace("multistage_clos", "clos").to_numpy()
     known = {name: chosen[name].to_numpy() for name in ("budget", "method")}
     counted = counted.assign(**known, family=family, jacobian_rank=rank.astype(int), rank_by=by)
-    columns = ["budget", "method", "family", "label", "parameters", "depth", "fewest_paths", "most_paths", "coloring", "bound"]
+    columns = [
+        "budget",
+        "method",
+        "family",
+        "label",
+        "parameters",
+        "depth",
+        "fewest_paths",
+        "most_paths",
+        "coloring",
+        "bound",
+    ]
     return counted[[*columns, "jacobian_rank", "rank_by"]].assign(bound_share=share)
 
 
@@ -147,9 +158,7 @@ def train_all(
         chosen_rate = tried["label"].map(tuned.set_index("label")["learning_rate"])
         gone = [pair in left for pair in zip(tried["label"], tried["learning_rate"], strict=True)]
         trials.append(
-            tried.assign(
-                chosen=tried["learning_rate"] == chosen_rate, dataset=dataset, budget=budget, diverged=gone
-            )
+            tried.assign(chosen=tried["learning_rate"] == chosen_rate, dataset=dataset, budget=budget, diverged=gone)
         )
     return pd.concat(records, ignore_index=True), pd.concat(trials, ignore_index=True)
 
