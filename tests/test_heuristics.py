@@ -210,6 +210,16 @@ def test_a_run_that_diverges_is_seen_and_the_next_lower_rate_is_taken():
     assert heuristics.next_lower(rates, [0.4, 0.2, 0.1]).to_list() == [0.1, 0.1, 0.2]
 
 
+def test_spreads_hold_what_is_estimated_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    keys = pd.DataFrame({"dataset": "a", "budget": 0.5, "method": np.repeat(range(2000), 2), "seed": [0, 1] * 2000})
+    records = keys.assign(accuracy=0.9 + 0.01 * rng.normal(size=len(keys)))
+    (row,) = heuristics.spreads(records).itertuples()
+    assert row.half_width == pytest.approx(1.96 * 0.01 / np.sqrt(2), rel=0.05)
+    off = (records.groupby("method")["accuracy"].mean() - 0.9).abs()
+    assert (off < row.half_width).mean() == pytest.approx(0.95, abs=0.02)
+
+
 def test_leads_compare_what_the_other_seeds_call_the_best_of_both_sides():
     accuracies = {"A": [0.5, 0.9, 0.5], "B": [0.7, 0.7, 0.7], "C": [0.6, 0.6, 0.6]}
     runs = pd.DataFrame(

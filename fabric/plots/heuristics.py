@@ -28,30 +28,27 @@ _BELOW: dict[str, Any] = {
 }
 
 
-def accuracy_against_coloring(table: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
-    """One panel per data set (row) and budget (column), each topology with its 95 % interval; rank correlation above.
+def accuracy_against_coloring(table: pd.DataFrame, spreads: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
+    """One panel per data set (row) and budget (column), a mark for each topology; rank correlation above.
 
     Args:
-        table: "dataset", "budget", "family", "skips", "accuracy", "low", "high" (fractions) and "coloring".
+        table: "dataset", "budget", "family", "skips", "weights", "accuracy" (fractions) and "coloring".
+        spreads: of `fabric.experiments.studies.heuristics.spreads`, drawn once in each panel.
         correlations: of `fabric.experiments.studies.correlation.correlations`, within budgets.
     """
     datasets, budgets = sorted(table["dataset"].unique()), sorted(table["budget"].unique())
-    size = (0.6 + 2.7 * len(budgets), 0.9 + 2.7 * len(datasets))
+    size = (max(7.5, 0.6 + 2.7 * len(budgets)), 0.9 + 2.7 * len(datasets))
     figure, axes = plt.subplots(len(datasets), len(budgets), figsize=size, sharex="col", squeeze=False)
     found = correlations[correlations["predictor"] == "coloring"].set_index(["dataset", "budget"])
+    widths = spreads.set_index(["dataset", "budget"])["half_width"]
     for (at, dataset), (column, budget) in product(enumerate(datasets), enumerate(budgets)):
         ax = axes[at, column]
         rows = table[(table["dataset"] == dataset) & (table["budget"] == budget)]
-        lowest, off_scale = _scale(rows)
-        _scatter(ax, rows.drop(off_scale.index))
-        for _, row in off_scale.iterrows():
-            text, where = f"{100 * row['accuracy']:.1f} ↓", (float(row["coloring"]), 0)
-            side = "right" if row["coloring"] == rows["coloring"].max() else "center"  # the rightmost text stays inside
-            ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, ha=side, **_BELOW)
-        ax.set_ylim(bottom=100 * lowest)
+        _scatter(ax, rows.assign(low=rows["accuracy"], high=rows["accuracy"]), widths.loc[(dataset, budget)])
         rho = found.loc[(dataset, str(budget))]
         title = f"Spearman {rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})"
-        ax.set_title(f"budget {budget:g}\n{title}" if at == 0 else title, fontsize=9)
+        about = f"budget {budget:g}, about {rows['weights'].mean() / 1000:.3g}k weights\n"
+        ax.set_title(about + title if at == 0 else title, fontsize=9)
     for ax, dataset in zip(axes[:, 0], datasets, strict=True):
         ax.set_ylabel(f"{dataset_label(dataset)}\ntest accuracy (%)")
     for ax in axes[-1]:
@@ -96,12 +93,21 @@ def _scale(rows: pd.DataFrame) -> tuple[float, pd.DataFrame]:
     return shown["low"].min() - margin, rows[off_scale]
 
 
-def _scatter(ax: Axes, rows: pd.DataFrame) -> None:
-    for _, row in rows.iterrows():
+def _scatter(ax: Axes, rows: pd.DataFrame, half_width: float) -> None:
+    """Marks, and in the corner the interval that the mean of each has; far below all others only a number."""
+    lowest, off_scale = _scale(rows)
+    bottom = 100 * (lowest - 2.4 * half_width)
+    for _, row in rows.drop(off_scale.index).iterrows():
         look = FAMILIES[row["family"]]
         face = "white" if row["skips"] else look.color
-        at = [float(row["coloring"])]
-        points(ax, at, row.to_frame().T, scale=100, capsize=0, elinewidth=0.8, markerfacecolor=face, **look.mark)
+        ax.plot(float(row["coloring"]), 100 * row["accuracy"], linestyle="", markerfacecolor=face, **look.mark)
+    for _, row in off_scale.iterrows():
+        text, where = f"{100 * row['accuracy']:.1f} ↓", (float(row["coloring"]), 0)
+        side = "right" if row["coloring"] == rows["coloring"].max() else "center"  # the rightmost text stays inside
+        ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, ha=side, **_BELOW)
+    middle = bottom + 120 * half_width
+    ax.errorbar(0.05, middle, 100 * half_width, transform=ax.get_yaxis_transform(), color=GUIDE, capsize=2.5)
+    ax.set_ylim(bottom=bottom)
     ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda constraints, _: f"{constraints / 1000:g}k"))
 
@@ -109,6 +115,7 @@ def _scatter(ax: Axes, rows: pd.DataFrame) -> None:
 def _legend(table: pd.DataFrame) -> list[Line2D]:
     looks = [look.named for family, look in FAMILIES.items() if family in set(table["family"])]
     looks.append({"color": GUIDE, "marker": "o", "markerfacecolor": "white", "label": "open: with fixed skips"})
+    looks.append({"color": GUIDE, "marker": "|", "markersize": 10, "label": "interval of each mean"})
     return [Line2D([], [], linestyle="", **look) for look in looks]
 
 

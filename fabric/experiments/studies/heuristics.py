@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
@@ -172,6 +173,27 @@ def unsteady(records: pd.DataFrame) -> list[str]:
 def next_lower(networks: pd.DataFrame, rates: Sequence[float]) -> pd.Series:
     """For each network the highest of the rates below its "learning_rate"; where there is none, that rate itself."""
     return networks["learning_rate"].map(lambda rate: max([lower for lower in rates if lower < rate], default=rate))
+
+
+def spreads(records: pd.DataFrame) -> pd.DataFrame:
+    """How far means over seeds are from what they estimate: 95 % intervals, one for all topologies of a budget.
+
+    Two seeds tell little of one topology's variance; the mean over all that are trained alike tells more.
+
+    Args:
+        records: of `train_all`, with at least two seeds.
+
+    Returns:
+        "dataset", "budget", "half_width" (a fraction, as accuracies are).
+    """
+    rows = []
+    for (dataset, budget), runs in records.groupby(["dataset", "budget"]):
+        accuracies = runs.groupby("method")["accuracy"]
+        seeds = accuracies.size().iloc[0]
+        degrees = accuracies.ngroups * (seeds - 1)
+        half_width = stats.t.ppf(0.975, degrees) * np.sqrt(accuracies.var().mean() / seeds)
+        rows.append({"dataset": dataset, "budget": budget, "half_width": half_width})
+    return pd.DataFrame(rows)
 
 
 def leads(records: pd.DataFrame, ours: pd.Series) -> pd.DataFrame:
