@@ -165,10 +165,10 @@ def _averages(ranked: Mapping[Key, Runs], mean: str) -> dict[Key, list[Key]]:
 
 def _correlate(means: Mapping[Key, Runs], values: np.ndarray, together: Mapping[Key, list[Key]]) -> np.ndarray:
     """Spearman and Kendall (last axis) by average and predictor."""
-    found = {
-        key: np.array([[_cosine(turned(x), turned(accuracy)) for turned in (_ranks, _orders)] for x in values[taken].T])
-        for key, (accuracy, taken) in means.items()
-    }
+    found = {}
+    for key, (accuracy, taken) in means.items():
+        ranks, orders = _ranks(accuracy), _orders(accuracy)
+        found[key] = np.array([[_cosine(_ranks(x), ranks), _cosine(_orders(x), orders)] for x in values[taken].T])
     return np.array([np.mean([found[key] for key in keys], axis=0) for keys in together.values()])
 
 
