@@ -130,6 +130,32 @@ def test_correlations_equal_those_of_the_mean_accuracies_within_budgets_and_acro
     pd.testing.assert_frame_equal(correlation.correlations(runs, counts, 100, seed=0), tables[0])
 
 
+def test_a_data_set_counts_at_the_budgets_that_it_has():
+    runs, counts = a_study(noise=6.0)
+    whole = correlation.correlations(runs, counts, 20, seed=0).set_index(["dataset", "budget", "predictor"])
+    partly = runs[(runs["dataset"] == "a") | (runs["budget"] == 1)]
+    table = correlation.correlations(partly, counts, 20, seed=0).set_index(["dataset", "budget", "predictor"])
+    of_three = [("a", "0.5"), ("a", "1.0"), ("b", "1.0")]
+    for name in correlation.PREDICTORS:
+        for key in of_three:
+            assert table.loc[(*key, name), "spearman"] == whole.loc[(*key, name), "spearman"]
+        mean = np.mean([whole.loc[(*key, name), "spearman"] for key in of_three])
+        assert table.loc[("all", "mean", name), "spearman"] == pytest.approx(mean)
+    assert ("b", "0.5", "depth") not in table.index
+    across = correlation.correlations(partly, counts, 20, seed=0, across=True).set_index(["dataset", "predictor"])
+    assert across.loc[("a", "depth"), "topologies"] == 18 and across.loc[("b", "depth"), "topologies"] == 9
+    alone = runs[runs["budget"] == 1]
+    agreement, _ = correlation.between_datasets(partly, counts, 20, seed=0)
+    of_one = correlation.between_datasets(alone, counts[counts["budget"] == 1].reset_index(drop=True), 20, seed=0)[0]
+    assert agreement.mean == pytest.approx(of_one.mean)
+
+
+def test_seeds_are_wanted_for_each_budget(tmp_path):
+    chosen = equal_layers.networks(["Clos"], 8, [0.5, 1])
+    with pytest.raises(ValueError, match=r"2 budgets, those of .*digits-8x8.* do not"):
+        heuristics.train_all(Results("10", tmp_path), chosen, {"digits-8x8": [1]}, [0.1], {}, 1, 1)
+
+
 def test_what_weights_alone_add_counts_across_budgets_and_not_within_them():
     (runs, counts), (more, _) = (a_study(noise=0.1, weights=weights) for weights in (0, 1000))
     within = correlation.correlations(runs, counts, 50, seed=0)

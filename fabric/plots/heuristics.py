@@ -37,13 +37,16 @@ def accuracy_against_coloring(table: pd.DataFrame, spreads: pd.DataFrame, correl
         correlations: of `fabric.experiments.studies.correlation.correlations`, within budgets.
     """
     datasets, budgets = sorted(table["dataset"].unique()), sorted(table["budget"].unique())
-    size = (max(7.5, 0.6 + 2.7 * len(budgets)), 0.9 + 2.7 * len(datasets))
-    figure, axes = plt.subplots(len(datasets), len(budgets), figsize=size, sharex="col", squeeze=False)
+    size = (max(7.5, 0.6 + 2.7 * len(budgets)), 0.9 + 2.9 * len(datasets))
+    figure, axes = plt.subplots(len(datasets), len(budgets), figsize=size, squeeze=False)
     found = correlations[correlations["predictor"] == "coloring"].set_index(["dataset", "budget"])
     widths = spreads.set_index(["dataset", "budget"])["half_width"]
     for (at, dataset), (column, budget) in product(enumerate(datasets), enumerate(budgets)):
         ax = axes[at, column]
         rows = table[(table["dataset"] == dataset) & (table["budget"] == budget)]
+        if rows.empty:
+            ax.set_axis_off()
+            continue
         _scatter(ax, rows.assign(low=rows["accuracy"], high=rows["accuracy"]), widths.loc[(dataset, budget)])
         rho = found.loc[(dataset, str(budget))]
         title = f"Spearman {rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})"
@@ -51,7 +54,7 @@ def accuracy_against_coloring(table: pd.DataFrame, spreads: pd.DataFrame, correl
         ax.set_title(about + title if at == 0 else title, fontsize=9)
     for ax, dataset in zip(axes[:, 0], datasets, strict=True):
         ax.set_ylabel(f"{dataset_label(dataset)}\ntest accuracy (%)")
-    for ax in axes[-1]:
+    for ax in figure.axes:
         ax.set_xlabel("colouring (constraints)")
     figure.legend(handles=_legend(table), loc="outside lower center", ncols=5)
     return figure
@@ -108,6 +111,8 @@ def _scatter(ax: Axes, rows: pd.DataFrame, half_width: float) -> None:
     middle = bottom + 120 * half_width
     ax.errorbar(0.05, middle, 100 * half_width, transform=ax.get_yaxis_transform(), color=GUIDE, capsize=2.5)
     ax.set_ylim(bottom=bottom)
+    ends, margin = rows["coloring"].agg(["min", "max"]), 0.08 * np.ptp(rows["coloring"])
+    ax.set_xlim(ends["min"] - margin, ends["max"] + margin)
     ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda constraints, _: f"{constraints / 1000:g}k"))
 

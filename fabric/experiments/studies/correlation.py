@@ -23,11 +23,11 @@ def correlations(
     """Rank correlation between mean accuracy and each count over topologies, with 95 % bootstrap intervals.
 
     Topologies are ranked among those of the same budget, since weights alone raise accuracy, and the correlations are
-    averaged over budgets; or `across` budgets, all in one ranking. Every draw replaces the seeds of each topology and
-    data set by as many of them, with replacement, and then takes as many families as there are, with replacement and
-    each with all its topologies, the same ones for all data sets and budgets. Percentile intervals. They tell how far
-    the answer depends on which families and seeds were compared, as if the families were a sample of all that could
-    have been: topologies of one family are alike, so they are no independent evidence.
+    averaged over budgets, those that a data set has; or `across` budgets, all in one ranking. Every draw replaces the
+    seeds of each topology and data set by as many of them, with replacement, and then takes as many families as there
+    are, with replacement and each with all its topologies, the same ones for all data sets and budgets. Percentile
+    intervals. They tell how far the answer depends on which families and seeds were compared, as if the families were a
+    sample of all that could have been: topologies of one family are alike, so they are no independent evidence.
 
     Args:
         accuracies: one row per run: "dataset", "budget", "method", "seed", "accuracy". Of topologies that are ranked
@@ -38,9 +38,9 @@ def correlations(
         across: whether all budgets make one ranking.
 
     Returns:
-        One row per data set, budget and predictor: "dataset" (and "all" for their mean), "budget" (and `WITHIN` for
-        their mean, or `ACROSS` alone), "predictor", "spearman" and "kendall" (tau-b), each with "_low", "_high" and
-        "_p" (of `bootstrap_p`), and "topologies".
+        One row per data set, budget and predictor: "dataset" (and "all" for the mean over all rankings), "budget" (and
+        `WITHIN` for their mean, or `ACROSS` alone), "predictor", "spearman" and "kendall" (tau-b), each with "_low",
+        "_high" and "_p" (of `bootstrap_p`), and "topologies".
     """
     ranked = runs_of(accuracies, counts, across)
     values = counts[list(PREDICTORS)].astype(float).to_numpy()
@@ -117,9 +117,10 @@ def runs_of(accuracies: pd.DataFrame, counts: pd.DataFrame, across: bool = False
     grouped = pd.Series(ACROSS, places) if across else pd.Series(counts["budget"].to_numpy(), places)
     ranked: dict[Key, Runs] = {}
     for dataset, runs in accuracies.groupby("dataset"):
-        table = runs.pivot(index=["budget", "method"], columns="seed", values="accuracy").loc[places]
-        for budget in grouped.unique():
-            taken = np.flatnonzero(grouped == budget)
+        table = runs.pivot(index=["budget", "method"], columns="seed", values="accuracy").reindex(places)
+        trained = table.notna().any(axis=1).to_numpy()
+        for budget in grouped[trained].unique():
+            taken = np.flatnonzero(trained & (grouped == budget))
             ranked[str(dataset), budget] = (table.iloc[taken].dropna(axis=1).to_numpy(), taken)
     return ranked
 

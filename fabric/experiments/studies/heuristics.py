@@ -1,6 +1,5 @@
 """Does a count made before training predict accuracy? Topologies at equal parameters (10_heuristic_vs_accuracy)."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -117,12 +116,11 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
 def train_all(
     results: Results,
     chosen: pd.DataFrame,
-    datasets: Sequence[str],
+    seeds: Mapping[str, Sequence[int]],
     rates: Sequence[float],
     tuning: Mapping[str, int],
     epochs: int,
     batch_size: int,
-    seeds: Mapping[float, int],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every network on every data set, each with the learning rate that is best for it there on held-out samples.
 
@@ -132,23 +130,35 @@ def train_all(
     Args:
         results: where runs are kept.
         chosen: of `equal_layers.networks`.
-        datasets, epochs, batch_size: as in `TrainConfig`.
+        seeds: runs per network, for each data set by budget, from the smallest budget up; none with 0.
         rates: candidates.
         tuning: "epochs", "seeds" and "held_out" of the runs that choose among them.
-        seeds: runs per network and data set, by budget.
+        epochs, batch_size: as in `TrainConfig`.
 
     Returns:
         All records with the networks' columns, and the table of trials with "dataset", "budget" and "diverged", whether
         the rate was left for that reason.
+
+    Raises:
+        ValueError: a data set with more or fewer numbers of seeds than there are budgets.
     """
+    by_budget = list(chosen.groupby("budget"))
+    if odd := [dataset for dataset, runs in seeds.items() if len(runs) != len(by_budget)]:
+        raise ValueError(f"seeds must hold a number for each of {len(by_budget)} budgets, those of {odd} do not")
+    wanted = [
+        (dataset, count, budget, networks)
+        for dataset, counts in seeds.items()
+        for count, (budget, networks) in zip(counts, by_budget, strict=True)
+        if count
+    ]
     records, trials = [], []
-    for dataset, (budget, networks) in itertools.product(datasets, chosen.groupby("budget")):
+    for dataset, count, budget, networks in wanted:
         tuned, tried = choose_learning_rates(
             results, networks, rates, dataset, batch_size=batch_size, initialization=INITIALIZATION, **tuning
         )
         left = set()
         while True:
-            runs = train_networks(results, tuned, dataset, epochs, batch_size, seeds[budget], INITIALIZATION)
+            runs = train_networks(results, tuned, dataset, epochs, batch_size, count, INITIALIZATION)
             lowered = tuned["learning_rate"].where(~tuned["label"].isin(unsteady(runs)), next_lower(tuned, rates))
             changed = tuned[lowered != tuned["learning_rate"]]
             if changed.empty:
