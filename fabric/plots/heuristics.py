@@ -1,6 +1,6 @@
 """Accuracy of many topologies beside what was counted of them before training."""
 
-from itertools import product
+import math
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -29,33 +29,33 @@ _BELOW: dict[str, Any] = {
 
 
 def accuracy_against_coloring(table: pd.DataFrame, spreads: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
-    """One panel per data set (row) and budget (column), a mark for each topology; rank correlation above.
+    """One panel per data set and budget, a mark for each topology; rank correlation above.
 
     Args:
         table: "dataset", "budget", "family", "skips", "weights", "accuracy" (fractions) and "coloring".
         spreads: of `fabric.experiments.studies.heuristics.spreads`, drawn once in each panel.
         correlations: of `fabric.experiments.studies.correlation.correlations`, within budgets.
     """
-    datasets, budgets = sorted(table["dataset"].unique()), sorted(table["budget"].unique())
-    size = (max(7.5, 0.6 + 2.7 * len(budgets)), 0.9 + 2.9 * len(datasets))
-    figure, axes = plt.subplots(len(datasets), len(budgets), figsize=size, squeeze=False)
+    columns = min(3, len(spreads))
+    lines = math.ceil(len(spreads) / columns)
+    size = (max(7.5, 0.6 + 3.3 * columns), 0.9 + 2.9 * lines)
+    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False)
     found = correlations[correlations["predictor"] == "coloring"].set_index(["dataset", "budget"])
-    widths = spreads.set_index(["dataset", "budget"])["half_width"]
-    for (at, dataset), (column, budget) in product(enumerate(datasets), enumerate(budgets)):
-        ax = axes[at, column]
-        rows = table[(table["dataset"] == dataset) & (table["budget"] == budget)]
-        if rows.empty:
-            ax.set_axis_off()
-            continue
-        _scatter(ax, rows.assign(low=rows["accuracy"], high=rows["accuracy"]), widths.loc[(dataset, budget)])
-        rho = found.loc[(dataset, str(budget))]
-        title = f"Spearman {rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})"
-        about = f"budget {budget:g}, about {rows['weights'].mean() / 1000:.3g}k weights\n"
-        ax.set_title(about + title if at == 0 else title, fontsize=9)
-    for ax, dataset in zip(axes[:, 0], datasets, strict=True):
-        ax.set_ylabel(f"{dataset_label(dataset)}\ntest accuracy (%)")
-    for ax in figure.axes:
+    for ax, spread in zip(axes.flat, spreads.itertuples(), strict=False):
+        rows = table[(table["dataset"] == spread.dataset) & (table["budget"] == spread.budget)]
+        _scatter(ax, rows, spread.half_width)
+        rho = found.loc[(spread.dataset, str(spread.budget))]
+        ax.set_title(
+            f"{dataset_label(spread.dataset).split(',')[0]}, budget {spread.budget:g}, "
+            f"about {rows['weights'].mean() / 1000:.3g}k weights\n"
+            f"Spearman {rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})",
+            fontsize=9,
+        )
         ax.set_xlabel("colouring (constraints)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("test accuracy (%)")
+    for ax in axes.flat[len(spreads) :]:
+        ax.set_axis_off()
     figure.legend(handles=_legend(table), loc="outside lower center", ncols=5)
     return figure
 
@@ -79,7 +79,7 @@ def rank_correlations(
     mean, low, high = ceiling
     if not np.isnan(mean):
         ax.axvspan(low, high, color=FAINT, alpha=0.5, linewidth=0, zorder=0)
-        ax.axvline(mean, color=GUIDE, linestyle="--", label="between data sets, within budgets", zorder=1)
+        ax.axvline(mean, color=GUIDE, linestyle="--", label="between data sets", zorder=1)
     ax.axvline(0, color=GUIDE, linewidth=0.8, zorder=1)
     ax.set_yticks(places, _COUNTS.values())
     ax.set_ylim(len(places) - 0.5, -0.5)
@@ -98,7 +98,7 @@ def _scale(rows: pd.DataFrame) -> tuple[float, pd.DataFrame]:
 
 def _scatter(ax: Axes, rows: pd.DataFrame, half_width: float) -> None:
     """Marks, and in the corner the interval that the mean of each has; far below all others only a number."""
-    lowest, off_scale = _scale(rows)
+    lowest, off_scale = _scale(rows.assign(low=rows["accuracy"], high=rows["accuracy"]))
     bottom = 100 * (lowest - 2.4 * half_width)
     for _, row in rows.drop(off_scale.index).iterrows():
         look = FAMILIES[row["family"]]

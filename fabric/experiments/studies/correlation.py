@@ -35,7 +35,7 @@ def correlations(
         counts: one row per topology: "budget", "method", "family" and the columns of `PREDICTORS`.
         draws: of the bootstrap.
         seed: of the draws.
-        across: whether all budgets make one ranking.
+        across: whether all budgets make one ranking; data sets that have one budget only are then left out.
 
     Returns:
         One row per data set, budget and predictor: "dataset" (and "all" for the mean over all rankings), "budget" (and
@@ -119,6 +119,8 @@ def runs_of(accuracies: pd.DataFrame, counts: pd.DataFrame, across: bool = False
     for dataset, runs in accuracies.groupby("dataset"):
         table = runs.pivot(index=["budget", "method"], columns="seed", values="accuracy").reindex(places)
         trained = table.notna().any(axis=1).to_numpy()
+        if across and counts.loc[trained, "budget"].nunique() == 1:
+            continue
         for budget in grouped[trained].unique():
             taken = np.flatnonzero(trained & (grouped == budget))
             ranked[str(dataset), budget] = (table.iloc[taken].dropna(axis=1).to_numpy(), taken)
