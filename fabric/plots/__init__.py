@@ -35,7 +35,7 @@ from fabric.plots.edge_budget import accuracy_of_rivals, bytes_at_equal_accuracy
 from fabric.plots.federated import accuracy_by_bytes
 from fabric.plots.frames import player
 from fabric.plots.growth import accuracy_against_updates, accuracy_of_arms
-from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
+from fabric.plots.heuristics import accuracy_against_coloring, accuracy_ranking, rank_correlations
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.inverse_plasticity import logic_of_weights
 from fabric.plots.layer_kinds import hits_over_cache, share_of_connected_layers
