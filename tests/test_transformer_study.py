@@ -167,8 +167,6 @@ def test_models_are_tuned_on_held_out_text_and_trained_with_their_rate(results):
     chosen, trials = transformer.tuned(results, some, [1e-9, 0.01], 8, 500)
     assert {config.learning_rate for config in chosen.values()} == {0.01}
     assert trials["chosen"].tolist() == [False, True, False, True]
-    assert transformer.at_rates(chosen, {"dense": 0.5})["dense"].learning_rate == 0.5
-    assert transformer.at_rates(chosen, {}) == chosen
     runs = transformer.trained(results, chosen, {"dense": 2})
     assert runs[["model", "seed", "held_out"]].values.tolist() == [
         ["dense", 0, 0],

@@ -3,7 +3,6 @@
 from fabric.experiments.studies.transformer._arms import (
     NARROW,
     arms,
-    at_rates,
     curves,
     less_lost,
     losses,
@@ -23,7 +22,6 @@ __all__ = [
     "ConversionConfig",
     "StepsConfig",
     "arms",
-    "at_rates",
     "btt",
     "convert_characters",
     "converted",
