@@ -70,5 +70,11 @@ from fabric.plots.style import use_style
 from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
 from fabric.plots.torus import draw_cascade, draw_space_time, draw_step, draw_torus, movement_frames
-from fabric.plots.transformer import conversion_of_gpt, loss_against_costs, loss_over_iterations, loss_over_rates
+from fabric.plots.transformer import (
+    conversion_of_gpt,
+    loss_against_costs,
+    loss_over_iterations,
+    loss_over_rates,
+    perceptrons_over_operations,
+)
 from fabric.plots.word_length import accuracy_of_networks, accuracy_over_bits
