@@ -86,8 +86,8 @@ def convert(
         raise ValueError(f"budget must be a number between 0 and 1, got {budget!r}")
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0:
         raise ValueError(f"tolerance must be a number from 0, got {tolerance!r}")
-    structures = [one_of("structures", name, CONVERTIBLE) for name in sequence("structures", structures, "names")]
-    skip = [instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers")]
+    structures = [one_of("structures", name, CONVERTIBLE) for name in sequence("structures", structures, "names", entry=str)]
+    skip = [instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers", entry=str)]
     check_skip(model, skip)
     ridge = number("ridge", ridge, least=0.0)
     at_least, sweeps, rows = (

@@ -33,8 +33,8 @@ def fewer(
         ValueError: an argument that is out of its range.
     """
     factor, at_least = above_one("factor", factor), positive_int("at_least", at_least)
-    wanted = tuple(one_of("structures", name, STRUCTURES) for name in sequence("structures", structures, "names"))
-    kept = tuple(instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers"))
+    wanted = tuple(one_of("structures", name, STRUCTURES) for name in sequence("structures", structures, "names", entry=str))
+    kept = tuple(instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers", entry=str))
     return _Fewer(factor, at_least, wanted, kept)
 
 
