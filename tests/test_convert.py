@@ -313,7 +313,7 @@ def test_what_is_lost_too_much_or_skipped_stays_dense():
     [
         ((1.0,), r"budget must be a number between 0 and 1, got 1\.0"),
         ((0.5, []), "data must hold at least one input of the model, got none"),
-        ((0.5, [torch.randn(7, 8)]), "data must bring layer '0' as many rows as its 8 inputs at least, got 7"),
+        ((0.5, [torch.randn(7, 8)]), "data must bring layer '0' as many rows as its 8 inputs at least, got 7: give"),
         ((0.5, [torch.full((9, 8), torch.nan)]), "data must be such that finite numbers enter 0"),
         ((0.5, np.zeros((9, 8))), "a batch must be a tensor, .* got ndarray"),
         ((0.5, [(torch.randn(9, 8), torch.zeros(9))]), "no labels either: too many positional arguments"),
