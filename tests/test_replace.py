@@ -172,6 +172,11 @@ def test_the_table_prints_in_columns_with_a_sum():
     assert str(replace(nn.ReLU(), fewer(2)).table) == "no layers"
 
 
+def test_what_a_prompt_shows_is_the_table():
+    found = replace(encoder(), fewer(3, at_least=500))
+    assert repr(found) == repr(found.table) == str(found.table) and len(repr(found).splitlines()) == len(found.table) + 2
+
+
 def shared():
     model = nn.Sequential(nn.Embedding(32, 32), nn.Linear(32, 32, bias=False))
     model[1].weight = model[0].weight
@@ -248,7 +253,7 @@ def test_misuse_is_named():
         fewer(1)
     with pytest.raises(ValueError, match="structures must be one of"):
         fewer(2, structures=["dense"])
-    with pytest.raises(ValueError, match="skip must be a sequence of names"):
+    with pytest.raises(ValueError, match=r"skip must be a sequence of names of layers, such as \['head'\], got 'head'"):
         fewer(2, skip="head")
     with pytest.raises(ValueError, match="skip must hold names of layers of model, none matches 'typo'"):
         replace(model, fewer(2, skip=["typo"]))

@@ -41,17 +41,19 @@ STATE_HOOKS = (
 
 
 class Replaced(NamedTuple):
-    """A model with other layers.
+    """A model with other layers; printed, it is the table.
 
     Attributes:
         model: with the new layers.
         table: a row per layer that was offered: "layer", its name; "before" and "after", which says why a
-            layer is kept; "weights" and "weights left",
-            trainable numbers without padding.
+            layer is kept; "weights" and "weights left", trainable numbers without padding.
     """
 
     model: nn.Module
     table: Table
+
+    def __repr__(self) -> str:
+        return str(self.table)
 
 
 def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Replaced:
