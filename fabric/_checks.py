@@ -129,9 +129,7 @@ def one_of(name: str, value: object, choices: Collection[str]) -> str:
     return value
 
 
-def sequence(
-    name: str, value: Any, wanted: str, length: int | None = None, entry: type | None = None
-) -> Sequence[Any]:
+def sequence(name: str, value: Any, wanted: str, length: int | None = None, entry: type | None = None) -> Sequence[Any]:
     """Return `value`, or raise ValueError unless it is a sequence, but no text, of `length` entries (any if None).
 
     An array counts as a sequence if it has at least one axis. `wanted` says what the entries should be; the message

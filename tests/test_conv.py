@@ -337,5 +337,5 @@ def test_images_of_another_dtype_are_named(make, dtype):
     x = torch.zeros(1, layer.in_channels, 9, 9, dtype=dtype)
     with pytest.raises(ValueError, match=f"x must have the dtype of the weights, torch.float32, got {dtype}"):
         layer(x)
-    with pytest.raises(TypeError, match="x must be a tensor .*, got ndarray"):
+    with pytest.raises(TypeError, match=r"x must be a tensor .*, got ndarray"):
         layer(x.numpy())

@@ -54,7 +54,7 @@ def _check(x: Tensor, features: int, weight: Tensor) -> None:
 
 
 def check_kind(x: Tensor, weight: Tensor) -> None:
-    """Raise ValueError unless x has the dtype and the device of `weight`; under autocast any dtype of floats will do."""
+    """Raise ValueError unless x has the dtype and the device of `weight`; under autocast any floats will do."""
     if x.dtype != weight.dtype and not (x.is_floating_point() and _autocast_dtype(x)):
         raise ValueError(f"x must have the dtype of the weights, {weight.dtype}, got {x.dtype}")
     if x.device != weight.device:
