@@ -98,7 +98,9 @@ def test_the_module_that_fails_is_named_and_no_other():
         def forward(self, x):
             return self.inner(x) + x
 
-    with pytest.raises(ValueError, match=r"'0', Sum\(\) of torch.float32, which gets torch.float32 \(2, 4\), fails: The"):
+    with pytest.raises(
+        ValueError, match=r"'0', Sum\(\) of torch.float32, which gets torch.float32 \(2, 4\), fails: The"
+    ):
         called(nn.Sequential(Sum()), torch.randn(2, 4))
     with pytest.raises(ValueError, match=r"got torch.int64 \(1,\): the model fails: index out of range"):
         called(nn.Embedding(3, 4), torch.tensor([7]))

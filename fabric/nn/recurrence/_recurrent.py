@@ -10,6 +10,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from fabric._checks import positive_int
+from fabric.nn._clos import ClosLinear
 from fabric.nn._structured import StructuredLinear
 from fabric.nn.init import lecun_uniform_
 
@@ -65,6 +66,23 @@ class CascadeRecurrent(nn.Module, ABC):
         self.input_layers = nn.ModuleList(input_layer(size, outputs) for size in inputs)
         self.hidden_layers = nn.ModuleList(hidden_layer(self.hidden_size, outputs) for _ in inputs)
         self.reset_parameters()
+
+    @classmethod
+    def like(cls, dense: nn.RNNBase, input_layer: Build, hidden_layer: Build) -> "CascadeRecurrent":
+        """A layer with the sizes and options of a dense one; its cells ask for their cascades in order."""
+        made = cls.__new__(cls)
+        CascadeRecurrent.__init__(
+            made,
+            dense.input_size,
+            dense.hidden_size,
+            dense.num_layers,
+            dense.batch_first,
+            dense.dropout,
+            dense.bidirectional,
+            input_layer,
+            hidden_layer,
+        )
+        return made
 
     @staticmethod
     @abstractmethod
@@ -212,7 +230,16 @@ class CascadeRecurrent(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         shape = f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
-        return f"{shape}, batch_first={self.batch_first}, bidirectional={self.bidirectional}"
+        kinds = f"from inputs {_names(self.input_layers)}, from hidden {_names(self.hidden_layers)}"
+        return f"{shape}, batch_first={self.batch_first}, bidirectional={self.bidirectional}, {kinds}"
+
+
+def _names(layers: nn.ModuleList) -> str:
+    """Of their topologies, each once: the sizes and the router counts of Clos cascades."""
+    names = [
+        f"clos{tuple(layer.routers)}" if isinstance(layer, ClosLinear) else layer.topology.name for layer in layers
+    ]
+    return " and ".join(dict.fromkeys(names))
 
 
 class _Lstm(CascadeRecurrent):
