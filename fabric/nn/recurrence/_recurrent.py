@@ -1,7 +1,7 @@
 """What recurrent layers made of cascades share, whatever their cells do: layers, directions, packed sequences."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 import torch
@@ -234,11 +234,9 @@ class CascadeRecurrent(nn.Module, ABC):
         return f"{shape}, batch_first={self.batch_first}, bidirectional={self.bidirectional}, {kinds}"
 
 
-def _names(layers: nn.ModuleList) -> str:
+def _names(layers: Iterable[Any]) -> str:
     """Of their topologies, each once: the sizes and the router counts of Clos cascades."""
-    names = [
-        f"clos{tuple(layer.routers)}" if isinstance(layer, ClosLinear) else layer.topology.name for layer in layers
-    ]
+    names = (f"clos{tuple(each.routers)}" if isinstance(each, ClosLinear) else each.topology.name for each in layers)
     return " and ".join(dict.fromkeys(names))
 
 
