@@ -18,13 +18,14 @@ from fabric.nn import (
     Plan,
     convert,
     fewer,
+    plan,
     replace,
 )
 from fabric.nn._clos import router_blocks
 from fabric.nn._factorise import Factors
 from fabric.nn.models import _fit, _times
 from fabric.nn.models._factorise_on_data import _behind, _own_inverse, _sweep, two_level_on_data
-from fabric.nn.models._project import low_rank, project, two_level
+from fabric.nn.models._project import low_rank, project, two_level, usual_sweeps
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +131,17 @@ def test_clos_on_data_is_where_no_factor_alone_can_do_better():
     assert max(parameter.grad.abs().max().item() for parameter in layer.parameters()) < 1e-5
     plain = ClosLinear.from_dense(linear(matrix), 3, 2, 3, sweeps=250)
     assert error < ((plain.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum() - 0.01
+
+
+def test_large_cascades_get_as_many_sweeps_as_a_minute_holds():
+    small, large, huge = (
+        plan(inputs, outputs, fewer=4, structures=["clos"])[0]
+        for inputs, outputs in ((128, 512), (768, 3072), (4096, 4096))
+    )
+    assert usual_sweeps(small) == 100 and 10 < usual_sweeps(large) < 100 and usual_sweeps(huge) == 10
+    first, middle, last = large.counts
+    tried = usual_sweeps(large) + 3 * (usual_sweeps(large) // 10)  # one for each of three starts
+    assert tried * first * last * middle**2 < 7e8
 
 
 def test_every_sweep_on_data_comes_nearer():

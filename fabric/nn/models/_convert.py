@@ -32,7 +32,7 @@ def convert(
     at_least: int = 10_000,
     tolerance: float = math.inf,
     skip: Sequence[str] = (),
-    sweeps: int = 100,
+    sweeps: int | None = None,
     ridge: float = 0.01,
     in_place: bool = False,
     generator: torch.Generator | None = None,
@@ -64,7 +64,8 @@ def convert(
         at_least: weights and biases of the smallest layer that is exchanged.
         tolerance: relative error above which a layer is kept dense.
         skip: names to keep, with wildcards as of a shell.
-        sweeps: of the alternating least squares for Clos, with `data` as many on them, for Monarch too.
+        sweeps: of the alternating least squares for Clos, with `data` as many on them, for Monarch too. If None 100,
+            and for Clos fewer where these would take longer than about a minute on one core, but 10 at least.
         ridge: weight of white noise of the inputs' power beside the `data`, from 0; for Clos and Monarch. The default
             is the largest that costs next to nothing on the data themselves (`29_conversion`).
         in_place: as for `replace`.
@@ -93,11 +94,8 @@ def convert(
     skip = [instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers", entry=str)]
     check_skip(model, skip)
     ridge = number("ridge", ridge, least=0.0)
-    at_least, sweeps, rows = (
-        positive_int("at_least", at_least),
-        positive_int("sweeps", sweeps),
-        positive_int("rows", rows),
-    )
+    at_least, rows = positive_int("at_least", at_least), positive_int("rows", rows)
+    sweeps = None if sweeps is None else positive_int("sweeps", sweeps)
 
     chosen: dict[str, Layer] = {
         name: layer

@@ -36,7 +36,7 @@ def best_fit(
     candidates: Sequence[Plan],
     seen: Moments | None,
     ridge: float,
-    sweeps: int,
+    sweeps: int | None,
     generator: torch.Generator | None,
     done: Callable[[], object],
 ) -> Fit | None:
@@ -60,7 +60,7 @@ def recurrent_fit(
     name: str,
     layer: nn.GRU | nn.LSTM,
     candidates: Sequence[Sequence[Plan]],
-    sweeps: int,
+    sweeps: int | None,
     generator: torch.Generator | None,
     done: Callable[[], object],
 ) -> Fit | None:
@@ -128,7 +128,7 @@ def _nearest(
     offers: Iterable[tuple[Plan, StructuredLinear | StructuredConv2d]],
     root: Tensor | None,
     ridge: float,
-    sweeps: int,
+    sweeps: int | None,
     generator: torch.Generator | None,
     done: Callable[[], object],
 ) -> Fit | None:
