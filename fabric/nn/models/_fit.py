@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -14,7 +14,7 @@ from fabric.nn.models._cells import matrices_of, with_layers
 from fabric.nn.models._entries import Plan, entries, two_level_counts
 from fabric.nn.models._layers import Flat, matrix_of
 from fabric.nn.models._moments import Moments
-from fabric.nn.models._project import project
+from fabric.nn.models._project import product, project
 from fabric.nn.models._replace import built
 from fabric.nn.models._times import dense_seconds, within_seconds
 
@@ -43,8 +43,7 @@ def best_fit(
     """The candidate of least error with the bias set, None where there is none; `done` is called after each."""
     matrix = finite(name, matrix_of(layer))
     root = None if seen is None else seen.root(centred=layer.bias is not None)
-    offers = ((entry, built(entry, layer).to("cpu", torch.float64)) for entry in candidates)
-    best = _nearest(matrix, offers, root, ridge, sweeps, generator, done)
+    best = _nearest(matrix, candidates, lambda entry: built(entry, layer), root, ridge, sweeps, generator, done)
     if best is None or layer.bias is None:
         return best
     fitted = cast(StructuredLinear | StructuredConv2d, best.layer)
@@ -71,8 +70,7 @@ def recurrent_fit(
     lost = whole = 0.0
     for weight, offered in zip(matrices_of(layer), candidates, strict=True):
         matrix = finite(name, weight)
-        offers = ((entry, entry.layer(layer.bias, "cpu", torch.float64)) for entry in offered)
-        fit = _nearest(matrix, offers, None, 0.0, sweeps, generator, done)
+        fit = _nearest(matrix, offered, lambda entry: entry.layer(layer.bias), None, 0.0, sweeps, generator, done)
         assert fit is not None  # as there are candidates
         square = float(matrix.square().sum())
         lost, whole = lost + fit.error**2 * square, whole + square
@@ -123,27 +121,42 @@ def finite(name: str, weight: Tensor) -> Tensor:
     return matrix
 
 
+class _Candidate(NamedTuple):
+    entry: Plan
+    values: list[Tensor]
+    error: float
+    on_data: float | None
+
+    def order(self) -> tuple[float, float]:
+        return self.error if self.on_data is None else self.on_data, self.error
+
+
 def _nearest(
     matrix: Tensor,
-    offers: Iterable[tuple[Plan, StructuredLinear | StructuredConv2d]],
+    entries: Sequence[Plan],
+    build: Callable[[Plan], StructuredLinear | StructuredConv2d],
     root: Tensor | None,
     ridge: float,
     sweeps: int | None,
     generator: torch.Generator | None,
     done: Callable[[], object],
 ) -> Fit | None:
-    """The layer of least error, its weights set to come near to a matrix; of offers as entries with their layers."""
-    fits: list[Fit] = []
+    """The layer of the entry that comes nearest to a matrix; only this one is built."""
+    found: list[_Candidate] = []
     with torch.no_grad():
-        for entry, new in offers:
+        for entry in entries:
             values = project(matrix, entry, root, ridge, sweeps, generator)
-            for stage, value in zip(new.stage_weights(), values, strict=True):
-                stage.weight.copy_(value)
-            lost = matrix - new.dense_weight().flatten(1)
+            lost = matrix - product(entry, values)
             on_data = None if root is None else _relative(lost @ root, matrix @ root)
-            fits.append(Fit(new, _relative(lost, matrix), on_data))
+            found.append(_Candidate(entry, values, _relative(lost, matrix), on_data))
             done()
-    return min(fits, key=lambda fit: (fit.loss(), fit.error), default=None)
+        best = min(found, key=_Candidate.order, default=None)
+        if best is None:
+            return None
+        new = build(best.entry).to("cpu", torch.float64)
+        for stage, value in zip(new.stage_weights(), best.values, strict=True):
+            stage.weight.copy_(value)
+    return Fit(new, best.error, best.on_data)
 
 
 def _relative(lost: Tensor, whole: Tensor) -> float:

@@ -6,7 +6,7 @@ Nearest is in the Frobenius norm, or in that of the outputs on given inputs. All
 import torch
 from torch import Tensor, nn
 
-from fabric.nn._clos import ClosLinear, router_blocks
+from fabric.nn._clos import ClosLinear, ClosRouters, clos_matrix, router_blocks
 from fabric.nn._factorise import Factors
 from fabric.nn.models._entries import Plan
 from fabric.nn.models._factorise_on_data import factorise_on_data, two_level_on_data
@@ -53,6 +53,16 @@ def project(
     if root is None:
         return list(factors)
     return list(factorise_on_data(*_by_router(matrix, root, ridge, first, last), factors, sweeps))
+
+
+def product(entry: Plan, values: list[Tensor]) -> Tensor:
+    """The matrix (outputs, inputs) of what `project` returns, without the layer and its much larger dense factors."""
+    if entry.structure == "low rank":
+        return values[1][0] @ values[0][0]
+    if entry.structure == "two-level":
+        return torch.einsum("oqi,iop->oqip", values[1], values[0]).flatten(2).flatten(0, 1)
+    first, middle, last = values
+    return clos_matrix(first, middle, last, ClosRouters(entry.in_features, entry.out_features, *entry.counts))
 
 
 def usual_sweeps(entry: Plan) -> int:
