@@ -150,7 +150,7 @@ def _by_weights(layer: Layer, share: float, structures: Sequence[str]) -> list[l
         sizes = [(matrix.shape[1], matrix.shape[0], 1) for matrix in matrices_of(layer)]
     else:
         sizes = [sizes_of(layer)]
-    return [candidates(*each, int(share * each[0] * each[1]), structures) for each in sizes]
+    return [candidates(*each, int(share * (each[0] * each[1])), structures) for each in sizes]
 
 
 def _by_time(
