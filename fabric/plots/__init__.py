@@ -49,7 +49,7 @@ from fabric.plots.mobilenet import (
     draw_pilot,
     draw_spectra,
 )
-from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
+from fabric.plots.on_chip import accuracy_of_seeds, accuracy_over_samples, throughput_over_clock
 from fabric.plots.order import accuracy_by_order
 from fabric.plots.pipeline import (
     draw_machines,
