@@ -12,8 +12,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
 from fabric.plots.looks import CONTROL, FLOW, INK, KINDS
 
-_WIDTH, _HEIGHT = 1.04, 0.42
-_INCHES = 0.88  # of a figure, for one unit of the places below
+_WIDTH, _HEIGHT = 1.16, 0.44
+_INCHES = 0.89  # of a figure, for one unit of the places below
 # Where each node stands, and how an arrow that would cross a node bends. Every node of the source must have a place.
 PLACES = {
     "fabric_forward": {
@@ -140,7 +140,7 @@ def _meanings(graphs: Sequence[nx.DiGraph]) -> list[Patch | Line2D]:
 def _label(name: str, look: dict) -> str:
     sign = {"multiply": "× ", "add": "+ "}.get(look["kind"], "")
     short = name.removeprefix("sigmoid.").replace("feeds.row.", "").replace("bank.", "")
-    if len(short) > 16:
+    if len(short) > 14:
         short = "_\n".join(short.rsplit("_", 1))
     copies = f" ×{look['copies']}" if look["copies"] > 1 else ""
     module = f"\n{look['module']}{copies}" if look["module"] else ""

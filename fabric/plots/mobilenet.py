@@ -40,7 +40,10 @@ def accuracy_against_compression(ax: Axes, table: pd.DataFrame) -> None:
     for _, rows in rest.groupby(rest["arm"].str.split().str[0], sort=False):
         rows = rows.sort_values("compression")
         look, single = _look(rows["arm"].iloc[0]), rows["low"].isna()
-        for own, face, label in ((rows[~single], look.color, look.label), (rows[single], "white", f"{look.label}, one seed")):
+        for own, face, label in (
+            (rows[~single], look.color, look.label),
+            (rows[single], "white", f"{look.label}, one seed"),
+        ):
             if len(own):
                 points(ax, own["compression"], own, linestyle="none", markerfacecolor=face, label=label, **look.mark)
     ax.set_xscale("log")
