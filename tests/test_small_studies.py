@@ -99,8 +99,8 @@ def test_densities_with_rates_of_their_own_stand_beside_the_fixed_recipe_and_pri
 def test_small_batches_take_more_steps_at_a_rate_of_their_own_beside_the_later_recipe(tmp_path):
     layouts = accuracy_vs_density.layouts("784-112-10", [(2, 10), (112, 10)])
     results = Results("00_test", tmp_path)
-    small = accuracy_vs_density.train_in_small_batches(results, layouts, "digits", [0.00001, 0.01], 1, 300, 3, 2)
-    assert small["learning_rate"].tolist() == [0.01] * 4  # the other one hardly learns in an epoch
+    small = accuracy_vs_density.train_in_small_batches(results, layouts, "digits", [0.00001, 0.01], 300, 3, 2)
+    assert small["learning_rate"].tolist() == [0.01] * 4  # the other one hardly learns
     assert small["fan_outs"].tolist() == ["2, 10"] * 2 + ["112, 10"] * 2 and small["seed"].tolist() == [0, 1, 0, 1]
     assert small["weights"].tolist() == [2688] * 2 + [88928] * 2
     later = small.assign(accuracy_by_epoch=[[0.1, 0.2, 0.3]] * 4)
