@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fabric.experiments.counting import Footprint, sample_energy
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import devices
-from fabric.experiments.studies import comparison, edge_budget, edge_rivals
+from fabric.experiments.studies import comparison, edge_budget, edge_rivals, pruning
 
 ROOT = Path(__file__).resolve().parents[1]
 COSTS = {"dram_access": 640, "sram_access": 5, "float_multiply": 3.7, "float_add": 0.9}
@@ -87,6 +87,24 @@ def test_the_smallest_network_that_reaches_an_accuracy_is_chosen():
     assert gained[0.6] == 0
     spent = edge_budget.energies(equal, COSTS).set_index(["target", "method"])
     assert (spent["with_dram"] > spent["on_chip"]).all()
+
+
+def test_training_and_pruning_takes_the_energy_of_the_weights_that_are_still_there():
+    sizes = edge_budget.footprints(networks(), batch_size=4)
+    dense = networks()["label"].iloc[-1]
+    table = edge_budget.of_pruning(networks(), sizes, dense, [10240], 6, 50, COSTS).set_index("method")
+    pruned, clos = table.loc["magnitude_pruning"], table.loc["clos"]
+    removed = sum([203264, *pruning.kept(10240, 203264, 6)[:-1]]) - 6 * 10240  # weights that an epoch trains in vain
+    for where, access in (("with_dram", 640e-12), ("on_chip", 5e-12)):
+        an_edge = 4 * access + 3 * 4.6e-12  # read twice, read and written by the update
+        assert pruned[where] * pruned[f"pruned_{where}"] == pytest.approx(50 * removed * an_edge)
+        assert clos[f"pruned_{where}"] == 0
+    (of_clos,) = edge_budget.at_equal_accuracy(
+        networks()[["label"]].assign(accuracy=0.9, low=0.9, high=0.9), sizes[sizes["method"] == "clos"], [0.9]
+    ).pipe(edge_budget.energies, COSTS)["with_dram"]
+    assert clos["with_dram"] == pytest.approx(6 * 50 * of_clos / 1e6)
+    with pytest.raises(ValueError, match="targets must be those of networks, got 5"):
+        edge_budget.of_pruning(networks(), sizes, dense, [5], 6, 50, COSTS)
 
 
 def test_rivals_stay_within_their_bytes_and_meet_the_networks(tmp_path):

@@ -94,3 +94,27 @@ def test_densities_with_rates_of_their_own_stand_beside_the_fixed_recipe_and_pri
     (row,) = accuracy_vs_density.tuned_beside(tuned, tuned.assign(accuracy=0.5)).itertuples()
     assert (row.seeds, row.fixed, row.printed) == (2, 0.5, 0.929)
     assert row.accuracy == pytest.approx(tuned["accuracy"].mean())
+
+
+def test_small_batches_take_more_steps_at_a_rate_of_their_own_beside_the_later_recipe(tmp_path):
+    layouts = accuracy_vs_density.layouts("784-112-10", [(2, 10), (112, 10)])
+    results = Results("00_test", tmp_path)
+    small = accuracy_vs_density.train_in_small_batches(results, layouts, "digits", [0.00001, 0.01], 300, 3, 2)
+    assert small["learning_rate"].tolist() == [0.01] * 4  # the other one hardly learns
+    assert small["fan_outs"].tolist() == ["2, 10"] * 2 + ["112, 10"] * 2 and small["seed"].tolist() == [0, 1, 0, 1]
+    assert small["weights"].tolist() == [2688] * 2 + [88928] * 2
+    later = small.assign(accuracy_by_epoch=[[0.1, 0.2, 0.3]] * 4)
+    table = accuracy_vs_density.small_batches_beside(small, later, [1, 3]).set_index(["fan_outs", "epoch"])
+    assert table["later"].to_dict() == pytest.approx({(outs, epoch): epoch / 10 for outs, epoch in table.index})
+    assert table.loc[("2, 10", 3), "printed"] == 0.929 and np.isnan(table.loc[("2, 10", 1), "printed"])
+    assert table.loc[("112, 10", 3), "accuracy"] == pytest.approx(small["accuracy"][2:].mean())
+
+
+def test_batches_of_32_take_eight_steps_for_one_of_the_later_recipe(monkeypatch):
+    steps: list[int] = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self, *given: steps.append(1) or step(self, *given))
+    network = accuracy_vs_density.layouts("784-8-10", [(8, 10)])["network"].item()
+    samples = len(data.load("digits").train_y)
+    accuracy_vs_density.classify_in_small_batches(accuracy_vs_density.SmallBatchConfig("digits", network, 1, 0.01, 0))
+    assert len(steps) == -(-samples // 32)

@@ -41,8 +41,8 @@ def draw_hits(ax: Axes, table: pd.DataFrame, families: Sequence[str]) -> None:
             points(ax, at, own, ("exact", "low", "high"), 1 / row.parameters, sideways=True, **look)
         best = rows[(rows["loss"] == "l1") & (rows["target"] == "gaussian")].iloc[0]
         share = 100 * best["exact"] / best["jacobian_rank"]
-        ax.text(1.01, place, f"{share:.0f} %", transform=ax.get_yaxis_transform(), va="center", fontsize=8)
-    ax.text(1.01, -0.75, "L1 hits of\nsolvable", transform=ax.get_yaxis_transform(), va="bottom", fontsize=7.5)
+        ax.text(1.01, place, f"{share:.0f} %", transform=ax.get_yaxis_transform(), va="center", fontsize=9)
+    ax.text(1.01, -0.75, "L1 hits of\nsolvable", transform=ax.get_yaxis_transform(), va="bottom", fontsize=9)
     ax.set_yticks(range(len(families)), [FAMILIES[family].label for family in families])
     ax.set_ylim(len(families) - 0.5, -0.5)
     ax.set_xlim(-0.02, 1.03)

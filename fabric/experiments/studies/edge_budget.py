@@ -1,15 +1,17 @@
 """Which model fits which device, at which accuracy and for how much energy (notebook 19_edge_budget)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import pandas as pd
 import torch
 
 from fabric.experiments.counting import Footprint, footprint, sample_energy
 from fabric.experiments.networks import build, topologies
+from fabric.experiments.studies.pruning import kept
 
 _PARTS = [part.name for part in fields(Footprint)]
+_WORD = 4  # bytes of a weight
 _TRAININGS = {"batchless": torch.optim.SGD, "Adam": torch.optim.Adam}
 
 
@@ -119,4 +121,60 @@ def energies(equal: pd.DataFrame, costs: Mapping[str, float]) -> pd.DataFrame:
             | {name: 1e6 * joules for name, joules in micro.items()}
             | {"dram_share": spent.outside / spent.with_dram}
         )
+    return pd.DataFrame(rows)
+
+
+def of_pruning(
+    networks: pd.DataFrame,
+    sizes: pd.DataFrame,
+    dense: str,
+    targets: Sequence[int],
+    epochs: int,
+    samples: int,
+    costs: Mapping[str, float],
+) -> pd.DataFrame:
+    """Joules of a whole batchless training: pruned along the schedule of `pruning.kept`, and sparse before training.
+
+    A pruned weight costs nothing more from the epoch after it is removed, and the places of those that are left are not
+    counted. That is less than any machine takes, so the comparison favours pruning.
+
+    Args:
+        networks: of `studies.comparison`, with "target", "method" and "label".
+        sizes: of `footprints`.
+        dense: label of the network that is pruned.
+        targets: weights that are left, without biases; those of networks in `networks`.
+        epochs: of every training.
+        samples: of an epoch.
+        costs: as of `sample_energy`.
+
+    Returns:
+        "target", "method" ("magnitude_pruning" or that of the network), "with_dram" and "on_chip" (joules), and
+        "pruned_with_dram" and "pruned_on_chip", the shares of them that go to weights which are removed later.
+
+    Raises:
+        ValueError: a target that no network has.
+    """
+    held = sizes[sizes["training"] == "batchless"].set_index("label")
+
+    def spent(label: str, edges: int | None = None) -> pd.Series:
+        """Joules of an epoch of this network, or of it with so many of its edges."""
+        full = Footprint(**{part: int(held.loc[label, part]) for part in _PARTS})
+        every = int(held.loc[label, "edges"])
+        left = every if edges is None else edges
+        sample = sample_energy(replace(full, weights=full.weights - _WORD * (every - left)), left, costs)
+        return samples * pd.Series({"with_dram": sample.with_dram, "on_chip": sample.on_chip})
+
+    everything = int(held.loc[dense, "edges"])
+    rows = []
+    for target in targets:
+        equal = networks[networks["target"] == target]
+        if equal.empty:
+            raise ValueError(f"targets must be those of networks, got {target!r}")
+        trained = [everything, *kept(target, everything, epochs)[:-1]]
+        whole = sum((spent(dense, edges) for edges in trained[1:]), spent(dense, trained[0]))
+        wasted = 1 - epochs * spent(dense, target) / whole
+        rows.append({"target": target, "method": "magnitude_pruning", **whole, **wasted.add_prefix("pruned_")})
+        for row in equal.itertuples():
+            joules = epochs * spent(row.label)
+            rows.append({"target": target, "method": row.method, **joules, **(0 * joules).add_prefix("pruned_")})
     return pd.DataFrame(rows)

@@ -6,6 +6,7 @@ from fabric.experiments.training._classify import (
     adam,
     classification_layers,
     classify,
+    fit,
     held_bytes,
     set_biases,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "classification_layers",
     "classify",
     "compress",
+    "fit",
     "fit_dense",
     "fit_network",
     "held_bytes",

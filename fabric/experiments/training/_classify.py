@@ -129,15 +129,18 @@ def set_biases(layers: nn.Module) -> None:
             nn.init.constant_(values, BIAS)
 
 
-def adam(network: nn.Module, layers: nn.Module, l2: float = 0.0) -> torch.optim.Adam:
+def adam(
+    network: nn.Module, layers: nn.Module, l2: float = 0.0, learning_rate: float = LEARNING_RATE
+) -> torch.optim.Adam:
     """Adam for all of `network`; the weights of `layers` also follow the gradient of `l2` times their squares."""
     instance("network", network, nn.Module)
     instance("layers", layers, nn.Module)
     number("l2", l2, least=0)
+    number("learning_rate", learning_rate, least=0)
     penalised = [values for name, values in layers.named_parameters() if not name.endswith("bias")]
     others = [values for values in network.parameters() if not any(values is other for other in penalised)]
     groups: list[dict[str, Any]] = [{"params": penalised, "weight_decay": 2 * l2}, {"params": others}]
-    return torch.optim.Adam(groups, lr=LEARNING_RATE, fused=True)
+    return torch.optim.Adam(groups, lr=learning_rate, fused=True)
 
 
 def fit(
@@ -147,6 +150,7 @@ def fit(
     epochs: int,
     seed: int,
     after_step: Callable[[int], None] = lambda step: None,
+    batch_size: int = BATCH_SIZE,
 ) -> list[float]:
     """Train and return the test accuracy after every epoch, as fractions.
 
@@ -156,6 +160,7 @@ def fit(
         epochs: passes over the training part.
         seed: of the order of samples.
         after_step: called with the number of steps done, after each.
+        batch_size: samples of a step; a last batch that is not full is trained on too.
     """
     device = torch.device(os.environ.get("FABRIC_DEVICE", "cpu"))
     network.to(device)
@@ -168,7 +173,7 @@ def fit(
     steps = 0
     for _ in range(epochs):
         network.train()
-        for batch in torch.randperm(len(train_y), generator=order).split(BATCH_SIZE):
+        for batch in torch.randperm(len(train_y), generator=order).split(batch_size):
             batch = batch.to(device)
             loss = functional.cross_entropy(network(train_x[batch]), train_y[batch])
             optimizer.zero_grad()

@@ -17,16 +17,24 @@ from fabric.experiments.studies.accuracy_vs_density._accuracies import (
     train_convolutional,
     train_layouts,
 )
+from fabric.experiments.studies.accuracy_vs_density._small_batches import (
+    SmallBatchConfig,
+    classify_in_small_batches,
+    small_batches_beside,
+    train_in_small_batches,
+)
 from fabric.experiments.studies.accuracy_vs_density._storage import at_equal_accuracy, storage, train_compressed
 from fabric.experiments.studies.accuracy_vs_density._tuned import train_tuned, tuned_beside
 
 __all__ = [
+    "SmallBatchConfig",
     "above_printed",
     "at_epoch",
     "at_equal_accuracy",
     "beside_print",
     "by_epoch",
     "by_pattern",
+    "classify_in_small_batches",
     "configurations",
     "dense_and_sparse",
     "density",
@@ -35,9 +43,11 @@ __all__ = [
     "layouts",
     "percent",
     "printed_accuracies",
+    "small_batches_beside",
     "storage",
     "train_compressed",
     "train_convolutional",
+    "train_in_small_batches",
     "train_layouts",
     "train_tuned",
     "tuned_beside",
