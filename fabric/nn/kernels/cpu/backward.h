@@ -85,23 +85,28 @@ struct Backward : Pass<T> {
         add_bias(own, dy, rows);
         for (long s = last; s >= 0; s--) {
             const Stage &stage = net.stages[s];
-            for (long r = 0; r < stage.routers; r++) {
-                const float *above = own.gradients[s % 2] + r * stage.outputs * width;
+            for (const Band &band : stage.bands) {
                 if (s == last) {
-                    fetch_neighbour(dy, net.outputs, rows, Base::outputs(r));
-                    read_columns(dy, net.outputs, rows, Base::outputs(r), own.above, width, own.scratch);
-                    above = own.above;
+                    fetch_neighbour(dy, net.outputs, rows, Base::outputs(band));
+                    read_columns(dy, net.outputs, rows, Base::outputs(band), own.above, width, own.scratch);
                 }
-                const float *in = own.levels[s] + r * stage.inputs * width;
-                add_weights(own, s, r, x, rows, above, in, width);
-                if (s > 0)
-                    turn_back(s, r, above, stage.reads.data() + r * stage.inputs, own.gradients[(s + 1) % 2], width);
-                else if (call.dx) {
-                    T *dx = static_cast<T *>(call.dx) + b * net.inputs;
-                    turn_back(s, r, above, nullptr, own.below, width);
-                    fetch_neighbour(dx, net.inputs, rows, Base::inputs(r));
-                    write_columns(own.below, width, rows, Base::inputs(r), stage.adds_inputs[r], dx, net.inputs, own.scratch);
+                const float *read = own.above;
+                float *into = own.below;
+                for (long r = band.begin; r < band.end; r++) {
+                    const float *above = s == last ? read : own.gradients[s % 2] + r * stage.outputs * width;
+                    const float *in = own.levels[s] + r * stage.inputs * width;
+                    add_weights(own, s, r, x, rows, above, in, width);
+                    if (s > 0)
+                        turn_back(s, r, above, stage.reads.data() + r * stage.inputs, own.gradients[(s + 1) % 2], width);
+                    else if (call.dx)
+                        turn_back(s, r, above, nullptr, into, width);
+                    read += stage.used_outputs[r] * width, into += stage.used_inputs[r] * width;
                 }
+                if (s > 0 || !call.dx) continue;
+                T *dx = static_cast<T *>(call.dx) + b * net.inputs;
+                fetch_neighbour(dx, net.inputs, rows, Base::inputs(band));
+                write_columns(own.below, width, rows, Base::inputs(band), stage.adds_inputs[band.begin], dx, net.inputs,
+                              own.scratch);
             }
             float *below = own.gradients[(s + 1) % 2];
             for (const auto &[from, to] : stage.copies_below) std::copy_n(below + from * width, width, below + to * width);
