@@ -69,7 +69,7 @@ template <int N>
 using Constant = std::integral_constant<int, N>;
 
 template <int L, int WIDTH, int ROWS, class Run>
-void with_rows(long count, long column, long row, Run run) {
+void with_rows(long count, long column, long row, const Run &run) {
     if constexpr (ROWS > 0) {
         if (count == ROWS) return run(Constant<L>(), Constant<WIDTH>(), Constant<ROWS>(), column, row);
         with_rows<L, WIDTH, ROWS - 1>(count, column, row, run);
@@ -77,7 +77,7 @@ void with_rows(long count, long column, long row, Run run) {
 }
 
 template <int L, int WIDTH, class Run>
-void cover_rows(long column, long rows, Run run) {
+void cover_rows(long column, long rows, const Run &run) {
     constexpr int most = rows_at_once(WIDTH);
     for (long parts = (rows + most - 1) / most, row = 0; parts > 0; parts--) {
         const long count = (rows - row + parts - 1) / parts;
@@ -87,7 +87,7 @@ void cover_rows(long column, long rows, Run run) {
 }
 
 template <int WIDTH, class Run>
-void with_width(long width, long column, long rows, Run run) {
+void with_width(long width, long column, long rows, const Run &run) {
     if constexpr (WIDTH > 0) {
         if (width == WIDTH) return cover_rows<LANES, WIDTH>(column, rows, run);
         with_width<WIDTH - 1>(width, column, rows, run);
@@ -96,7 +96,7 @@ void with_width(long width, long column, long rows, Run run) {
 
 // Calls run(L, WIDTH, ROWS, column, row) for blocks of about equal size that cover `columns` (halves of a register) by `rows`.
 template <class Run>
-void cover(long columns, long rows, Run run) {
+void cover(long columns, long rows, const Run &run) {
     const long whole = columns / LANES;
     long done = 0;
     for (long parts = (whole + WIDEST - 1) / WIDEST; parts > 0; parts--) {
