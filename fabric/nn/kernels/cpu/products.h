@@ -116,6 +116,30 @@ inline void multiply(const float *w, long row_step, long term_step, long rows, l
     });
 }
 
+template <int L>
+inline float sum_of(Vector<L> value) {
+    if constexpr (L == 1) {
+        return value[0];
+    } else {
+        Vector<L / 2> halves[2];
+        std::memcpy(halves, &value, sizeof value);
+        return sum_of<L / 2>(halves[0] + halves[1]);
+    }
+}
+
+// Up to so many weights of a router are derived by `add_dots`, which needs no rows of samples, else by `add_outer`.
+constexpr long DOTS = 48;
+
+// g[i][j] += sum over samples b of a[i][b] * v[j][b], for `rows` rows i and `columns` rows j
+inline void add_dots(const float *a, long rows, const float *v, long columns, long width, float *g, long g_step) {
+    for (long i = 0; i < rows; i++, a += width, g += g_step)
+        for (long j = 0; j < columns; j++) {
+            Vector<HALF> sum{};
+            for (long b = 0; b < width; b += HALF) sum += load<HALF>(a + b) * load<HALF>(v + j * width + b);
+            g[j] += sum_of<HALF>(sum);
+        }
+}
+
 inline void add_outer(const float *a, long a_step, long rows, long samples, const float *v, long columns, float *g) {
     cover(columns, rows, [=](auto lanes, auto width, auto count, long column, long row) {
         add_outer_products<lanes, width, count>(a + row * a_step, a_step, samples, v + column, columns,
