@@ -119,11 +119,17 @@ def test_gradients_equal_finite_differences(name):
 
 
 @make_layers
-def test_one_image_and_none_at_all(make):
-    layer = make(dtype=torch.float64)
-    x = images(layer, 1)
-    assert torch.allclose(layer(x[0]), layer(x)[0], rtol=1e-12, atol=1e-12)
-    assert layer(x[:0]).shape == (0, *layer(x).shape[1:])
+@pytest.mark.parametrize("memory", FORMATS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_image_and_none_at_all(kernel, make, memory, dtype):
+    layer = make(dtype=dtype)
+    x = images(layer, 1, dtype=dtype).contiguous(memory_format=memory)
+    y = layer(x)
+    assert torch.allclose(layer(x[0]), y[0], rtol=1e-5, atol=1e-5)
+    none = layer(x[:0])
+    assert none.shape == (0, *y.shape[1:])
+    none.sum().backward()
+    assert not any(values.grad.any() for values in layer.parameters())
 
 
 @make_layers

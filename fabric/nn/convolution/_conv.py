@@ -151,7 +151,7 @@ class StructuredConv2d(nn.Module, ABC):
             y = y + _repeated(pixels.flatten(0, -2).t(), self.out_channels).t().view(y.shape)
         if channels_last:
             return y.permute(0, 3, 1, 2)
-        return y.transpose(1, 2).contiguous().view(y.shape[0], -1, *seen.shape[2:])
+        return y.transpose(1, 2).contiguous().view(y.shape[0], self.out_channels, *seen.shape[2:])
 
     def dense_weight(self) -> Tensor:
         """The equivalent kernel for `torch.nn.functional.conv2d`, (out_channels, in_channels, *kernel_size).
