@@ -157,6 +157,20 @@ def test_layer_exports_and_compiles(name):
 
 
 @make_layers
+@pytest.mark.filterwarnings("error:Converting a tensor:torch.jit.TracerWarning")
+@pytest.mark.filterwarnings(r"ignore:.torch.jit.*is deprecated:DeprecationWarning")
+def test_traced_and_symbolically_traced_layers_take_images_of_any_size(make):
+    layer = make()
+    x, more = images(layer, 2, dtype=torch.float32), images(layer, 3, 9, 11, dtype=torch.float32)
+    traced = torch.jit.trace(layer, x)
+    graph = torch.fx.symbolic_trace(torch.nn.Sequential(layer, torch.nn.ReLU()))
+    assert torch.allclose(traced(more), layer(more), atol=1e-5)
+    assert torch.equal(graph(more), layer(more).relu())
+    with pytest.raises(TypeError, match="got Proxy"):
+        torch.fx.symbolic_trace(layer)
+
+
+@make_layers
 def test_layer_runs_under_autocast_and_loads_its_state(make):
     layer = make()
     x = images(layer, 3, dtype=torch.float32)
