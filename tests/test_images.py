@@ -105,7 +105,7 @@ def test_a_network_of_cascades_is_fitted_without_error():
     """Where the cascades can hold any matrix, the fitted network is the dense one."""
     full = tuple(Layer("clos", (i, o, 1, i, o)) for i, o in zip(TINY.channels, TINY.channels[1:], strict=False))
     record = fit_dense(FitConfig(CONFIG, full, 20, CONFIG))
-    assert len(record["layers"]) == 13
+    assert len(record["layers"]) == 13 and record["path"]
     for layer in record["layers"]:
         assert layer["clos"] < 1e-4
         assert np.all(np.diff(layer["energy"]) >= 0)
