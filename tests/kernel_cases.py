@@ -26,6 +26,7 @@ LAYERS = {
     "clos": lambda **k: ClosLinear(64, 96, 8, 6, 12, **k),
     "clos, one middle router": lambda **k: ClosLinear(20, 12, 4, 1, 3, **k),
     "clos, uneven routers": lambda **k: ClosLinear(23, 17, 5, 3, 4, **k),
+    "clos, narrow uneven routers": lambda **k: ClosLinear(200, 150, 67, 3, 49, **k),
     "clos, paper": lambda **k: ClosLinear(784, 256, 32, 16, 32, **k),
     "clos, large routers": lambda **k: ClosLinear(150, 203, 2, 70, 3, **k),
     "clos, without bias": lambda **k: ClosLinear(24, 16, 4, 3, 8, bias=False, **k),

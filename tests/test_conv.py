@@ -119,11 +119,17 @@ def test_gradients_equal_finite_differences(name):
 
 
 @make_layers
-def test_one_image_and_none_at_all(make):
-    layer = make(dtype=torch.float64)
-    x = images(layer, 1)
-    assert torch.allclose(layer(x[0]), layer(x)[0], rtol=1e-12, atol=1e-12)
-    assert layer(x[:0]).shape == (0, *layer(x).shape[1:])
+@pytest.mark.parametrize("memory", FORMATS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_image_and_none_at_all(kernel, make, memory, dtype):
+    layer = make(dtype=dtype)
+    x = images(layer, 1, dtype=dtype).contiguous(memory_format=memory)
+    y = layer(x)
+    assert torch.allclose(layer(x[0]), y[0], rtol=1e-5, atol=1e-5)
+    none = layer(x[:0])
+    assert none.shape == (0, *y.shape[1:])
+    none.sum().backward()
+    assert not any(values.grad.any() for values in layer.parameters())
 
 
 @make_layers
@@ -148,6 +154,20 @@ def test_layer_exports_and_compiles(name):
     assert torch.allclose(exported.module()(x[:2]), reference[:2], atol=1e-5)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     assert torch.allclose(compiled(x), reference, atol=1e-5)
+
+
+@make_layers
+@pytest.mark.filterwarnings("error:Converting a tensor:torch.jit.TracerWarning")
+@pytest.mark.filterwarnings(r"ignore:.torch.jit.*is deprecated:DeprecationWarning")
+def test_traced_and_symbolically_traced_layers_take_images_of_any_size(make):
+    layer = make()
+    x, more = images(layer, 2, dtype=torch.float32), images(layer, 3, 9, 11, dtype=torch.float32)
+    traced = torch.jit.trace(layer, x)
+    graph = torch.fx.symbolic_trace(torch.nn.Sequential(layer, torch.nn.ReLU()))
+    assert torch.allclose(traced(more), layer(more), atol=1e-5)
+    assert torch.equal(graph(more), layer(more).relu())
+    with pytest.raises(TypeError, match="got Proxy"):
+        torch.fx.symbolic_trace(layer)
 
 
 @make_layers

@@ -47,6 +47,16 @@ def test_folded_networks_compute_the_same_with_nothing_left_to_normalise(name):
     assert isinstance(folded[1], nn.BatchNorm2d if kept else nn.Identity)
 
 
+@pytest.mark.parametrize("name", ["dense", "clos first", "edges", "sums"])
+def test_networks_are_folded_where_nothing_is_differentiated(name):
+    for mode in (torch.inference_mode, torch.no_grad):
+        with mode():
+            model = nn.Sequential(CONVOLUTIONS[name]().double())
+            model.append(trained_norm(model[0].out_channels))
+            x = torch.randn(3, model[0].in_channels, 6, 6, dtype=torch.float64)
+            torch.testing.assert_close(fold_batch_norm(model)(x), model.eval()(x))
+
+
 def test_what_cannot_be_folded_stays():
     convolution = CONVOLUTIONS["clos"]()
     convolution.register_forward_hook(lambda module, inputs, output: 2 * output)

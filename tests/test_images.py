@@ -105,7 +105,7 @@ def test_a_network_of_cascades_is_fitted_without_error():
     """Where the cascades can hold any matrix, the fitted network is the dense one."""
     full = tuple(Layer("clos", (i, o, 1, i, o)) for i, o in zip(TINY.channels, TINY.channels[1:], strict=False))
     record = fit_dense(FitConfig(CONFIG, full, 20, CONFIG))
-    assert len(record["layers"]) == 13
+    assert len(record["layers"]) == 13 and record["path"]
     for layer in record["layers"]:
         assert layer["clos"] < 1e-4
         assert np.all(np.diff(layer["energy"]) >= 0)
@@ -133,7 +133,19 @@ def test_halving_keeps_the_best_of_each_rung():
     assert kept == {1: [0.4, 0.5], 2: [0.7]}
     assert list(trials.groupby("rung").size()) == [4, 2]
     assert chosen[["learning_rate", "weight_decay"]].to_numpy().tolist() == [[0.01, 0.0]]
-    assert convolution.without_decay(trials, ["dense"]).shape == (2,)
+
+
+def test_decay_is_told_apart_at_one_rate_and_seed():
+    class Planted:
+        def sweep(self, run, configs, title):
+            found = pd.DataFrame([vars(c) for c in configs])[["seed", "weight_decay", "learning_rate"]]
+            return found.assign(accuracy=found["seed"] / 10 + (found["weight_decay"] == 0) / 50)
+
+    table = pd.DataFrame({"structure": ["dense", "Clos"], "network": TINY, "learning_rate": [0.1, 0.2]})
+    base = {"dataset": "digits-8x8", "epochs": 1, "batch_size": 32, "optimizer": "sgd"}
+    runs = convolution.at_both_decays(Planted(), table, ["Clos"], base, [5e-4, 5e-5, 0.0], 64, 1, 3)
+    assert sorted(set(runs["weight_decay"])) == [0.0, 5e-4] and set(runs["learning_rate"]) == {0.2}
+    assert convolution.without_decay(runs).tolist() == pytest.approx([2, 2, 2])
 
 
 def runs(dense: list, ours: list, narrow: list, half: list) -> pd.DataFrame:

@@ -169,11 +169,26 @@ def over_rival(runs: pd.DataFrame, key: str, rival: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def without_decay(trials: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """Held-out points that no weight decay gains over the largest, for each structure of `names` and rate."""
-    first = trials[(trials["rung"] == 1) & trials["structure"].isin(names)]
-    by_decay = first.pivot(index=["structure", "learning_rate"], columns="weight_decay", values="held_out_accuracy")
-    return 100 * (by_decay[0.0] - by_decay[by_decay.columns.max()])
+def at_both_decays(
+    results: Results,
+    table: pd.DataFrame,
+    names: Sequence[str],
+    base: Mapping[str, Any],
+    decays: Sequence[float],
+    samples: int,
+    epochs: int,
+    seeds: int,
+) -> pd.DataFrame:
+    """The structures of `names` trained as by `train`, each at its rate with the largest weight decay and with none."""
+    asked = table[table["structure"].isin(names)]
+    both = pd.concat([asked.assign(weight_decay=decay) for decay in (max(decays), 0.0)], ignore_index=True)
+    return train(results, both, "structure", base, samples, epochs, seeds)
+
+
+def without_decay(runs: pd.DataFrame) -> pd.Series:
+    """Points that no weight decay gains over the largest, for each structure and seed of `at_both_decays`."""
+    by_decay = runs.pivot(index=["structure", "seed"], columns="weight_decay", values="accuracy")
+    return by_decay[0.0] - by_decay[by_decay.columns.max()]
 
 
 def _row(name: str, family: str, network: MobileNet, residual: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from fabric._checks import instance
 from fabric.experiments.networks import Layer, MobileNet
 from fabric.experiments.runs import Measured, Positive, Rule, RunConfig, one_thread
-from fabric.experiments.training._images import ImageConfig, built, fit, images, test
+from fabric.experiments.training._images import ImageConfig, built, fit, images, path, test
 from fabric.nn import ClosConv2d, ClosLinear
 from fabric.nn.models._project import low_rank
 
@@ -44,7 +44,8 @@ def fit_dense(config: FitConfig) -> Measured:
         fractions of the tested part; "layers", for each block "inputs", "outputs", "weights" of the cascade, the
         relative errors (Frobenius) "clos" of the fit, "low_rank" of the nearest matrix of the largest rank within as
         many weights and "random", of the same fit to a random matrix of the layer's size; "energy", the shares of the
-        matrix's squares in its leading singular values at 64 equal steps of their number, and "random_energy".
+        matrix's squares in its leading singular values at 64 equal steps of their number, and "random_energy"; and
+        "path", what computed the cascades.
 
     Raises:
         ValueError: a network that is no dense MobileNet, or cascades that do not fit it.
@@ -71,6 +72,7 @@ def fit_dense(config: FitConfig) -> Measured:
         "fitted_accuracy": fitted_accuracy,
         "further_accuracy": further_accuracy,
         "layers": layers,
+        "path": path(fitted),
     }
 
 
@@ -83,7 +85,7 @@ def _replaced(model: nn.Sequential, fitted: nn.Sequential, config: FitConfig) ->
             target.load_state_dict(source.state_dict())
             continue
         assert isinstance(source, nn.Conv2d), name
-        matrix = source.weight.detach().flatten(1).double()
+        matrix = source.weight.detach().flatten(1).to("cpu", torch.float64)
         drawn = torch.randn(matrix.shape, dtype=torch.float64, generator=generator)
         routers = target.cascade.routers[2:]
         near, of_random = (_nearest(values, routers, config.sweeps) for values in (matrix, drawn))

@@ -112,13 +112,12 @@ class StructuredConv2d(nn.Module, ABC):
             TypeError: x is not a tensor.
             ValueError: an x of another shape, dtype or device, or images smaller than the window.
         """
+        if isinstance(x, torch.fx.Proxy) and x.tracer.root is not self:  # a step of its own, as torch.nn.Conv2d is
+            return x.tracer.create_proxy("call_module", x.tracer.path_of_module(self), (x,), {})
         if not isinstance(x, Tensor):
             raise TypeError(f"x must be a tensor (N, {self.in_channels}, H, W), got {type(x).__name__}")
-        if x.ndim not in (3, 4) or x.shape[-3] != self.in_channels:
-            raise ValueError(
-                f"x must have shape (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W), got {tuple(x.shape)}"
-            )
-        check_kind(x, self.cascade.first_weight())
+        if not torch.jit.is_tracing():
+            self._check(x)
         if x.ndim == 3:
             return self.forward(x.unsqueeze(0)).squeeze(0)
         channels_last = is_channels_last(x)
@@ -131,10 +130,17 @@ class StructuredConv2d(nn.Module, ABC):
         y = self._columns(images)
         if self.residual and (centre := self._inner.centre) is not None:
             middle = self._inner.tap(images, centre).transpose(0, 1).flatten(1)
-            y = y + _repeated(middle, self.out_channels).to(y.dtype)
+            y = y + _repeated(middle, self.in_channels, self.out_channels).to(y.dtype)
         if channels_last:  # the transposed copy of a matrix is many times faster than that of images
             return y.t().contiguous().view(x.shape[0], rows, columns, self.out_channels).permute(0, 3, 1, 2)
         return y.view(self.out_channels, x.shape[0], rows, columns).transpose(0, 1).contiguous()
+
+    def _check(self, x: Tensor) -> None:
+        if x.ndim not in (3, 4) or x.shape[-3] != self.in_channels:
+            raise ValueError(
+                f"x must have shape (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W), got {tuple(x.shape)}"
+            )
+        check_kind(x, self.cascade.first_weight())
 
     def _by_kernel(self, images: Tensor, channels_last: bool) -> Tensor | None:
         """(N, in_channels, H, W) → (N, out_channels, rows, columns) by the compiled kernel, None where it cannot serve.
@@ -148,10 +154,10 @@ class StructuredConv2d(nn.Module, ABC):
         if y is None:
             return None
         if self.residual:
-            y = y + _repeated(pixels.flatten(0, -2).t(), self.out_channels).t().view(y.shape)
+            y = y + _repeated(pixels.flatten(0, -2).t(), self.in_channels, self.out_channels).t().view(y.shape)
         if channels_last:
             return y.permute(0, 3, 1, 2)
-        return y.transpose(1, 2).contiguous().view(y.shape[0], -1, *seen.shape[2:])
+        return y.transpose(1, 2).contiguous().view(y.shape[0], self.out_channels, *seen.shape[2:])
 
     def dense_weight(self) -> Tensor:
         """The equivalent kernel for `torch.nn.functional.conv2d`, (out_channels, in_channels, *kernel_size).
@@ -162,7 +168,7 @@ class StructuredConv2d(nn.Module, ABC):
         if self.residual:
             identity = torch.eye(self.in_channels, device=kernel.device, dtype=kernel.dtype)
             middle = functional.one_hot(torch.tensor(self._inner.centre), self._inner.area).to(kernel)
-            kernel = kernel + _repeated(identity, self.out_channels)[..., None] * middle
+            kernel = kernel + _repeated(identity, self.in_channels, self.out_channels)[..., None] * middle
         if self.depthwise_weight is not None:
             kernel = kernel * self.depthwise_weight.flatten(1)
         return kernel.unflatten(2, self.kernel_size)
@@ -220,9 +226,8 @@ def seen_by_every_tap(stage: StageWeight, area: int) -> StageWeight:
     return replace(stage, fan_out=stage.fan_out * area, widths=(inputs, outputs * area))
 
 
-def _repeated(rows: Tensor, size: int) -> Tensor:
-    """The identity between levels of any size, (n, B) → (size, B): the narrower side is repeated."""
-    present = rows.shape[0]
+def _repeated(rows: Tensor, present: int, size: int) -> Tensor:
+    """The identity between levels of any size, (present, B) → (size, B): the narrower side is repeated."""
     if size >= present:
         return rows if size == present else rows.repeat(-(-size // present), 1)[:size]
     return functional.pad(rows, (0, 0, 0, -present % size)).unflatten(0, (-1, size)).sum(0)

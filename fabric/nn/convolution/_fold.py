@@ -14,6 +14,7 @@ from fabric.nn._clos import ClosLinear, scaled_outputs
 from fabric.nn.convolution._conv import StructuredConv2d
 
 
+@torch.inference_mode(False)  # whose tensors have no gradients
 def fold_batch_norm(model: nn.Module) -> nn.Module:
     """A copy for inference in which batch normalisation that directly follows a convolution is folded into it.
 

@@ -3,6 +3,7 @@
 import operator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -43,7 +44,7 @@ class Window:
         top, bottom, left, right = self._margins()
         spans = [step * (side - 1) + 1 for step, side in zip(self.dilation, self.kernel, strict=True)]
         rows, columns = height + top + bottom - spans[0], width + left + right - spans[1]
-        if rows < 0 or columns < 0:
+        if not torch.jit.is_tracing() and (rows < 0 or columns < 0):
             raise ValueError(
                 f"x must hold images of at least {spans[0] - top - bottom} × {spans[1] - left - right} pixels for "
                 f"kernel {self.kernel}, dilation {self.dilation} and padding {self.padding!r}, got {height} × {width}"

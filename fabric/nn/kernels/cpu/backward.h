@@ -85,23 +85,31 @@ struct Backward : Pass<T> {
         add_bias(own, dy, rows);
         for (long s = last; s >= 0; s--) {
             const Stage &stage = net.stages[s];
-            for (long r = 0; r < stage.routers; r++) {
-                const float *above = own.gradients[s % 2] + r * stage.outputs * width;
+            for (const Band &band : stage.bands) {
                 if (s == last) {
-                    fetch_neighbour(dy, net.outputs, rows, Base::outputs(r));
-                    read_columns(dy, net.outputs, rows, Base::outputs(r), own.above, width, own.scratch);
-                    above = own.above;
+                    fetch_neighbour(dy, net.outputs, rows, Base::outputs(band));
+                    read_columns(dy, net.outputs, rows, Base::outputs(band), own.above, width, own.scratch);
                 }
-                const float *in = own.levels[s] + r * stage.inputs * width;
-                add_weights(own, s, r, x, rows, above, in, width);
-                if (s > 0)
-                    turn_back(s, r, above, stage.reads.data() + r * stage.inputs, own.gradients[(s + 1) % 2], width);
-                else if (call.dx) {
-                    T *dx = static_cast<T *>(call.dx) + b * net.inputs;
-                    turn_back(s, r, above, nullptr, own.below, width);
-                    fetch_neighbour(dx, net.inputs, rows, Base::inputs(r));
-                    write_columns(own.below, width, rows, Base::inputs(r), stage.adds_inputs[r], dx, net.inputs, own.scratch);
+                if (s == 0 && reads_columns(stage))
+                    read_columns(x, net.inputs, rows, Base::inputs(band), own.in, width, own.scratch);
+                const float *read = own.above, *read_below = own.in;
+                float *into = own.below;
+                for (long r = band.begin; r < band.end; r++) {
+                    const float *above = s == last ? read : own.gradients[s % 2] + r * stage.outputs * width;
+                    const float *in = s ? own.levels[s] + r * stage.inputs * width : read_below;
+                    add_weights(own, s, r, x, rows, above, in, width);
+                    if (s > 0)
+                        turn_back(s, r, above, stage.reads.data() + r * stage.inputs, own.gradients[(s + 1) % 2], width);
+                    else if (call.dx)
+                        turn_back(s, r, above, nullptr, into, width);
+                    read += stage.used_outputs[r] * width;
+                    read_below += stage.used_inputs[r] * width, into += stage.used_inputs[r] * width;
                 }
+                if (s > 0 || !call.dx) continue;
+                T *dx = static_cast<T *>(call.dx) + b * net.inputs;
+                fetch_neighbour(dx, net.inputs, rows, Base::inputs(band));
+                write_columns(own.below, width, rows, Base::inputs(band), stage.adds_inputs[band.begin], dx, net.inputs,
+                              own.scratch);
             }
             float *below = own.gradients[(s + 1) % 2];
             for (const auto &[from, to] : stage.copies_below) std::copy_n(below + from * width, width, below + to * width);
@@ -112,20 +120,23 @@ struct Backward : Pass<T> {
         for (long row = 0; call.dbias && row < rows; row++) add(dy + row * net.outputs, own.bias, net.outputs);
     }
 
+    // Whether the gradients of weights are computed from columns of inputs, else from rows.
+    static bool reads_columns(const Stage &stage) { return stage.by_edges || stage.outputs * stage.inputs <= DOTS; }
+
     // The gradients of the weights of router r of stage s.
     void add_weights(const Own &own, long s, long r, const T *x, long rows, const float *above, const float *in,
                      long width) const {
         const Stage &stage = net.stages[s];
         const long m = stage.outputs, k = stage.inputs, columns = padded(k);
-        if (stage.by_edges) {
-            if (s == 0) read_columns(x, net.inputs, rows, Base::inputs(r), own.in, width, own.scratch);
-            return add_edge_products(Base::edges_up(s), above, s ? in : own.in, width, own.weights[s]);
-        }
+        float *sums = own.weights[s] + r * m * columns;
+        if (stage.by_edges) return add_edge_products(Base::edges_up(s), above, in, width, own.weights[s]);
+        if (reads_columns(stage))
+            return add_dots(above, stage.used_outputs[r], in, stage.used_inputs[r], width, sums, columns);
         if (s == 0)
             read_rows(x, net.inputs, rows, Base::inputs(r), own.scratch, columns);
         else
             transpose(in, width, k, rows, own.scratch, columns);
-        add_outer(above, width, stage.used_outputs[r], rows, own.scratch, columns, own.weights[s] + r * m * columns);
+        add_outer(above, width, stage.used_outputs[r], rows, own.scratch, columns, sums);
     }
 
     // The gradients of the inputs of router r of stage s, in the rows of `below` that `place` names.

@@ -79,8 +79,9 @@ void fetch(const T *from, const T *end, long size, long part, long parts) {
 // The same for the next router's columns of these rows.
 template <class T>
 void fetch_neighbour(const T *rows, long step, long count, Features features) {
-    const T *next = rows + features.of[0] + features.count;
-    if (features.in_order)
+    const long first = features.of[0] + features.count;
+    const T *next = rows + first;
+    if (features.in_order && first < step)
         for (long b = 0; b < count; b++, next += step)
             for (long i = 0; i < features.count; i += 64 / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
 }

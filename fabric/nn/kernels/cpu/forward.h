@@ -26,11 +26,16 @@ struct Forward : Pass<T> {
             for (long s = 0; s < last; s++)
                 Base::apply_below(s, x, rows, levels[(s + 1) % 2], levels[s % 2], width, in, scratch);
             const Stage &stage = net.stages[last];
-            for (long r = 0; r < stage.routers; r++) {
-                if (last == 0) read_columns(x, net.inputs, rows, Base::inputs(r), in, width, scratch);
-                Base::apply(last, r, last ? levels[(last + 1) % 2] + r * stage.inputs * width : in, nullptr, out, width);
-                fetch_neighbour(y, net.outputs, rows, Base::outputs(r));
-                write_columns(out, width, rows, Base::outputs(r), stage.adds_outputs[r], y, net.outputs, scratch);
+            for (const Band &band : stage.bands) {
+                if (last == 0) read_columns(x, net.inputs, rows, Base::inputs(band), in, width, scratch);
+                const float *from = in;
+                float *to = out;
+                for (long r = band.begin; r < band.end; r++) {
+                    Base::apply(last, r, last ? levels[(last + 1) % 2] + r * stage.inputs * width : from, nullptr, to, width);
+                    from += stage.used_inputs[r] * width, to += stage.used_outputs[r] * width;
+                }
+                fetch_neighbour(y, net.outputs, rows, Base::outputs(band));
+                write_columns(out, width, rows, Base::outputs(band), stage.adds_outputs[band.begin], y, net.outputs, scratch);
             }
         });
     }

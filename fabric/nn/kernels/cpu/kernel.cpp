@@ -2,7 +2,8 @@
 // Forward and backward pass of a cascade, all stages for a tile of samples at a time.
 //
 // Between the stages a tile stays in the cache: hidden levels are never written to memory, and the backward pass computes
-// them anew from x. Samples are turned from rows into columns and back router by router, beside the first and last product.
+// them anew from x. Samples are turned from rows into columns and back for a few routers at once, beside the first and last
+// product.
 // Numbers of bfloat16 become floats on the way, or are multiplied in pairs where the processor can and no neuron is shared.
 // Each thread takes a run of samples; gradients of weights are summed per thread and then over the threads in order, so
 // that the same number of threads gives the same bits.

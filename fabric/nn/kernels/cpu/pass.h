@@ -24,13 +24,14 @@ struct Pass {
     const long last;                     // stage
     std::vector<const float *> weights;  // of the stages
     const float *bias = nullptr;         // (routers, outputs) of the last stage
-    long hidden = 0, panel = 0;          // slots of the widest hidden level; floats of the largest router's tile
+    long hidden = 0, panel = 0;          // slots of the widest hidden level; floats of the largest tile of a band
 
     explicit Pass(const Call &call) : call(call), net(*call.cascade), last(long(net.stages.size()) - 1) {
         for (long s = 0; s <= last; s++) {
             const Stage &stage = net.stages[s];
             if (s < last) hidden = max({hidden, stage.slots_above(), net.stages[s + 1].slots_below()});
             panel = max(panel, TILE * max(stage.outputs, padded(stage.inputs)));
+            for (const Band &band : stage.bands) panel = max<long>(panel, TILE * max(band.inputs.size(), band.outputs.size()));
         }
     }
 
@@ -72,6 +73,9 @@ struct Pass {
         return {stage.writes.data() + r * stage.outputs, stage.used_outputs[r], net.outputs_in_order};
     }
 
+    Features inputs(const Band &band) const { return {band.inputs.data(), long(band.inputs.size()), band.inputs_in_order}; }
+    Features outputs(const Band &band) const { return {band.outputs.data(), long(band.outputs.size()), band.outputs_in_order}; }
+
     EdgeList edges_up(long s) const { return {call.edges[s].offsets, call.edges[s].sources, nullptr, net.stages[s].outputs}; }
     EdgeList edges_down(long s) const {
         return {call.edges[s].source_offsets, call.edges[s].targets, call.edges[s].order, net.stages[s].inputs};
@@ -98,13 +102,15 @@ struct Pass {
     void apply_below(long s, const T *x, long rows, const float *below, float *above, long width, float *in,
                      float *scratch) const {
         const Stage &stage = net.stages[s];
-        for (long r = 0; r < stage.routers; r++) {
+        for (const Band &band : stage.bands) {
             if (s == 0) {
-                fetch(x + rows * net.inputs, static_cast<const T *>(call.x) + call.batch * net.inputs, rows * net.inputs, r,
-                      stage.routers);
-                read_columns(x, net.inputs, rows, inputs(r), in, width, scratch);
+                fetch(x + rows * net.inputs, static_cast<const T *>(call.x) + call.batch * net.inputs, rows * net.inputs,
+                      &band - stage.bands.data(), stage.bands.size());
+                read_columns(x, net.inputs, rows, inputs(band), in, width, scratch);
             }
-            apply(s, r, s ? below + r * stage.inputs * width : in, stage.writes.data() + r * stage.outputs, above, width);
+            const float *own = in;
+            for (long r = band.begin; r < band.end; own += stage.used_inputs[r++] * width)
+                apply(s, r, s ? below + r * stage.inputs * width : own, stage.writes.data() + r * stage.outputs, above, width);
         }
         for (const auto &[from, to] : stage.copies_above) std::copy_n(above + from * width, width, above + to * width);
     }

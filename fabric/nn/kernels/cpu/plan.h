@@ -8,6 +8,16 @@
 #include <utility>
 #include <vector>
 
+constexpr long BAND = 64;  // features: so many rows of a tile stay in the nearest cache
+
+// Neighbouring routers of a stage. Their features of x or y are turned from rows into columns, or back, at once: those of one
+// router may be too few to fill registers.
+struct Band {
+    long begin, end;                       // routers
+    std::vector<int32_t> inputs, outputs;  // features of x and of y, router by router; of hidden levels empty
+    bool inputs_in_order, outputs_in_order;  // whether they are neighbours
+};
+
 // A stage of routers, each a dense block of the weight (routers, outputs, inputs), or of single edges.
 //
 // A level between two stages has two orders of its neurons. In the producers' order, output i of router r below lies in
@@ -24,6 +34,7 @@ struct Stage {
     std::vector<int32_t> used_inputs, used_outputs;  // (routers,): smaller routers leave the last entries of their block unused
     std::vector<char> adds_inputs, adds_outputs;     // (routers,): whether an earlier router has the same neurons below (above)
     std::vector<std::pair<int32_t, int32_t>> copies_above, copies_below;  // of values, of gradients: from slot, to slot
+    std::vector<Band> bands;
 
     long slots_below() const { return routers * inputs; }
     long slots_above() const { return routers * outputs; }
@@ -79,6 +90,32 @@ inline std::vector<int32_t> with_even_slots(std::vector<int32_t> slots, long siz
     return slots;
 }
 
+inline bool are_neighbours(const std::vector<int32_t> &features) {
+    return std::adjacent_find(features.begin(), features.end(), [](int32_t a, int32_t b) { return b != a + 1; }) == features.end();
+}
+
+// The bands of a stage that reads x, writes y, does both or neither; of at most BAND features unless one router has more.
+inline std::vector<Band> bands_of(const Stage &stage, bool reads_x, bool writes_y) {
+    std::vector<Band> bands;
+    for (long r = 0; r < stage.routers; r++) {
+        const auto joins = [&](const std::vector<int32_t> &present, long own, const std::vector<char> &adds) {
+            return long(present.size()) + own <= BAND && adds[r] == adds[bands.back().begin];
+        };
+        const long inputs = reads_x ? stage.used_inputs[r] : 0, outputs = writes_y ? stage.used_outputs[r] : 0;
+        if (bands.empty() || (reads_x && !joins(bands.back().inputs, inputs, stage.adds_inputs)) ||
+            (writes_y && !joins(bands.back().outputs, outputs, stage.adds_outputs)))
+            bands.push_back({r, r, {}, {}, true, true});
+        Band &band = bands.back();
+        band.end = r + 1;
+        const auto in = stage.reads.begin() + r * stage.inputs, out = stage.writes.begin() + r * stage.outputs;
+        band.inputs.insert(band.inputs.end(), in, in + inputs);
+        band.outputs.insert(band.outputs.end(), out, out + outputs);
+    }
+    for (Band &band : bands)
+        band.inputs_in_order = are_neighbours(band.inputs), band.outputs_in_order = are_neighbours(band.outputs);
+    return bands;
+}
+
 inline Cascade::Cascade(const std::vector<int64_t> &flat) : inputs(flat.at(0)), outputs(flat.at(1)) {
     std::vector<Members> below, above;
     std::size_t next = 2;
@@ -129,7 +166,8 @@ inline Cascade::Cascade(const std::vector<int64_t> &flat) : inputs(flat.at(0)), 
         stages[s].pair_writes = with_even_slots(stages[s].writes, stages[s + 1].inputs);
         stages[s + 1].pair_reads = with_even_slots(stages[s + 1].reads, stages[s].outputs);
     }
-    for (const Stage &stage : stages) {
+    for (Stage &stage : stages) {
+        stage.bands = bands_of(stage, &stage == &stages.front(), &stage == &stages.back());
         const auto any = [](const std::vector<char> &adds) { return std::count(adds.begin(), adds.end(), 1) > 0; };
         const bool copies = !stage.copies_above.empty() || !stage.copies_below.empty();
         forks = forks || stage.by_edges || copies || any(stage.adds_inputs) || any(stage.adds_outputs);

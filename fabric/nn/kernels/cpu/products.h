@@ -69,7 +69,7 @@ template <int N>
 using Constant = std::integral_constant<int, N>;
 
 template <int L, int WIDTH, int ROWS, class Run>
-void with_rows(long count, long column, long row, Run run) {
+void with_rows(long count, long column, long row, const Run &run) {
     if constexpr (ROWS > 0) {
         if (count == ROWS) return run(Constant<L>(), Constant<WIDTH>(), Constant<ROWS>(), column, row);
         with_rows<L, WIDTH, ROWS - 1>(count, column, row, run);
@@ -77,7 +77,7 @@ void with_rows(long count, long column, long row, Run run) {
 }
 
 template <int L, int WIDTH, class Run>
-void cover_rows(long column, long rows, Run run) {
+void cover_rows(long column, long rows, const Run &run) {
     constexpr int most = rows_at_once(WIDTH);
     for (long parts = (rows + most - 1) / most, row = 0; parts > 0; parts--) {
         const long count = (rows - row + parts - 1) / parts;
@@ -87,7 +87,7 @@ void cover_rows(long column, long rows, Run run) {
 }
 
 template <int WIDTH, class Run>
-void with_width(long width, long column, long rows, Run run) {
+void with_width(long width, long column, long rows, const Run &run) {
     if constexpr (WIDTH > 0) {
         if (width == WIDTH) return cover_rows<LANES, WIDTH>(column, rows, run);
         with_width<WIDTH - 1>(width, column, rows, run);
@@ -96,7 +96,7 @@ void with_width(long width, long column, long rows, Run run) {
 
 // Calls run(L, WIDTH, ROWS, column, row) for blocks of about equal size that cover `columns` (halves of a register) by `rows`.
 template <class Run>
-void cover(long columns, long rows, Run run) {
+void cover(long columns, long rows, const Run &run) {
     const long whole = columns / LANES;
     long done = 0;
     for (long parts = (whole + WIDEST - 1) / WIDEST; parts > 0; parts--) {
@@ -114,6 +114,30 @@ inline void multiply(const float *w, long row_step, long term_step, long rows, l
                                            start ? start + row : nullptr, adds, place ? place + row : nullptr,
                                            (place ? y : y + row * y_step) + column, y_step);
     });
+}
+
+template <int L>
+inline float sum_of(Vector<L> value) {
+    if constexpr (L == 1) {
+        return value[0];
+    } else {
+        Vector<L / 2> halves[2];
+        std::memcpy(halves, &value, sizeof value);
+        return sum_of<L / 2>(halves[0] + halves[1]);
+    }
+}
+
+// Up to so many weights of a router are derived by `add_dots`, which needs no rows of samples, else by `add_outer`.
+constexpr long DOTS = 48;
+
+// g[i][j] += sum over samples b of a[i][b] * v[j][b], for `rows` rows i and `columns` rows j
+inline void add_dots(const float *a, long rows, const float *v, long columns, long width, float *g, long g_step) {
+    for (long i = 0; i < rows; i++, a += width, g += g_step)
+        for (long j = 0; j < columns; j++) {
+            Vector<HALF> sum{};
+            for (long b = 0; b < width; b += HALF) sum += load<HALF>(a + b) * load<HALF>(v + j * width + b);
+            g[j] += sum_of<HALF>(sum);
+        }
 }
 
 inline void add_outer(const float *a, long a_step, long rows, long samples, const float *v, long columns, float *g) {
