@@ -1,6 +1,7 @@
 """Federated averaging: gradients against PyTorch's, who holds what, and what is sent."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
@@ -123,3 +124,16 @@ def test_networks_that_no_client_can_stack_are_refused():
     for network in ((Layer("clos", (784, 40, 27, 3, 8)),), (Layer("random_sparse", (784, 10, 50)),)):
         with pytest.raises(ValueError, match="network must"):
             Stack(network, 0)
+
+
+def test_a_printed_number_of_rounds_is_beaten_missed_or_never_reached():
+    def judged(*curves):
+        runs = pd.DataFrame({"accuracy_by_round": [list(curve) for curve in curves], "rounds": 100})
+        return federated.in_rounds("fedavg-2nn-iid", runs, 0.97)  # 87 rounds are printed
+
+    fast, slow, never = [0.5] * 29 + [0.98], [0.5] * 95 + [0.98], [0.5] * 100
+    better = judged(fast, [*fast, 0.9], [0.5] * 30 + [0.98])
+    assert better.verdict == "better" and 29 < better.ours < 31 and "3 of 3 runs arrived" in better.reason
+    assert judged(slow, slow[1:]).verdict == "not reproduced"
+    missing = judged(fast, never)
+    assert missing.verdict == "undecided" and "1 of 2 runs arrived" in missing.reason and np.isnan(missing.ours)
