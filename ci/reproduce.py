@@ -112,7 +112,8 @@ def main() -> int:
     results = of_run(out)
     without = [path.stem for path in select(None) if not results.finished(path.stem)]
     if without:
-        print(f"report: not typeset, it needs the results of all notebooks; missing: {', '.join(without)}")
+        missing = ", ".join(without) if len(without) <= 3 else f"those of {len(without)}"
+        print(f"report: not typeset, it needs the results of all notebooks; missing: {missing}")
     elif not failures:
         try:
             print(f"report: {report.typeset(results, out / 'report.pdf', arguments.profile)}")

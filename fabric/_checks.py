@@ -129,14 +129,17 @@ def one_of(name: str, value: object, choices: Collection[str]) -> str:
     return value
 
 
-def sequence(name: str, value: Any, wanted: str, length: int | None = None) -> Sequence[Any]:
+def sequence(name: str, value: Any, wanted: str, length: int | None = None, entry: type | None = None) -> Sequence[Any]:
     """Return `value`, or raise ValueError unless it is a sequence, but no text, of `length` entries (any if None).
 
-    An array counts as a sequence if it has at least one axis. `wanted` says what the entries should be.
+    An array counts as a sequence if it has at least one axis. `wanted` says what the entries should be; the message
+    shows how a lone one of type `entry` is written.
     """
     is_array = isinstance(value, np.ndarray) and value.ndim > 0
     if not (isinstance(value, Sequence) or is_array) or isinstance(value, str | bytes):
-        raise ValueError(f"{name} must be a sequence of {wanted}, got {shown(value)}")
+        lone = entry is not None and isinstance(value, entry) and not isinstance(value, bool)
+        such = f", such as [{shown(value)}]" if lone else ""
+        raise ValueError(f"{name} must be a sequence of {wanted}{such}, got {shown(value)}")
     if length is not None and len(value) != length:
         raise ValueError(f"{name} must hold {wanted}, {length} in all, got {len(value)}: {shown(value)}")
     return value

@@ -1,4 +1,4 @@
-"""The reader of CIFAR-10's pickles makes arrays of bytes and calls nothing else."""
+"""The reader of CIFAR's pickles makes arrays of bytes and calls nothing else."""
 
 import hashlib
 import os
@@ -81,8 +81,18 @@ def test_a_damaged_batch_is_never_unpickled(tmp_path, monkeypatch):
         data.load("cifar10")
 
 
-def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(tmp_path, monkeypatch):
-    batch = pickled({b"data": np.full((2, 3072), 255, np.uint8), b"labels": [3, 4]})
+@pytest.mark.parametrize(
+    ("name", "folder", "archived", "known", "labels", "images"),
+    [
+        ("cifar10", "cifar-10-batches-py", "cifar-10-python", "c58f30108f718f92721af3b95e74349a", b"labels", 10),
+        ("cifar100", "cifar-100-python", "cifar-100-python", "eb9058c3a382ffc7106e4002c42a8d85", b"fine_labels", 2),
+    ],
+)
+def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(
+    tmp_path, monkeypatch, name, folder, archived, known, labels, images
+):
+    batch = pickled({b"data": np.full((2, 3072), 255, np.uint8), labels: [3, 4], b"coarse_labels": [0, 1]})
+    first = next(iter(files._HASHES[name]))
     asked = []
 
     def retrieve(url, known_hash, fname, path, processor):
@@ -90,22 +100,20 @@ def test_without_a_folder_the_archive_is_downloaded_unpacked_and_checked(tmp_pat
         source = tmp_path / "batch"
         source.write_bytes(batch)
         with tarfile.open(Path(path) / fname, "w:gz") as archive:
-            for file in files._HASHES["cifar10"]:
-                archive.add(source, f"cifar-10-batches-py/{file}")
+            for file in files._HASHES[name]:
+                archive.add(source, f"{folder}/{file}")
         processor(str(Path(path) / fname), "download", None)
 
     monkeypatch.delenv("FABRIC_DATA", raising=False)
     monkeypatch.setattr(files.pooch, "os_cache", lambda name: tmp_path)
     monkeypatch.setattr(files.pooch, "retrieve", retrieve)
-    with pytest.raises(files.DataError, match=r"cifar-10-batches-py/data_batch_1 is damaged"):
-        data.load("cifar10")
+    with pytest.raises(files.DataError, match=f"{folder}/{first} is damaged"):
+        data.load(name)
     digest = f"md5:{hashlib.md5(batch, usedforsecurity=False).hexdigest()}"
-    monkeypatch.setitem(files._HASHES, "cifar10", dict.fromkeys(files._HASHES["cifar10"], digest))
-    loaded = data.load("cifar10")
+    monkeypatch.setitem(files._HASHES, name, dict.fromkeys(files._HASHES[name], digest))
+    loaded = data.load(name)
     data._loaded.cache_clear()
-    assert loaded.train_x.shape == (10, 3072)
+    assert loaded.train_x.shape == (images, 3072)
     assert (loaded.test_x == 1).all()
     assert loaded.test_y.tolist() == [3, 4]
-    assert set(asked) == {
-        ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a")
-    }
+    assert set(asked) == {(f"https://www.cs.toronto.edu/~kriz/{archived}.tar.gz", f"md5:{known}")}

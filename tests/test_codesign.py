@@ -1,6 +1,7 @@
 """Networks and machines chosen together: each model against the real thing, the frontier against its definition."""
 
 import csv
+import re
 import tomllib
 from dataclasses import replace
 from itertools import pairwise
@@ -315,8 +316,15 @@ def test_what_no_machine_runs_is_refused(surrogate):
     frontier = explore(Task(X, Y), DEVICES["EP4CE55"], surrogate=surrogate, families=["butterfly"], words=(9,))
     with pytest.raises(ValueError, match=r"design must be of a Clos cascade to be built, .*, got butterfly"):
         frontier[0].deploy(X)
-    with pytest.raises(ValueError, match=r"device and budget must allow some design, .* allows none of"):
+    with pytest.raises(ValueError, match=r"device and budget must allow some design, .* allows none of") as refused:
         explore(Task(X, Y), DEVICES["EP4CE55"], Budget(weights=10), surrogate)
+    held, whole, outside = map(
+        int,
+        re.search(
+            r"the device holds (\d+) of all (\d+), weights passes its limit in (\d+) of these$", str(refused.value)
+        ).groups(),
+    )
+    assert 0 < held == outside <= whole
 
 
 def test_the_published_scale_trains_sixty_networks():

@@ -32,6 +32,7 @@ from fabric.experiments.studies import (  # noqa: F401
     federated,
     heuristics,
     inverse_plasticity,
+    perceptrons,
     pruning,
     rates,
     recurrent,
@@ -40,7 +41,12 @@ from fabric.experiments.studies import (  # noqa: F401
 )
 from fabric.hardware import FixedPoint
 
-KINDS = [kind for kind in RunConfig.__subclasses__() if kind.__module__.startswith("fabric.")]
+
+def kinds_of(base: type[RunConfig]) -> list[type[RunConfig]]:
+    return [kind for direct in base.__subclasses__() for kind in (direct, *kinds_of(direct))]
+
+
+KINDS = [kind for kind in kinds_of(RunConfig) if kind.__module__.startswith("fabric.")]
 
 
 def rebuilt(content: Any, hint: Any) -> Any:
@@ -95,7 +101,7 @@ def test_committed_records_are_found_under_their_keys():
 
 
 def test_every_configuration_is_frozen_documented_and_says_its_recipe():
-    assert len(KINDS) == 57
+    assert len(KINDS) == 60
     for kind in KINDS:
         assert kind.__dataclass_params__.frozen
         assert isinstance(kind.recipe, int)
@@ -195,6 +201,7 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
         lambda: federated.FederatedConfig("digits", (), 4, "iid", 2, 8, 1, 0.1, 0),
         lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "iid", 5, 8, 1, 0.1, 0),
         lambda: federated.FederatedConfig("digits", (Layer("dense", (784, 10)),), 4, "two", 2, 8, 1, 0.1, 0),
+        lambda: perceptrons.PerceptronConfig("digits", "butterfly", 64, 64, 0.1, 1, 8, 0),
         lambda: synthesis.PlacementConfig("no variant", 4, 0, ""),
         lambda: torus.Campaign("no torus", 4, 0, ""),
         lambda: torus.LayerOnChip((4, 4), 1, ""),
@@ -204,6 +211,6 @@ def test_a_measurement_never_takes_the_place_of_what_was_asked(name):
 )
 def test_configurations_that_cannot_run_are_refused(make):
     fields = "cascades|fixed_point|mode|dataset|checks|rates|variant|torus|samples|subjects|phases|frozen_stages"
-    fields += "|network|chosen|kind|cascade|weights|bits|neurons"
+    fields += "|network|chosen|kind|structure|cascade|weights|bits|neurons"
     with pytest.raises(ValueError, match=rf"^({fields}) must be .*, got"):
         make()

@@ -318,3 +318,24 @@ def test_other_initialisations_reach_every_weight(make, initialise):
 def test_bad_arguments_are_named_with_their_value(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_input_routers_beyond_the_channels_are_told_what_fits():
+    for kernel, spatial, inputs, more in (
+        (3, "first", 3, r"; up to 27 with spatial=\"im2col\""), (3, "im2col", 27, ""), (3, "depthwise", 3, ""),
+        (1, "first", 3, ""),
+    ):  # fmt: skip
+        message = rf"input_routers must be an integer from 1 to {inputs}, got 28 \(nearest: {inputs}{more}\)$"
+        with pytest.raises(ValueError, match=message):
+            ClosConv2d(3, 16, kernel, 28, 2, 4, spatial=spatial)
+
+
+@make_layers
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float64])
+def test_images_of_another_dtype_are_named(make, dtype):
+    layer = make(dtype=torch.float32)
+    x = torch.zeros(1, layer.in_channels, 9, 9, dtype=dtype)
+    with pytest.raises(ValueError, match=f"x must have the dtype of the weights, torch.float32, got {dtype}"):
+        layer(x)
+    with pytest.raises(TypeError, match=r"x must be a tensor .*, got ndarray"):
+        layer(x.numpy())

@@ -7,12 +7,25 @@ import pytest
 import torch
 from torch import nn
 
-from fabric.nn import ClosConv2d, ClosGRU, ClosLinear, ClosLSTM, LowRankLinear, Plan, convert
+from fabric.nn import (
+    CascadeGRU,
+    CascadeLSTM,
+    ClosConv2d,
+    ClosGRU,
+    ClosLinear,
+    ClosLSTM,
+    LowRankLinear,
+    Plan,
+    convert,
+    fewer,
+    plan,
+    replace,
+)
 from fabric.nn._clos import router_blocks
 from fabric.nn._factorise import Factors
 from fabric.nn.models import _fit, _times
 from fabric.nn.models._factorise_on_data import _behind, _own_inverse, _sweep, two_level_on_data
-from fabric.nn.models._project import low_rank, project, two_level
+from fabric.nn.models._project import low_rank, project, two_level, usual_sweeps
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +133,17 @@ def test_clos_on_data_is_where_no_factor_alone_can_do_better():
     assert error < ((plain.dense_weight() - matrix) @ root).square().sum() / (matrix @ root).square().sum() - 0.01
 
 
+def test_large_cascades_get_as_many_sweeps_as_a_minute_holds():
+    small, large, huge = (
+        plan(inputs, outputs, fewer=4, structures=["clos"])[0]
+        for inputs, outputs in ((128, 512), (768, 3072), (4096, 4096))
+    )
+    assert usual_sweeps(small) == 100 and 10 < usual_sweeps(large) < 100 and usual_sweeps(huge) == 10
+    first, middle, last = large.counts
+    tried = usual_sweeps(large) + 3 * (usual_sweeps(large) // 10)  # one for each of three starts
+    assert tried * first * last * middle**2 < 7e8
+
+
 def test_every_sweep_on_data_comes_nearer():
     torch.manual_seed(11)
     matrix, mixing = torch.randn(16, 24, dtype=torch.float64), torch.randn(24, 24, dtype=torch.float64)
@@ -167,18 +191,79 @@ def test_recurrent_layers_become_clos_and_one_that_is_clos_comes_back(kind):
     torch.manual_seed(13)
     made = {nn.GRU: ClosGRU, nn.LSTM: ClosLSTM}[kind]
     dense = kind(32, 32, 2, bidirectional=True, dtype=torch.float64)
-    first = convert(dense, 0.2, at_least=1, sweeps=3).model
+    first = convert(dense, 0.2, at_least=1, sweeps=3, structures=["clos"]).model
     assert isinstance(first, made)
-    again, (row,) = convert(first.to_dense(), 0.2, at_least=1, sweeps=20)
+    again, (row,) = convert(first.to_dense(), 0.2, at_least=1, sweeps=20, structures=["clos", "low rank"])
     assert row["error"] < 1e-6 and isinstance(again, made)
     x = torch.randn(5, 3, 32, dtype=torch.float64)
     torch.testing.assert_close(again(x)[0], first(x)[0], rtol=1e-4, atol=1e-4)
     for old, new in zip(dense.all_weights, zip(first.input_layers, first.hidden_layers, strict=True), strict=True):
         assert torch.equal(old[2], new[0].bias) and torch.equal(old[3], new[1].bias)
-    assert (
-        convert(dense, 0.5, at_least=1, structures=["low rank"]).table[0]["after"]
-        == "kept: no structure has so few weights"
+    assert convert(dense, 0.01, at_least=1).table[0]["after"] == "kept: no structure has so few weights"
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
+def test_no_matrix_of_a_recurrent_layer_is_worse_than_low_rank_or_monarch(kind):
+    """A steep spectrum from the inputs, noise from the hidden state: the best of both is of two structures."""
+    torch.manual_seed(16)
+    dense = kind(24, 24, dtype=torch.float64)
+    gates = dense.weight_ih_l0.shape[0]
+    dense.weight_ih_l0.data.copy_(spectrum(gates, 24, 1.5))
+    made, (row,) = convert(dense, 0.3, at_least=1, sweeps=10)
+    assert isinstance(made, {nn.GRU: CascadeGRU, nn.LSTM: CascadeLSTM}[kind])
+    lost = whole = 0.0
+    for layer, matrix in ((made.input_layers[0], dense.weight_ih_l0), (made.hidden_layers[0], dense.weight_hh_l0)):
+        error = relative(layer.dense_weight() - matrix, matrix)
+        assert error <= best_of_rank(matrix, int(0.3 * matrix.numel()) // (gates + 24)) + 1e-12
+        two_levels = convert(linear(matrix), 0.3, at_least=1, structures=["two-level"]).table[0]["error"]
+        assert two_levels is None or error <= two_levels + 1e-12
+        assert layer.topology.parameters <= 0.3 * matrix.numel()
+        lost, whole = lost + (error * matrix.norm().item()) ** 2, whole + matrix.norm().item() ** 2
+    assert row["error"] == pytest.approx((lost / whole) ** 0.5)
+    assert f"from inputs {made.input_layers[0].topology.name}" in row["after"]
+    x = torch.randn(5, 3, 24, dtype=torch.float64)
+    torch.testing.assert_close(made(x)[0], made.to_dense()(x)[0])
+    assert torch.equal(made.hidden_layers[0].bias, dense.bias_hh_l0)
+    low = convert(dense, 0.3, at_least=1, structures=["low rank"]).model
+    assert low.input_layers[0].topology.name.startswith("low_rank")
+
+
+class Conv1D(nn.Module):
+    """As transformers has it for GPT-2: a linear layer whose weight is (inputs, outputs)."""
+
+    __module__ = "transformers.pytorch_utils"
+
+    def __init__(self, nf, nx):
+        super().__init__()
+        self.nf, self.nx = nf, nx
+        self.weight, self.bias = nn.Parameter(0.02 * torch.randn(nx, nf)), nn.Parameter(torch.randn(nf))
+
+    def forward(self, x):
+        return torch.addmm(self.bias, x.view(-1, x.size(-1)), self.weight).view(*x.shape[:-1], self.nf)
+
+
+def test_the_transposed_linear_layer_of_gpt_2_is_one_like_others():
+    torch.manual_seed(17)
+    model = nn.Sequential(Conv1D(48, 24), nn.GELU(), Conv1D(24, 48))
+    same = nn.Sequential(linear(model[0].weight.t(), True), nn.GELU(), linear(model[2].weight.t(), True))
+    for mine, dense in zip(model[::2], same[::2], strict=True):
+        dense.bias.data.copy_(mine.bias)
+    data = [torch.randn(2, 50, 24)]
+    ours, theirs = (
+        convert(net, 0.4, data, at_least=1, sweeps=2, structures=["clos", "low rank"]) for net in (model, same)
     )
+    for mine, dense in zip(ours.table, theirs.table, strict=True):
+        assert (mine["after"], mine["weights left"]) == (dense["after"], dense["weights left"])
+        assert (mine["error"], mine["on data"]) == pytest.approx((dense["error"], dense["on data"]))
+    assert ours.table[0]["before"] == "Conv1D(nf=48, nx=24)" and ours.table[0]["error"] > 0
+    torch.testing.assert_close(ours.model(data[0]), theirs.model(data[0]))
+    fresh, table = replace(model, fewer(4, at_least=1))
+    assert all(not row["after"].startswith("kept") for row in table) and fresh(data[0]).shape == data[0].shape
+    assert [layer.in_features for layer in fresh[::2]] == [24, 48]
+    with pytest.raises(ValueError, match="choose must return a module of in_features = 24 for 0, got 48"):
+        replace(model, lambda name, layer: nn.Linear(48, 48))
+    kept = type("Conv1D", (Conv1D,), {"__module__": "somewhere"})
+    assert not replace(nn.Sequential(kept(8, 8)), fewer(2, at_least=1)).table
 
 
 def test_seconds_are_a_budget_too(monkeypatch):
@@ -313,7 +398,7 @@ def test_what_is_lost_too_much_or_skipped_stays_dense():
     [
         ((1.0,), r"budget must be a number between 0 and 1, got 1\.0"),
         ((0.5, []), "data must hold at least one input of the model, got none"),
-        ((0.5, [torch.randn(7, 8)]), "data must bring layer '0' as many rows as its 8 inputs at least, got 7"),
+        ((0.5, [torch.randn(7, 8)]), "data must bring layer '0' as many rows as its 8 inputs at least, got 7: give"),
         ((0.5, [torch.full((9, 8), torch.nan)]), "data must be such that finite numbers enter 0"),
         ((0.5, np.zeros((9, 8))), "a batch must be a tensor, .* got ndarray"),
         ((0.5, [(torch.randn(9, 8), torch.zeros(9))]), "no labels either: too many positional arguments"),

@@ -258,6 +258,23 @@ def pair():
     return deploy(model, x, on="verilog", trace=True), deploy(model, x), x, y
 
 
+def test_samples_that_activation_words_cannot_hold_are_refused_and_not_clipped():
+    model = drawn("one layer")
+    late = np.zeros((1001, 5))
+    late[-1, 2] = -40.0  # the formats are told apart on the first 1000
+    assert deploy(model, late, word=12)(late).shape == (1001, 3)
+    machine = deploy(model, np.ones((4, 5)), word=9)
+    most = 2.0 ** (8 - machine.torus.fixed_point.activation_fraction)
+    machine(np.full((1, 5), most))
+    with pytest.raises(ValueError, match=rf"samples must be from -{most:g} to {most:g}, .* got up to {most + 1:g}: "):
+        machine(np.full((1, 5), -most - 1))
+    with pytest.raises(ValueError, match=r"samples must be from -128 to 128 for words of 9 bits, got up to 300"):
+        deploy(model, np.full((1, 5), 300.0), word=9)
+    assert repr(machine) == (
+        "Deployed(5-3 on 1 × 3 processing elements, words of 9 bits, weights of 12, sequential, golden model)"
+    )
+
+
 def test_verilog_and_golden_model_answer_and_learn_alike(pair, tmp_path):
     on_chip, golden, x, y = pair
     for deployed in (on_chip, golden):

@@ -244,6 +244,15 @@ def test_traced_and_symbolically_traced_layers(name):
         assert torch.allclose(graph(inputs), layer(inputs).relu(), atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+@every_layer
+def test_scripts_are_refused_with_the_ways_that_work(name):
+    layer = LAYERS[name]()
+    for model in (layer, nn.Sequential(nn.Linear(8, 8), layer)):
+        with pytest.raises(TypeError, match=rf"no {type(layer).__name__} for torch.jit.script: .* torch.export"):
+            torch.jit.script(model)
+
+
 @every_layer
 def test_exported_programs_take_any_batch(name):
     layer = LAYERS[name]()

@@ -236,6 +236,11 @@ def test_requests_that_make_no_sense_are_refused(call, message):
         call()
 
 
+def test_a_lone_router_is_told_how_to_write_it():
+    with pytest.raises(ValueError, match=r"sequence of integers from 0 to 3, such as \[2\], got 2"):
+        freeze(ClosLinear(8, 8, 4, 4, 4), 2)
+
+
 def test_optimisers_that_know_no_single_weights_are_refused():
     layer = ClosLinear(8, 8, 4, 2, 4)
     optimizer = torch.optim.Adafactor(layer.parameters())

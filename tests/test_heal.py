@@ -67,6 +67,45 @@ def test_misuse_is_named():
         heal(nn.ModuleList([nn.Linear(1, 1)]), _Talks(), [torch.randn(2, 16)])
 
 
+def test_batches_that_do_not_fit_are_named_with_the_layer_that_fails():
+    model = teacher()
+    wide, narrow = nn.Sequential(nn.Linear(16, 9)), nn.Sequential(nn.Linear(16, 1))
+    before = copy.deepcopy(wide.state_dict())
+    linear = r"'0', Linear\(in_features=16, out_features=\d+, bias=True\) of torch.float32, which gets"
+    for batch in (torch.randn(10, 7), torch.randn(10, 16).double()):
+        kind = rf"{batch.dtype} \(10, {batch.shape[1]}\)"
+        message = rf"a batch must be what the model takes, got {kind}: {linear} {kind}, fails: mat1"
+        with pytest.raises(ValueError, match=message):
+            heal(copy.deepcopy(model), model, [batch])
+        with pytest.raises(ValueError, match=message):
+            convert(model, 0.5, [torch.randn(99, 16), batch], at_least=1)
+    for student in (wide, narrow):  # (10, 1) would be broadcast
+        with pytest.raises(ValueError, match=r"of the student's shape, \(10, [91]\) for this batch, got \(10, 8\)"):
+            heal(student, model, [torch.randn(10, 16)])
+    with pytest.raises(ValueError, match="a batch must be what the model takes"):
+        heal(wide, nn.Linear(16, 9), [torch.randn(10, 16), torch.randn(10, 15)])
+    assert all(torch.equal(values, before[name]) for name, values in wide.state_dict().items())
+    with pytest.raises(ValueError, match=r"loss must return one number as a tensor, got shape \(10, 8\)"):
+        heal(copy.deepcopy(model), model, [torch.randn(10, 16)], loss=lambda ours, wanted: ours - wanted)
+
+
+def test_the_module_that_fails_is_named_and_no_other():
+    class Sum(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.inner(x) + x
+
+    with pytest.raises(
+        ValueError, match=r"'0', Sum\(\) of torch.float32, which gets torch.float32 \(2, 4\), fails: The"
+    ):
+        called(nn.Sequential(Sum()), torch.randn(2, 4))
+    with pytest.raises(ValueError, match=r"got torch.int64 \(1,\): the model fails: index out of range"):
+        called(nn.Embedding(3, 4), torch.tensor([7]))
+
+
 class _Talks(nn.Module):
     def forward(self, x):
         return "text"

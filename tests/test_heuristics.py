@@ -3,21 +3,44 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fabric import constraints
 from fabric.experiments import LayerWithSkips
+from fabric.experiments.networks import one_hidden_layer, weights
 from fabric.experiments.runs import Results
 from fabric.experiments.studies import correlation, equal_layers, heuristics, reasons
 
 
 @pytest.mark.parametrize("side", [8, 16])
 def test_networks_have_nearly_equal_weights(side):
-    frame = equal_layers.networks(list(equal_layers.layers(side)), side)
+    frame = equal_layers.networks(list(equal_layers.layers(side)), side, [1])
     target = 5 * side**3 + 10 * side**2
     assert frame["label"].is_unique
-    assert (abs(frame["weights"] / target - 1) < 0.14).all()
+    assert set(frame["method"]) == set(equal_layers.layers(side))  # none is left out
+    assert (abs(frame["weights"] / target - 1) < equal_layers.NEAR).all()
     assert (abs(frame["weights"] / target - 1) < 0.05).mean() > 0.6
     assert {"clos", "multistage_clos", "butterfly", "parallel_butterfly", "hypercube", "torus"} < set(frame["family"])
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.sampled_from([8, 16]), st.floats(0.15, 1.5))
+def test_at_every_budget_what_comes_near_it_is_kept_and_all_of_the_kept_are_cascades_of_n_to_n(side, budget):
+    known = equal_layers.layers(side, budget)
+    frame = equal_layers.networks(list(known), side, [budget]).set_index("method")
+    target = round(5 * side**3 * budget) + 10 * side**2
+    for name, layer in known.items():
+        off = weights(one_hidden_layer(layer)) / target - 1
+        assert (name in frame.index) == (abs(off) < equal_layers.NEAR)
+        assert layer.build(np.random.default_rng(0)).inputs == side**2
+    assert {"Clos", "Clos, 5 stages", "low-rank", "random sparse", "pre-defined", "dense"} <= set(frame.index)
+
+
+def test_a_butterfly_has_the_radices_nearest_to_the_budget():
+    layer = equal_layers.layers(16, 0.4)["butterfly"]
+    assert layer.arguments == (256, (16, 16))  # 32 weights an output, as many as the budget
+    assert equal_layers.layers(16, 0.2)["butterfly"].arguments == (256, (4, 4, 4, 4))
 
 
 def test_layers_are_fully_connected_except_single_stages():
@@ -27,10 +50,18 @@ def test_layers_are_fully_connected_except_single_stages():
         assert topology.inputs == 64
 
 
-@pytest.mark.parametrize(("side", "chosen", "message"), [(12, ["Clos"], "power of two.*12"), (8, ["Benes"], "Benes")])
-def test_unknown_names_and_sides(side, chosen, message):
+@pytest.mark.parametrize(
+    ("side", "chosen", "budget", "message"),
+    [
+        (12, ["Clos"], 1, "power of two.*12"),
+        (8, ["Benes"], 1, "Benes"),
+        (8, ["Clos"], 2.0, "0.025 to 1.6 at side 8, got 2.0"),
+        (8, ["Clos"], float("nan"), "nan"),
+    ],
+)
+def test_unknown_names_sides_and_budgets(side, chosen, budget, message):
     with pytest.raises(ValueError, match=message):
-        equal_layers.networks(chosen, side)
+        equal_layers.networks(chosen, side, [budget])
 
 
 def test_a_count_equals_what_the_library_says_and_paths_run_over_skips():
@@ -46,44 +77,95 @@ def test_a_count_equals_what_the_library_says_and_paths_run_over_skips():
 
 def test_ranks_are_proved_computed_or_scaled(tmp_path):
     results = Results("10_heuristic_vs_accuracy", tmp_path)
-    chosen = equal_layers.networks(["butterfly", "parallel butterflies, 2 stages"], 16)
+    chosen = equal_layers.networks(["butterfly", "parallel butterflies, 2 stages"], 16, [1])
     counts = heuristics.count_all(results, chosen, rank_side=8, seed=0).set_index("method")
     assert counts.loc["butterfly", ["jacobian_rank", "rank_by"]].tolist() == [256 * 68 - 256, "proof"]
     assert counts.loc["parallel butterflies, 2 stages", "rank_by"] == "share"
     assert counts.loc["parallel butterflies, 2 stages", "jacobian_rank"] == 20480 - 512
-    same = heuristics.count_all(results, equal_layers.networks(["parallel butterflies, 2 stages"], 8), 8, 0).iloc[0]
+    alone = equal_layers.networks(["parallel butterflies, 2 stages"], 8, [1])
+    same = heuristics.count_all(results, alone, 8, 0).iloc[0]
     assert (same["rank_by"], same["jacobian_rank"]) == ("computation", 2560 - 128)
 
 
-def a_study(noise: float, methods: int = 9) -> tuple[pd.DataFrame, pd.DataFrame]:
+def a_study(noise: float, methods: int = 9, weights: float = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two data sets and two budgets; colouring makes accuracy, and between budgets `weights` do."""
     rng = np.random.default_rng(4)
-    counts = pd.DataFrame({"method": [f"m{k}" for k in range(methods)]})
+    counts = pd.DataFrame({"budget": np.repeat([0.5, 1.0], methods), "method": [f"m{k}" for k in range(methods)] * 2})
     for name in correlation.PREDICTORS:
-        counts[name] = rng.permutation(methods)
+        counts[name] = np.concatenate([rng.permutation(methods) for _ in range(2)])
+    counts["parameters"] += 100 * (counts["budget"] == 1)
     counts["family"] = counts["method"]
     counts["fewest_paths"] = counts["fewest_paths"].map(lambda k: str(10**k))
-    runs = pd.MultiIndex.from_product([["a", "b"], range(methods), range(5)], names=["dataset", "k", "seed"]).to_frame(
-        index=False
-    )
-    runs["accuracy"] = counts["coloring"].to_numpy()[runs["k"]] + noise * rng.normal(size=len(runs))
-    return runs.assign(method="m" + runs["k"].astype(str)).sample(frac=1, random_state=0), counts
+    seeds = pd.DataFrame({"seed": range(5)})
+    runs = counts.merge(pd.DataFrame({"dataset": ["a", "b"]}), how="cross").merge(seeds, how="cross")
+    runs = runs[(runs["budget"] == 1) | (runs["seed"] < 3)]  # fewer seeds at one budget
+    runs["accuracy"] = runs["coloring"] + weights * (runs["budget"] == 1) + noise * rng.normal(size=len(runs))
+    columns = ["dataset", "budget", "method", "seed", "accuracy"]
+    return runs[columns].sample(frac=1, random_state=0), counts
 
 
-def test_correlations_equal_those_of_the_mean_accuracies():
+def test_correlations_equal_those_of_the_mean_accuracies_within_budgets_and_across():
     runs, counts = a_study(noise=6.0)
-    table = correlation.correlations(runs, counts, draws=100, seed=0).set_index(["dataset", "predictor"])
-    means = runs.groupby(["dataset", "method"])["accuracy"].mean()
+    tables = [correlation.correlations(runs, counts, 100, seed=0, across=across) for across in (False, True)]
+    table = pd.concat(tables).set_index(["dataset", "budget", "predictor"])
+    means = runs.groupby(["dataset", "budget", "method"])["accuracy"].mean()
+    first = runs[runs["seed"] < 3].groupby(["dataset", "budget", "method"])["accuracy"].mean()
     for name in correlation.PREDICTORS:
-        values = counts.set_index("method")[name].astype(float)
+        values = counts.set_index(["budget", "method"])[name].astype(float)
         for kind in ("spearman", "kendall"):
-            wanted = {dataset: values.corr(means[dataset], method=kind) for dataset in ("a", "b")}
-            for dataset, value in {**wanted, "all": np.mean(list(wanted.values()))}.items():
-                row = table.loc[(dataset, name)]
+            wanted = {
+                (dataset, str(budget)): values[budget].corr(means[dataset, budget], method=kind)
+                for dataset in ("a", "b")
+                for budget in (0.5, 1.0)
+            }
+            wanted |= {(d, "mean"): np.mean([wanted[d, "0.5"], wanted[d, "1.0"]]) for d in ("a", "b")}
+            wanted |= {(d, "across"): values.corr(first[d], method=kind) for d in ("a", "b")}  # seeds that all have
+            wanted |= {("all", at): np.mean([wanted["a", at], wanted["b", at]]) for at in ("mean", "across")}
+            assert len(wanted) == len(table) / len(correlation.PREDICTORS)
+            for key, value in wanted.items():
+                row = table.loc[(*key, name)]
                 assert row[kind] == pytest.approx(value)
                 assert -1 <= row[f"{kind}_low"] < row[f"{kind}_high"] <= 1
-    pd.testing.assert_frame_equal(
-        correlation.correlations(runs, counts, draws=100, seed=0).set_index(["dataset", "predictor"]), table
+                assert row["topologies"] == (9 if key[1] in ("0.5", "1.0") else 18)
+    pd.testing.assert_frame_equal(correlation.correlations(runs, counts, 100, seed=0), tables[0])
+
+
+def test_a_data_set_counts_at_the_budgets_that_it_has():
+    runs, counts = a_study(noise=6.0)
+    whole = correlation.correlations(runs, counts, 20, seed=0).set_index(["dataset", "budget", "predictor"])
+    partly = runs[(runs["dataset"] == "a") | (runs["budget"] == 1)]
+    table = correlation.correlations(partly, counts, 20, seed=0).set_index(["dataset", "budget", "predictor"])
+    of_three = [("a", "0.5"), ("a", "1.0"), ("b", "1.0")]
+    for name in correlation.PREDICTORS:
+        for key in of_three:
+            assert table.loc[(*key, name), "spearman"] == whole.loc[(*key, name), "spearman"]
+        mean = np.mean([whole.loc[(*key, name), "spearman"] for key in of_three])
+        assert table.loc[("all", "mean", name), "spearman"] == pytest.approx(mean)
+    assert ("b", "0.5", "depth") not in table.index
+    across = correlation.correlations(partly, counts, 20, seed=0, across=True).set_index(["dataset", "predictor"])
+    assert across.loc[("a", "depth"), "topologies"] == across.loc[("all", "depth"), "topologies"] == 18
+    assert ("b", "depth") not in across.index
+    alone = runs[runs["budget"] == 1]
+    agreement, _ = correlation.between_datasets(partly, counts, 20, seed=0)
+    of_one = correlation.between_datasets(alone, counts[counts["budget"] == 1].reset_index(drop=True), 20, seed=0)[0]
+    assert agreement.mean == pytest.approx(of_one.mean)
+
+
+def test_seeds_are_wanted_for_each_budget(tmp_path):
+    chosen = equal_layers.networks(["Clos"], 8, [0.5, 1])
+    with pytest.raises(ValueError, match=r"2 budgets, those of .*digits-8x8.* do not"):
+        heuristics.train_all(Results("10", tmp_path), chosen, {"digits-8x8": [1]}, [0.1], {}, 1, 1)
+
+
+def test_what_weights_alone_add_counts_across_budgets_and_not_within_them():
+    (runs, counts), (more, _) = (a_study(noise=0.1, weights=weights) for weights in (0, 1000))
+    within = correlation.correlations(runs, counts, 50, seed=0)
+    pd.testing.assert_frame_equal(within, correlation.correlations(more, counts, 50, seed=0))
+    without, across = (
+        correlation.correlations(each, counts, 50, seed=0, across=True).set_index(["dataset", "predictor"])["spearman"]
+        for each in (runs, more)
     )
+    assert across["all", "parameters"] > without["all", "parameters"] + 0.5
 
 
 def test_a_predictor_that_orders_all_runs_has_correlation_one_in_every_draw():
@@ -100,7 +182,7 @@ def test_chance_is_rare_for_a_perfect_predictor_and_common_for_others():
 
 
 def test_topologies_that_rank_alike_agree_and_one_data_set_agrees_with_none():
-    runs, counts = a_study(noise=1e-6)
+    runs, counts = a_study(noise=1e-6, weights=1000)
     found, p = correlation.between_datasets(runs, counts, draws=100, seed=0)
     assert (found.mean, found.low, found.high) == pytest.approx((1, 1, 1)) and p < 0.05
     turned = runs.assign(accuracy=runs["accuracy"].where(runs["dataset"] == "a", -runs["accuracy"]))
@@ -112,8 +194,9 @@ def test_the_regression_finds_the_effects_that_were_planted():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(40, 3))
     table = pd.DataFrame(values, columns=["efficiency", "shallowness", "diversity"])
-    table.insert(0, "method", [f"m{k}" for k in range(40)])
-    table.insert(1, "family", table["method"])
+    table.insert(0, "budget", 1.0)
+    table.insert(1, "method", [f"m{k}" for k in range(40)])
+    table.insert(2, "family", table["method"])
     accuracy = values @ [2.0, -1.0, 0.0]
     rows = [
         (dataset, f"m{k}", seed, accuracy[k] + 0.01 * rng.normal())
@@ -121,7 +204,7 @@ def test_the_regression_finds_the_effects_that_were_planted():
         for k in range(40)
         for seed in range(3)
     ]
-    runs = pd.DataFrame(rows, columns=["dataset", "method", "seed", "accuracy"])
+    runs = pd.DataFrame(rows, columns=["dataset", "method", "seed", "accuracy"]).assign(budget=1.0)
     found = reasons.regression(runs, table, draws=200, seed=0).set_index("reason")
     scale = values.std(axis=0) / accuracy.std()
     assert found["effect"].to_numpy() == pytest.approx([2, -1, 0] * scale, abs=0.01)
@@ -134,6 +217,7 @@ def test_the_regression_finds_the_effects_that_were_planted():
 def test_reasons_follow_from_the_counts():
     counts = pd.DataFrame(
         {
+            "budget": [1.0],
             "method": ["a"],
             "family": ["f"],
             "jacobian_rank": [30],
@@ -142,7 +226,7 @@ def test_reasons_follow_from_the_counts():
             "fewest_paths": ["0"],
         }
     )
-    assert reasons.regressors(counts).iloc[0].to_list() == ["a", "f", 0.75, -3.0, 0.0]
+    assert reasons.regressors(counts).iloc[0].to_list() == [1.0, "a", "f", 0.75, -3.0, 0.0]
 
 
 def test_a_run_that_diverges_is_seen_and_the_next_lower_rate_is_taken():
@@ -152,6 +236,16 @@ def test_a_run_that_diverges_is_seen_and_the_next_lower_rate_is_taken():
     assert heuristics.unsteady(runs) == ["a", "c"]
     rates = pd.DataFrame({"learning_rate": [0.1, 0.2, 0.4]})
     assert heuristics.next_lower(rates, [0.4, 0.2, 0.1]).to_list() == [0.1, 0.1, 0.2]
+
+
+def test_spreads_hold_what_is_estimated_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    keys = pd.DataFrame({"dataset": "a", "budget": 0.5, "method": np.repeat(range(2000), 2), "seed": [0, 1] * 2000})
+    records = keys.assign(accuracy=0.9 + 0.01 * rng.normal(size=len(keys)))
+    (row,) = heuristics.spreads(records).itertuples()
+    assert row.half_width == pytest.approx(1.96 * 0.01 / np.sqrt(2), rel=0.05)
+    off = (records.groupby("method")["accuracy"].mean() - 0.9).abs()
+    assert (off < row.half_width).mean() == pytest.approx(0.95, abs=0.02)
 
 
 def test_leads_compare_what_the_other_seeds_call_the_best_of_both_sides():
@@ -170,10 +264,16 @@ def test_leads_compare_what_the_other_seeds_call_the_best_of_both_sides():
 def test_families_are_drawn_whole_and_seeds_within_their_topologies(families):
     rng = np.random.default_rng(0)
     accuracies = 10.0 * np.arange(len(families))[:, None] + np.arange(4)
+    half = np.arange(len(families))[len(families) // 2 :]  # a budget that not all are near
+    ranked = {("x", 1.0): (accuracies, np.arange(len(families))), ("x", 0.5): (accuracies[half], half)}
     for _ in range(50):
-        means, taken = correlation.resample({"x": accuracies}, np.array(families), rng)
+        drawn = correlation.resample(ranked, np.array(families), rng)
+        means, taken = drawn["x", 1.0]
         times = {at: list(taken).count(at) for at in range(len(families))}
         assert all(times[a] == times[b] for a in times for b in times if families[a] == families[b])
         assert sum(times[families.index(family)] for family in set(families)) == len(set(families))
-        assert len(set(taken)) >= min(3, len(families))
-        assert all(10 * at <= mean <= 10 * at + 3 for at, mean in zip(taken, means["x"], strict=True))
+        assert all(10 * at <= mean <= 10 * at + 3 for at, mean in zip(taken, means, strict=True))
+        means, taken = drawn["x", 0.5]
+        assert all(list(taken).count(at) == times[at] for at in half) and set(taken) <= set(half)
+        assert all(10 * at <= mean <= 10 * at + 3 for at, mean in zip(taken, means, strict=True))
+        assert all(len(set(at)) >= min(3, len(ranked[key][1])) for key, (_, at) in drawn.items())

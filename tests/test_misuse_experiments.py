@@ -28,7 +28,7 @@ from fabric.experiments import (
 from fabric.experiments.data import morse
 from fabric.experiments.machines import freezing, junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
-from fabric.experiments.studies import conversion, federated, inverse_plasticity, rates, speed, transformer
+from fabric.experiments.studies import conversion, federated, inverse_plasticity, perceptrons, rates, speed, transformer
 from fabric.plots.looks import in_order
 
 CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
@@ -220,7 +220,7 @@ RUNS = [
     training.trained_network, inverse_plasticity.freeze_into_logic, inverse_plasticity.freeze_element,
     conversion.nearest, conversion.by_routers, conversion.by_ridge,
     conversion.convert_trained, rates.train_at_rate, transformer.train_characters, transformer.convert_characters,
-    transformer.time_steps,
+    transformer.time_steps, transformer.train_carried, perceptrons.train_perceptron,
 ]  # fmt: skip
 CASES = [
     pytest.param(

@@ -1,11 +1,13 @@
 """Plans: their counts are those of the topologies, they keep to the budget, and a budget too small is told how much."""
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabric import constraints, topology
-from fabric.nn import ClosLinear, plan
+from fabric.nn import ClosLinear, Plan, plan
+from fabric.nn.models._project import project
 
 FEW = settings(max_examples=40, deadline=None)
 
@@ -55,6 +57,48 @@ def test_constraints_where_a_formula_is_proved():
         assert entry.constraints == constraints.closed_form(entry.topology())
     rank = plan(64, 64, fewer=4, structures=["low rank"])[0]
     assert rank.constraints == 8 * (128 - 8)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (15, 22)])
+def test_the_error_of_a_fit_lies_within_the_bounds_and_is_the_optimum_where_there_is_one(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for entry in plan(shape[1], shape[0], fewer=2):
+        bounds = entry.error_bounds(matrix.float())
+        if entry.structure == "butterfly":
+            assert bounds is None
+            continue
+        layer = entry.layer(bias=False, dtype=torch.float64)
+        for stage, values in zip(layer.stage_weights(), project(matrix, entry, None, 0.0, 20, None), strict=True):
+            stage.weight.data.copy_(values)
+        error = ((layer.dense_weight() - matrix).norm() / matrix.norm()).item()
+        least, greatest = bounds
+        assert least - 1e-6 <= error <= greatest + 1e-6 < 1
+        assert (least < greatest) == (entry.structure == "clos")
+    for wrong in (matrix.t()[:, 1:], matrix * torch.nan, 3):
+        with pytest.raises(ValueError, match=r"matrix must be a tensor .* of finite numbers, got (one of shape|int)"):
+            entry.error_bounds(wrong)
+
+
+def test_bounds_of_a_cascade_that_is_given():
+    entry = Plan(12, 12, "clos", (3, 2, 4), 72, 2, 0)
+    least, greatest = entry.error_bounds(ClosLinear(12, 12, 3, 2, 4).dense_weight())
+    assert least < 1e-6 < greatest
+    assert entry.error_bounds(torch.zeros(12, 12)) == (0, 0)
+
+
+def test_cycles_and_memory_on_a_torus():
+    clos = plan(1024, 1024, fewer=10)[0].on_torus()
+    assert (clos.rows, clos.columns, clos.cycles) == (32, 32, 96)  # of ClosNets, as notebook 14 has it
+    assert clos.memory_bits == 32 * 32 * 3 * 32 * 12  # a bank for each stage of 32 weights of 12 bits a place
+    for entry in plan(16, 16, fewer=2):
+        found = entry.on_torus()
+        assert (found is None) == (entry.structure == "butterfly")
+        if found:
+            assert found.memory_bits >= 12 * entry.weights
+            assert found.rows * found.columns * found.cycles >= entry.weights
+    odd = plan(97, 61, fewer=4, structures=["clos"])[0]
+    assert odd.padding > 0 and odd.on_torus().cycles > 0
+    assert plan(36, 16, fewer=2, taps=9)[0].on_torus() is None
 
 
 def test_routers_of_a_convolution_share_out_channels():

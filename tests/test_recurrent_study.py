@@ -4,7 +4,9 @@ import dataclasses
 import itertools
 import os
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from fabric import topology
+from fabric import plots, topology
 from fabric.experiments.data import DataError, Dataset, _sequences, load_sequences
 from fabric.experiments.studies import recurrent
 from fabric.experiments.studies.recurrent import Gru, GruNetwork, Matrix
@@ -20,6 +22,7 @@ from fabric.experiments.studies.recurrent import _batches as batches
 from fabric.experiments.studies.recurrent import _memory as memory
 from fabric.experiments.studies.recurrent import _rows as rows
 from fabric.nn import reference
+from fabric.plots import recurrence
 
 CLOS, RANK, BLOCKS = Matrix("clos", (4, 3, 6)), Matrix("low_rank", (3,)), Matrix("block_diagonal", (4,))
 BY_GATE = Matrix("clos_by_gate", (4, 2, 3))
@@ -244,6 +247,66 @@ def test_rows_are_those_of_grey_images():
     for image in (None, (3, 2, 2)):
         with pytest.raises(ValueError, match="dataset must hold grey images"):
             rows._rows(Dataset(x, y, x, y, image))
+
+
+def entering(kind, x, y, monkeypatch):
+    """What the network of a run is given: the training batch, then the test part."""
+    given = []
+
+    def forward(self, x):
+        given.append(x)
+        return torch.zeros(len(x), 3, requires_grad=True)
+
+    monkeypatch.setattr(rows, "load", lambda _: Dataset(x[:40], y[:40], x[40:], y[40:], (1, 3, 2)))
+    monkeypatch.setattr(rows._LastState, "forward", forward)
+    rows.classify_rows(kind("digits", 40, Gru(2, 4, 3), 1, 40, 0.01, 0))
+    return given
+
+
+def test_sequences_have_no_scale_of_their_own(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.rand(60, 6, generator=generator), torch.arange(60) % 3
+    plain, scaled = (entering(recurrent.RowsConfig, each, y, monkeypatch) for each in (x, 0.25 * x + 0.5))
+    torch.testing.assert_close(scaled, [0.25 * part + 0.5 for part in plain])
+    plain, scaled = (entering(recurrent.SequenceConfig, each, y, monkeypatch) for each in (x, 0.25 * x + 0.5))
+    torch.testing.assert_close(scaled, plain)
+    assert [part.shape for part in plain] == [(40, 3, 2), (20, 3, 2)]
+    torch.testing.assert_close(torch.stack(torch.std_mean(plain[0])), torch.tensor([1.0, 0.0]), atol=1e-6, rtol=0)
+
+
+def test_gradients_of_sequences_are_clipped(monkeypatch):
+    norms = []
+
+    def step(self):
+        gradients = [each.grad.flatten() for group in self.param_groups for each in group["params"]]
+        norms.append(torch.cat(gradients).norm().item())
+
+    forward = rows._LastState.forward
+    monkeypatch.setattr(rows._LastState, "forward", lambda self, x: 100 * forward(self, x))
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    for kind in (recurrent.RowsConfig, recurrent.SequenceConfig):
+        rows.classify_rows(kind("digits-8x8", 40, Gru(8, 4, 10), 1, 40, 0.01, 0))
+    assert norms[0] > 10
+    assert norms[1] == pytest.approx(rows.CLIP, rel=1e-4)
+
+
+def test_intervals_of_accuracies_are_drawn_up_to_100_percent():
+    table = pd.DataFrame({"structure": ["dense"] * 2, "weights": [10, 100], "low": [-0.2, 0.9], "high": [0.5, 1.1]})
+    figure, (left, right) = plt.subplots(1, 2)
+    plots.reached_against_weights(left, table.assign(accuracy=[0.1, 0.98]), "weights", "accuracy")
+    plots.reached_against_weights(right, table.assign(nll=[0.1, 0.98]), "weights", "nll")
+    ends = [[line[:, 1].tolist() for line in ax.collections[0].get_segments()] for ax in (left, right)]
+    np.testing.assert_allclose(ends, [[[0, 50], [90, 100]], [[-0.2, 0.5], [0.9, 1.1]]])
+    plt.close(figure)
+
+
+def test_marks_of_equal_weights_stand_side_by_side():
+    weights = pd.Series([1000, 5000, 1000, 10000, 1001])
+    places = recurrence._side_by_side(weights)
+    np.testing.assert_allclose(places[[1, 3]], [5000, 10000])
+    gaps = np.diff(np.log(places[[0, 2, 4]])) / np.log(10000 / 1000)
+    np.testing.assert_allclose(gaps, [0.025, 0.025])
+    assert places[[0, 2, 4]].prod() == pytest.approx(weights[[0, 2, 4]].prod())
 
 
 def test_times_are_those_of_all_layers_at_all_batch_sizes():

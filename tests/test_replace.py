@@ -159,6 +159,11 @@ def test_rules_by_size_and_name():
     }
     assert chosen == {"qkv"}
     assert isinstance(replace(tagger(nn.GRU), fewer(3, at_least=1000)).model.cells, ClosGRU)
+    cells, (row,) = replace(nn.GRU(32, 32, 2), fewer(3, at_least=1000))
+    for layer in (*cells.input_layers, *cells.hidden_layers):
+        assert isinstance(layer, ClosLinear) and str(tuple(layer.routers)) in row["after"]
+    rank = replace(nn.LSTM(32, 32), fewer(3, at_least=1, structures=["low rank"])).model
+    assert type(rank) is structured.CascadeLSTM and rank.hidden_layers[0].topology.name == "low_rank(32, 128, 8)"
     low = replace(Vision(), fewer(2, at_least=1, structures=["low rank"])).model
     assert type(low.out) is structured.LowRankLinear
 
@@ -170,6 +175,13 @@ def test_the_table_prints_in_columns_with_a_sum():
     assert lines[-1].split() == ["in", "all", *(f"{sum(r[k] for r in table):,}" for k in ("weights", "weights left"))]
     assert "kept: it is a NonDynamicallyQuantizableLinear" in lines[1]
     assert str(replace(nn.ReLU(), fewer(2)).table) == "no layers"
+
+
+def test_what_a_prompt_shows_is_the_table():
+    found = replace(encoder(), fewer(3, at_least=500))
+    assert (
+        repr(found) == repr(found.table) == str(found.table) and len(repr(found).splitlines()) == len(found.table) + 2
+    )
 
 
 def shared():
@@ -248,7 +260,7 @@ def test_misuse_is_named():
         fewer(1)
     with pytest.raises(ValueError, match="structures must be one of"):
         fewer(2, structures=["dense"])
-    with pytest.raises(ValueError, match="skip must be a sequence of names"):
+    with pytest.raises(ValueError, match=r"skip must be a sequence of names of layers, such as \['head'\], got 'head'"):
         fewer(2, skip="head")
     with pytest.raises(ValueError, match="skip must hold names of layers of model, none matches 'typo'"):
         replace(model, fewer(2, skip=["typo"]))

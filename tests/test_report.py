@@ -1,9 +1,11 @@
 """The report and the pages: made from the committed results, every number from a table, every claim with its source."""
 
+import json
 import shutil
 
 import pandas as pd
 import pytest
+import typst
 from pages import GALLERY, STATEMENTS, counts, gallery, matter, statements
 from places import ROOT, of_paper, of_run
 from report import typeset
@@ -93,3 +95,25 @@ def test_entries_that_do_not_say_why_there_is_no_verdict_are_refused(tmp_path, m
     monkeypatch.setattr(_published, "_PAPER", tmp_path)
     with pytest.raises(ValueError, match=message):
         _published.all_published.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "shown"),
+    [
+        ("-0.0026", 2, "−0.0026"),
+        ("0.0996", 2, "0.1"),
+        ("0.0507", 1, "0.051"),
+        ("12.346", 2, "12.35"),
+        ("8.0", 2, "8"),
+        ("0", 2, "0"),
+        ("", 2, "–"),
+        ("3.2e-9", 2, "3.2 · 10#super[#(-9)]"),
+    ],
+)
+def test_numbers_of_the_report_have_two_digits_at_least(tmp_path, text, digits, shown):
+    shutil.copy(ROOT / "paper" / "lib.typ", tmp_path)
+    page = tmp_path / "page.typ"
+    one, other = (f"metadata(repr({made}))" for made in (f'number("{text}", digits: {digits})', f"[{shown}]"))
+    page.write_text(f'#import "lib.typ": number\n#{one} <one>\n#{other} <other>')
+    found, wanted = (json.loads(typst.query(page, label, field="value"))[0] for label in ("<one>", "<other>"))
+    assert found == wanted

@@ -167,8 +167,6 @@ def test_models_are_tuned_on_held_out_text_and_trained_with_their_rate(results):
     chosen, trials = transformer.tuned(results, some, [1e-9, 0.01], 8, 500)
     assert {config.learning_rate for config in chosen.values()} == {0.01}
     assert trials["chosen"].tolist() == [False, True, False, True]
-    assert transformer.at_rates(chosen, {"dense": 0.5})["dense"].learning_rate == 0.5
-    assert transformer.at_rates(chosen, {}) == chosen
     runs = transformer.trained(results, chosen, {"dense": 2})
     assert runs[["model", "seed", "held_out"]].values.tolist() == [
         ["dense", 0, 0],
@@ -179,6 +177,28 @@ def test_models_are_tuned_on_held_out_text_and_trained_with_their_rate(results):
     table = transformer.losses(runs, times).set_index("model")
     assert table["seeds"].to_dict() == {"dense": 2, "narrow dense": 1} and (table["step_seconds"] > 0).all()
     assert len(transformer.curves(runs)) == 2 * 4
+
+
+def test_a_wider_model_has_the_rates_that_its_width_asks_for(results, monkeypatch):
+    rates = {}
+
+    def seen(groups, **options):
+        rates.update({name: group["lr"] for group in groups for name in group["parameter_names"]})
+        return torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
+
+    chosen = {name: dataclasses.replace(DENSE, iterations=1, structure=name) for name in ("dense", "clos")}
+    chosen["clos"] = dataclasses.replace(chosen["clos"], fewer=2.0)
+    monkeypatch.setattr(torch.optim, "AdamW", seen)
+    transformer.train_carried(transformer.CarriedConfig(dataclasses.replace(chosen["dense"], width=64), 16))
+    monkeypatch.undo()
+    assert rates["blocks.0.mix.weight"] == pytest.approx(0.01 / 4) == rates["blocks.0.shrink.weight"]
+    assert rates["character.weight"] == rates["norm.weight"] == 0.01
+    table = transformer.larger(results, chosen, ["clos", "dense"], 32, 2, (1, 1)).set_index("model")
+    assert list(table.index) == ["clos", "dense"] and (table["learning_rate"] == 0.01).all()
+    wide = dataclasses.replace(DENSE, width=32, heads=4)
+    assert table["operations"]["dense"] == training.operations(wide.build(13), wide)
+    again = transformer.train_carried(transformer.CarriedConfig(dataclasses.replace(wide, iterations=2), 16))
+    assert table["loss"]["dense"] == again["loss"]
 
 
 def test_times_have_a_number_for_each_model():

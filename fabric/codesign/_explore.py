@@ -1,5 +1,6 @@
 """Data in, frontier out: networks, word lengths and ways to train that nothing beats on a device."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -66,9 +67,12 @@ def explore(
     found = search(designs, evaluate, method, evaluations, seed)
     frontier = Frontier([point for point in found if point is not None], sum(point is None for point in found))
     if not len(frontier):
+        held = [design for design in designs if fits(design, device)]
+        passed = Counter(limit for design in held for limit in passes(predict(design, surrogate), budget or Budget()))
         raise ValueError(
             f"device and budget must allow some design, {device} with {budget} allows none of the {len(found)} that "
-            "were looked at"
+            f"were looked at: the device holds {len(held)} of all {len(designs)}"
+            + "".join(f", {limit} passes its limit in {count} of these" for limit, count in passed.most_common())
         )
     return frontier
 
@@ -121,15 +125,25 @@ def judge(device: Device, budget: Budget | None, surrogate: Surrogate) -> Callab
     def evaluate(design: Design) -> Point | None:
         if not fits(design, device):
             return None
-        network, word = design.network, design.word
-        nanojoules = 1e-3 * design.picojoules(surrogate.activity(network, word))
-        point = Point(design, *surrogate.accuracy(network, word), nanojoules)
-        taken = {"weights": network.weights, "microseconds": point.microseconds, "latency": point.latency,
-                 "nanojoules": nanojoules}  # fmt: skip
-        within = all(getattr(limits, name) is None or value <= getattr(limits, name) for name, value in taken.items())
-        return point if within and (limits.accuracy is None or point.accuracy >= limits.accuracy) else None
+        point = predict(design, surrogate)
+        return None if passes(point, limits) else point
 
     return evaluate
+
+
+def predict(design: Design, surrogate: Surrogate) -> Point:
+    """What the models say of a design."""
+    network, word = design.network, design.word
+    nanojoules = 1e-3 * design.picojoules(surrogate.activity(network, word))
+    return Point(design, *surrogate.accuracy(network, word), nanojoules)
+
+
+def passes(point: Point, limits: Budget) -> list[str]:
+    """Names of the limits that a design is outside of."""
+    taken = {"weights": point.design.network.weights, "microseconds": point.microseconds, "latency": point.latency,
+             "nanojoules": point.nanojoules}  # fmt: skip
+    outside = [name for name, value in taken.items() if (most := getattr(limits, name)) is not None and value > most]
+    return outside + ["accuracy"] * (limits.accuracy is not None and point.accuracy < limits.accuracy)
 
 
 def learn_from(

@@ -50,6 +50,11 @@ def from_columns(columns: Tensor, x: Tensor) -> Tensor:
 def _check(x: Tensor, features: int, weight: Tensor) -> None:
     if x.ndim == 0 or x.shape[-1] != features:
         raise ValueError(f"x must have {features} features in its last axis, got shape {tuple(x.shape)}")
+    check_kind(x, weight)
+
+
+def check_kind(x: Tensor, weight: Tensor) -> None:
+    """Raise ValueError unless x has the dtype and the device of `weight`; under autocast any floats will do."""
     if x.dtype != weight.dtype and not (x.is_floating_point() and _autocast_dtype(x)):
         raise ValueError(f"x must have the dtype of the weights, {weight.dtype}, got {x.dtype}")
     if x.device != weight.device:

@@ -171,11 +171,7 @@ class ClosLinear(StructuredLinear):
         return _after_inputs(x, self.bias, self.middle_weight, self.output_weight, self.routers)
 
     def dense_weight(self) -> Tensor:
-        # W[(o, j), (r, k)] = sum over middle routers m of output[o, j, m] middle[m, o, r] input[r, m, k]
-        blocks = torch.einsum("ojm,mor,rmk->ojrk", self.output_weight, self.middle_weight, self.input_weight)
-        rows = _collect(blocks.flatten(2), self.out_features, self.output_routers)
-        by_router = rows.unflatten(1, blocks.shape[2:]).permute(1, 2, 0)  # (Ri, I/Ri, O)
-        return _collect(by_router, self.in_features, self.input_routers).t()
+        return clos_matrix(self.input_weight, self.middle_weight, self.output_weight, self.routers)
 
     def stage_weights(self) -> list[StageWeight]:
         def count(neurons: int) -> Tensor:
@@ -227,6 +223,15 @@ def router_blocks(matrix: Tensor, input_routers: int, output_routers: int) -> Te
     by_output = _deal(matrix, matrix.shape[0], output_routers)  # (Ro, O/Ro, I)
     blocks = _deal(by_output.flatten(0, 1).t(), matrix.shape[1], input_routers)  # (Ri, I/Ri, Ro · O/Ro)
     return blocks.unflatten(2, by_output.shape[:2]).permute(2, 0, 3, 1)
+
+
+def clos_matrix(first: Tensor, middle: Tensor, last: Tensor, routers: ClosRouters) -> Tensor:
+    """The product of the three stages, (O, I)."""
+    # W[(o, j), (r, k)] = sum over middle routers m of output[o, j, m] middle[m, o, r] input[r, m, k]
+    blocks = torch.einsum("ojm,mor,rmk->ojrk", last, middle, first)
+    rows = _collect(blocks.flatten(2), routers.outputs, routers.output_routers)
+    by_router = rows.unflatten(1, blocks.shape[2:]).permute(1, 2, 0)  # (Ri, I/Ri, O)
+    return _collect(by_router, routers.inputs, routers.input_routers).t()
 
 
 def scaled_outputs(scale: Tensor, routers: ClosRouters) -> Tensor:

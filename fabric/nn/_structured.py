@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -123,6 +123,13 @@ class StructuredLinear(nn.Module, ABC):
     def reference(self, x: Tensor) -> Tensor:
         """`forward` in PyTorch's own operators."""
         return from_columns(self.affine(to_columns(x, self.in_features, self.first_weight())), x)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Asked by `torch.jit.script`, whose language has neither the kernel's conditions nor the checks."""
+        raise TypeError(
+            f"obj must hold no {type(self).__name__} for torch.jit.script: export it by torch.export, which holds "
+            "PyTorch's own operators, or trace it by torch.jit.trace"
+        )
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

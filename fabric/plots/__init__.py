@@ -35,7 +35,7 @@ from fabric.plots.edge_budget import accuracy_of_rivals, bytes_at_equal_accuracy
 from fabric.plots.federated import accuracy_by_bytes
 from fabric.plots.frames import player
 from fabric.plots.growth import accuracy_against_updates, accuracy_of_arms
-from fabric.plots.heuristics import accuracy_against_counts, accuracy_ranking
+from fabric.plots.heuristics import accuracy_against_coloring, accuracy_ranking, rank_correlations
 from fabric.plots.initialization import training_figure, variance_figure
 from fabric.plots.inverse_plasticity import logic_of_weights
 from fabric.plots.layer_kinds import hits_over_cache, share_of_connected_layers
@@ -49,7 +49,7 @@ from fabric.plots.mobilenet import (
     draw_pilot,
     draw_spectra,
 )
-from fabric.plots.on_chip import accuracy_over_samples, throughput_over_clock
+from fabric.plots.on_chip import accuracy_of_seeds, accuracy_over_samples, throughput_over_clock
 from fabric.plots.order import accuracy_by_order
 from fabric.plots.pipeline import (
     draw_machines,
@@ -60,7 +60,7 @@ from fabric.plots.pipeline import (
     pipeline_frames,
 )
 from fabric.plots.reconstruction import draw_hits, hits_legend
-from fabric.plots.recurrence import mark_published_nats, reached_against_weights, weights_growing
+from fabric.plots.recurrence import mark_published_mean, reached_against_weights, weights_growing
 from fabric.plots.resources import clock_and_time, resources_by_module, resources_growing, resources_per_element
 from fabric.plots.search import hypervolume_curves, pareto_panels
 from fabric.plots.sizes import accuracy_over_width, difference_over_weights
@@ -70,5 +70,11 @@ from fabric.plots.style import use_style
 from fabric.plots.timing import timing_diagram
 from fabric.plots.topology import draw_clos_routers, draw_topology
 from fabric.plots.torus import draw_cascade, draw_space_time, draw_step, draw_torus, movement_frames
-from fabric.plots.transformer import conversion_of_gpt, loss_against_costs, loss_over_iterations, loss_over_rates
+from fabric.plots.transformer import (
+    conversion_of_gpt,
+    loss_against_costs,
+    loss_over_iterations,
+    loss_over_rates,
+    perceptrons_over_operations,
+)
 from fabric.plots.word_length import accuracy_of_networks, accuracy_over_bits

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from fabric.plots.intervals import band, points
@@ -42,27 +43,38 @@ def accuracy_against_parameters(ax: Axes, table: pd.DataFrame, ticks: list[int],
     ax.set_ylabel("test accuracy (%)")
 
 
-_STROKES = ("-", "--", "-.", ":")
+_STROKES = ("-", (0, (5, 2)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+_MARKERS = "osD^vPX"
 
 
 def network_looks(networks: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Drawing arguments per network label: the method's colour, paler, thinner and in other strokes as networks shrink.
+    """Drawing arguments per network label: the method's colour, from dark to pale as networks shrink, and for each its
+    own stroke and marker.
 
     Args:
         networks: columns "label", "method", "weights", in drawing order.
     """
     looks = {}
     for method, group in networks.groupby("method", sort=False):
-        strengths = np.linspace(1, 0.35, len(group))
-        for strength, stroke, (_, row) in zip(strengths, cycle(_STROKES), group.iterrows(), strict=False):
+        whites = np.linspace(-0.55, 0.45, len(group))
+        for white, stroke, marker, (_, row) in zip(
+            whites, cycle(_STROKES), cycle(_MARKERS), group.iterrows(), strict=False
+        ):
             looks[row["label"]] = {
-                "color": FAMILIES[method].color,
-                "alpha": strength,
-                "linewidth": 0.8 + 1.4 * strength,
+                "color": _mixed(FAMILIES[method].color, white),
+                "linewidth": 1.3,
                 "linestyle": stroke,
+                "marker": marker,
+                "markersize": 3.5,
                 "label": f"{row['label'].split(' → ')[0]}: {row['weights']:,}",
             }
     return looks
+
+
+def _mixed(color: str, white: float) -> tuple[float, ...]:
+    """The colour with so much white in it, or with so much black if that is negative."""
+    other = 1.0 if white > 0 else 0.0
+    return tuple((1 - abs(white)) * part + abs(white) * other for part in to_rgb(color))
 
 
 def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict[str, Any]]) -> None:
@@ -74,9 +86,11 @@ def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict
         x: column of the horizontal axis.
         looks: drawing arguments per label, in drawing order.
     """
+    places = list(looks)
     for network, look in looks.items():
         rows = table[table["label"] == network].sort_values(x)
-        band(ax, rows[x], rows, scale=100, **look)
+        start = places.index(network) * len(rows) // (6 * len(places))  # marks of different lines at different places
+        band(ax, rows[x], rows, scale=100, markevery=(start, max(1, len(rows) // 6)), **look)
     ax.set_ylabel("test accuracy (%)")
 
 

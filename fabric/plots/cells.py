@@ -33,7 +33,7 @@ def draw_cells(ax: Axes, table: pd.DataFrame, title: str) -> None:
         x, y = columns.index(cell.column), places[cell.row]
         ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=FINDINGS[cell.finding]))
         text = cell.printed if cell.finding == "agrees" else f"{cell.printed}\n{cell.computed:.5g}"
-        ax.text(x, y, text, ha="center", va="center", fontsize=7.5)
+        ax.text(x, y, text, ha="center", va="center", fontsize=8)
     ax.set_xlim(-0.5, len(columns) - 0.5)
     ax.set_ylim(len(places) - 0.5, -0.5)
     ax.set_xticks(range(len(columns)), list(map(_title, columns)), rotation=30, ha="right")

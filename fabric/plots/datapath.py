@@ -12,8 +12,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
 from fabric.plots.looks import CONTROL, FLOW, INK, KINDS
 
-_WIDTH, _HEIGHT = 1.04, 0.42
-_INCHES = 0.95  # of a figure, for one unit of the places below
+_WIDTH, _HEIGHT = 1.16, 0.44
+_INCHES = 0.89  # of a figure, for one unit of the places below
 # Where each node stands, and how an arrow that would cross a node bends. Every node of the source must have a place.
 PLACES = {
     "fabric_forward": {
@@ -106,7 +106,7 @@ def _draw(ax: Axes, module: str, graph: nx.DiGraph) -> None:
             linestyle="--" if look["kind"] in ("input", "output") else "-", zorder=3,
         )  # fmt: skip
         ax.add_patch(boxes[name])
-        ax.text(x, y, _label(name, look), ha="center", va="center", fontsize=7.5, zorder=4, linespacing=1.05)
+        ax.text(x, y, _label(name, look), ha="center", va="center", fontsize=8, zorder=4, linespacing=1.0)
     for source, target, control in graph.edges.data("control"):
         bend = BENDS.get((module, source, target), 0)
         arrow = FancyArrowPatch(
@@ -140,7 +140,7 @@ def _meanings(graphs: Sequence[nx.DiGraph]) -> list[Patch | Line2D]:
 def _label(name: str, look: dict) -> str:
     sign = {"multiply": "× ", "add": "+ "}.get(look["kind"], "")
     short = name.removeprefix("sigmoid.").replace("feeds.row.", "").replace("bank.", "")
-    if len(short) > 16:
+    if len(short) > 14:
         short = "_\n".join(short.rsplit("_", 1))
     copies = f" ×{look['copies']}" if look["copies"] > 1 else ""
     module = f"\n{look['module']}{copies}" if look["module"] else ""

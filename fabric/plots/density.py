@@ -17,7 +17,9 @@ _COMPUTABLE = ("predefined", "hashing")
 _TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
-def accuracy_against_density(ax: Axes, table: pd.DataFrame, networks: Sequence[str] = ()) -> None:
+def accuracy_against_density(
+    ax: Axes, table: pd.DataFrame, networks: Sequence[str] = (), validated: Sequence[str] = ()
+) -> None:
     """One line per network: mean accuracy (%) with its interval against density (%), printed values as crosses.
 
     Single runs are marks without a line: what two of them differ by, chance may explain.
@@ -26,8 +28,9 @@ def accuracy_against_density(ax: Axes, table: pd.DataFrame, networks: Sequence[s
         ax: axes to draw on.
         table: columns "layers", "density", "accuracy", "low", "high" and, optionally, "printed" (fractions).
         networks: values of "layers" in the order of their colours, which axes may share; () takes the order of `table`.
+        validated: those whose printed values are accuracies on validation samples: hollow circles.
     """
-    _lines(ax, table.assign(x=100 * table["density"]), networks)
+    _lines(ax, table.assign(x=100 * table["density"]), networks, validated)
     ax.xaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if tick >= 100 * table["density"].min() / 1.3]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
@@ -36,13 +39,13 @@ def accuracy_against_density(ax: Axes, table: pd.DataFrame, networks: Sequence[s
 
 def accuracy_against_weights(ax: Axes, table: pd.DataFrame, networks: Sequence[str] = ()) -> None:
     """As `accuracy_against_density` against the number of weights, column "weights"."""
-    _lines(ax, table.assign(x=table["weights"] / 1000), networks)
+    _lines(ax, table.assign(x=table["weights"] / 1000), networks, ())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda thousands, _: f"{thousands:g}k"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("weights (without biases)")
 
 
-def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str]) -> None:
+def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str], validated: Sequence[str]) -> None:
     names = list(networks or table["layers"].unique())
     if not set(table["layers"]) <= set(names):
         raise ValueError(f"networks must name all of the table's, got {', '.join(names)}")
@@ -52,16 +55,16 @@ def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str]) -> None:
         line = "none" if rows["low"].isna().all() else "-"
         points(ax, rows["x"], rows, scale=100, linestyle=line, **looks[layers].named)
         if "printed" in rows and rows["printed"].notna().any():
-            marker = "x" if layers == names[0] else "+"
-            label = f"{layers}, published for MNIST"
-            cross: dict[str, Any] = {
+            of_validation = layers in validated
+            printed: dict[str, Any] = {
                 "color": PUBLISHED["color"],
-                "marker": marker,
-                "markersize": 9,
+                "marker": "o" if of_validation else "+",
+                "markerfacecolor": "none",
+                "markersize": 7 if of_validation else 9,
                 "zorder": 3,
-                "label": label,
+                "label": f"{layers}, published for MNIST{', validation' if of_validation else ''}",
             }
-            ax.plot(rows["x"], 100 * rows["printed"], linestyle="none", **cross)
+            ax.plot(rows["x"], 100 * rows["printed"], linestyle="none", **printed)
     ax.set_xscale("log")
     ax.set_ylabel("test accuracy (%)")
 

@@ -71,9 +71,9 @@ def energy_per_sample(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_ylim(rows["on_chip"].min() / 3, 3 * rows["with_dram"].max())
     ax.set_xlim(-0.5, len(rows) - 0.3)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda energy, _: f"{energy:,g}"))
-    ax.set_xticks(places, [FAMILIES[method].label for method in rows.index])
+    ax.set_xticks(places, [FAMILIES[method].label.replace(" ", "\n") for method in rows.index])
     ax.set_ylabel("µJ per sample of batchless training")
-    ax.set_title(f"at {table['target'].iloc[0]:.1%}: weights in DRAM (filled), on the chip (hollow)", fontsize=10)
+    ax.set_title(f"at {table['target'].iloc[0]:.1%}: weights in DRAM (filled),\non the chip (hollow)", fontsize=10)
 
 
 def accuracy_of_rivals(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]) -> None:

@@ -1,5 +1,6 @@
 """Accuracy of many topologies beside what was counted of them before training."""
 
+import math
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,13 +12,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import FAMILIES, GUIDE, PUBLISHED, dataset_label
+from fabric.plots.looks import FAINT, FAMILIES, GUIDE, PUBLISHED, dataset_label, in_order
 
 _COUNTS = {
-    "coloring": "colouring (constraints)",
-    "jacobian_rank": "Jacobian rank (constraints)",
-    "fewest_paths": "path diversity (fewest paths)",
-    "depth": "depth (stages)",
+    "coloring": "colouring",
+    "jacobian_rank": "Jacobian rank",
+    "fewest_paths": "fewest paths",
+    "depth": "depth",
+    "parameters": "weights",
 }
 _BELOW: dict[str, Any] = {
     "xycoords": ("data", "axes fraction"),
@@ -26,35 +28,63 @@ _BELOW: dict[str, Any] = {
 }
 
 
-def accuracy_against_counts(table: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
-    """One panel per data set (row) and count (column), each topology with its 95 % interval; rank correlation above.
+def accuracy_against_coloring(table: pd.DataFrame, spreads: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
+    """One panel per data set and budget, a mark for each topology; rank correlation above.
 
     Args:
-        table: "dataset", "family", "skips", "accuracy", "low", "high" (fractions) and the counts.
-        correlations: of `fabric.experiments.studies.correlation.correlations`.
+        table: "dataset", "budget", "family", "skips", "weights", "accuracy" (fractions) and "coloring".
+        spreads: of `fabric.experiments.studies.heuristics.spreads`, drawn once in each panel.
+        correlations: of `fabric.experiments.studies.correlation.correlations`, within budgets.
     """
-    datasets = sorted(table["dataset"].unique())
-    size = (11, 0.6 + 2.9 * len(datasets))
-    figure, axes = plt.subplots(len(datasets), len(_COUNTS), figsize=size, sharey="row", sharex="col", squeeze=False)
-    found = correlations.set_index(["dataset", "predictor"])
-    for dataset, line in zip(datasets, axes, strict=True):
-        rows = table[table["dataset"] == dataset]
-        lowest, off_scale = _scale(rows)
-        for (count, name), ax in zip(_COUNTS.items(), line, strict=True):
-            _scatter(ax, rows.drop(off_scale.index), count)
-            for _, row in off_scale.iterrows():
-                text, where = f"{100 * row['accuracy']:.1f} ↓", (float(row[count]), 0)
-                side = "right" if row[count] == rows[count].max() else "center"  # the rightmost text stays inside
-                ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, ha=side, **_BELOW)
-            rho = found.loc[(dataset, count)]
-            interval = f"{rho['spearman_low']:.2f} … {rho['spearman_high']:.2f}"
-            ax.set_title(f"Spearman {rho['spearman']:.2f} ({interval})", fontsize=9)
-            if dataset == datasets[-1]:
-                ax.set_xlabel(name)
-        line[0].set_ylim(bottom=100 * lowest)
-        line[0].set_ylabel(f"{dataset_label(dataset)}\ntest accuracy (%)")
+    columns = min(3, len(spreads))
+    lines = math.ceil(len(spreads) / columns)
+    size = (max(7.5, 0.6 + 3.3 * columns), 0.9 + 2.9 * lines)
+    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False)
+    found = correlations[correlations["predictor"] == "coloring"].set_index(["dataset", "budget"])
+    for ax, spread in zip(axes.flat, spreads.itertuples(), strict=False):
+        rows = table[(table["dataset"] == spread.dataset) & (table["budget"] == spread.budget)]
+        _scatter(ax, rows, spread.half_width)
+        rho = found.loc[(spread.dataset, str(spread.budget))]
+        ax.set_title(
+            f"{dataset_label(spread.dataset).split(',')[0]}, budget {spread.budget:g}, "
+            f"about {rows['weights'].mean() / 1000:.3g}k weights\n"
+            f"Spearman {rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})",
+            fontsize=9,
+        )
+        ax.set_xlabel("colouring (constraints)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("test accuracy (%)")
+    for ax in axes.flat[len(spreads) :]:
+        ax.set_axis_off()
     figure.legend(handles=_legend(table), loc="outside lower center", ncols=5)
     return figure
+
+
+def rank_correlations(
+    ax: Axes, within: pd.DataFrame, across: pd.DataFrame, ceiling: tuple[float, float, float]
+) -> None:
+    """Spearman's correlations of all counts with accuracy, with their 95 % intervals.
+
+    Args:
+        ax: axes to draw on.
+        within: "spearman", "spearman_low", "spearman_high" by predictor (the index), mean over budgets.
+        across: the same with all budgets in one ranking.
+        ceiling: how far two data sets rank alike, mean and ends of its interval; nan where there is one.
+    """
+    places = np.arange(len(_COUNTS))
+    looks = in_order(["within budgets", "across budgets"])
+    for look, rows, shift in zip(looks.values(), (within, across), (-0.14, 0.14), strict=True):
+        columns = ("spearman", "spearman_low", "spearman_high")
+        points(ax, places + shift, rows.loc[list(_COUNTS)], columns, sideways=True, linestyle="", **look.named)
+    mean, low, high = ceiling
+    if not np.isnan(mean):
+        ax.axvspan(low, high, color=FAINT, alpha=0.5, linewidth=0, zorder=0)
+        ax.axvline(mean, color=GUIDE, linestyle="--", label="between data sets", zorder=1)
+    ax.axvline(0, color=GUIDE, linewidth=0.8, zorder=1)
+    ax.set_yticks(places, _COUNTS.values())
+    ax.set_ylim(len(places) - 0.5, -0.5)
+    ax.set_xlim(-1, 1)
+    ax.set_xlabel("Spearman correlation with accuracy")
 
 
 def _scale(rows: pd.DataFrame) -> tuple[float, pd.DataFrame]:
@@ -66,24 +96,31 @@ def _scale(rows: pd.DataFrame) -> tuple[float, pd.DataFrame]:
     return shown["low"].min() - margin, rows[off_scale]
 
 
-def _scatter(ax: Axes, rows: pd.DataFrame, count: str) -> None:
-    for _, row in rows.iterrows():
+def _scatter(ax: Axes, rows: pd.DataFrame, half_width: float) -> None:
+    """Marks, and in the corner the interval that the mean of each has; far below all others only a number."""
+    lowest, off_scale = _scale(rows.assign(low=rows["accuracy"], high=rows["accuracy"]))
+    bottom = 100 * (lowest - 2.4 * half_width)
+    for _, row in rows.drop(off_scale.index).iterrows():
         look = FAMILIES[row["family"]]
         face = "white" if row["skips"] else look.color
-        at = [float(row[count])]
-        points(ax, at, row.to_frame().T, scale=100, capsize=0, elinewidth=0.8, markerfacecolor=face, **look.mark)
-    if count == "fewest_paths":
-        ax.set_xscale("symlog", linthresh=1)
-        ax.set_xticks([0, 1, 100, 10**4, 10**6])
-        ax.xaxis.set_minor_locator(plt.NullLocator())
-    elif count != "depth":
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda constraints, _: f"{constraints / 1000:g}k"))
+        ax.plot(float(row["coloring"]), 100 * row["accuracy"], linestyle="", markerfacecolor=face, **look.mark)
+    for _, row in off_scale.iterrows():
+        text, where = f"{100 * row['accuracy']:.1f} ↓", (float(row["coloring"]), 0)
+        side = "right" if row["coloring"] == rows["coloring"].max() else "center"  # the rightmost text stays inside
+        ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, ha=side, **_BELOW)
+    middle = bottom + 120 * half_width
+    ax.errorbar(0.05, middle, 100 * half_width, transform=ax.get_yaxis_transform(), color=GUIDE, capsize=2.5)
+    ax.set_ylim(bottom=bottom)
+    ends, margin = rows["coloring"].agg(["min", "max"]), 0.08 * np.ptp(rows["coloring"])
+    ax.set_xlim(ends["min"] - margin, ends["max"] + margin)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda constraints, _: f"{constraints / 1000:g}k"))
 
 
 def _legend(table: pd.DataFrame) -> list[Line2D]:
     looks = [look.named for family, look in FAMILIES.items() if family in set(table["family"])]
     looks.append({"color": GUIDE, "marker": "o", "markerfacecolor": "white", "label": "open: with fixed skips"})
+    looks.append({"color": GUIDE, "marker": "|", "markersize": 10, "label": "interval of each mean"})
     return [Line2D([], [], linestyle="", **look) for look in looks]
 
 

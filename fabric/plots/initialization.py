@@ -79,7 +79,7 @@ def training_figure(accuracy: pd.DataFrame, curves: pd.DataFrame, scanned: str, 
     panels = list(curves[curves["stages"] >= fewest_stages].groupby(["family", "stages"], sort=False))
     columns = min(4, len(panels) + 1)
     rows = -(-(len(panels) + 1) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3 * columns, 0.6 + 2.7 * rows), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.6 * columns, 0.6 + 2.4 * rows), sharey=True, squeeze=False)
     first, *others = axes.flat
     scan = accuracy[accuracy["family"] == scanned]
     _draw_accuracy(first, scan, "stages")
@@ -91,17 +91,22 @@ def training_figure(accuracy: pd.DataFrame, curves: pd.DataFrame, scanned: str, 
         _draw_accuracy(ax, table, "epoch")
         ax.set(title=f"{FAMILIES[family].label}, {stages} stages", xlabel="epoch")
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    for ax in others[len(panels) :]:
-        ax.set_visible(False)
+    free = others[len(panels) :]
+    for ax in free:
+        ax.axis("off")
     for ax in axes[:, 0]:
         ax.set_ylabel("test accuracy (%)")
-    first.set_ylim(0, 103)
+    first.set_ylim(0, 100)
     used = [
         _look(name) | {"label": LOOKS[name].label}
         for name in _INITIALIZATIONS
         if name in set(accuracy["initialization"])
     ]
-    figure.legend(handles=[Line2D([], [], **look) for look in used], loc="outside lower center", ncols=len(used))
+    handles = [Line2D([], [], **look) for look in used]
+    if free:
+        free[0].legend(handles=handles, loc="center", title="initialisation")
+    else:
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(used))
     return figure
 
 
@@ -110,7 +115,7 @@ def _draw_accuracy(ax: Axes, table: pd.DataFrame, x: str) -> None:
         rows = table[table["initialization"] == initialization].sort_values(x)
         if len(rows):
             within = rows.assign(low=rows["low"].clip(lower=0), high=rows["high"].clip(upper=1))
-            points(ax, rows[x], within, scale=100, **_look(initialization))
+            points(ax, rows[x], within, scale=100, clip_on=False, **_look(initialization))
 
 
 def _look(initialization: str) -> dict[str, Any]:

@@ -153,7 +153,13 @@ OTHERS = {
 LOOKS = FAMILIES | OTHERS
 
 # Faces of cells and boxes, pale so that text stands on them.
-FINDINGS = {"agrees": "#D9EAD9", "close": "#FFF2C2", "misprint": "#F6C9B4", "mislabelled": "#D5DDF2"}
+FINDINGS = {
+    "agrees": "#D9EAD9",
+    "close": "#FFF2C2",
+    "rounded twice": "#F2DFA0",
+    "misprint": "#F6C9B4",
+    "mislabelled": "#D5DDF2",
+}
 LEVELS = {"I": "#E3E6E9", "R_i": "#9AD3B5", "R_m": "#F5DC82", "R_o": "#F0A08A"}  # the paper's green, yellow and red
 PHASES = {1: "#2E8B63", 2: "#B8900F", 3: "#C05A3C"}  # the same for lines, by phase
 RING, WIRE = ("#F6F7F8", "#C9CED3"), "#B4BBC2"  # face and rim of a ring of processing elements; a wire between rings
@@ -176,6 +182,8 @@ _DATASETS = {
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",
     "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "mnist1d": "MNIST-1D",
     "morse": "Morse code",
     "jsb_chorales": "JSB chorales",
 }

@@ -25,7 +25,9 @@ def draw_pilot(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def accuracy_against_compression(ax: Axes, table: pd.DataFrame) -> None:
-    """Test accuracy (%) with its interval against compression (log), a line per kind; dense as a band.
+    """Test accuracy (%) with its interval against compression (log), a mark per network; dense as a band.
+
+    Single runs are hollow; no line joins networks, since a run more may put each elsewhere.
 
     Args:
         ax: axes to draw on.
@@ -37,7 +39,13 @@ def accuracy_against_compression(ax: Axes, table: pd.DataFrame) -> None:
     rest = table[table["arm"] != "dense"]
     for _, rows in rest.groupby(rest["arm"].str.split().str[0], sort=False):
         rows = rows.sort_values("compression")
-        points(ax, rows["compression"], rows, **_look(rows["arm"].iloc[0]).named)
+        look, single = _look(rows["arm"].iloc[0]), rows["low"].isna()
+        for own, face, label in (
+            (rows[~single], look.color, look.label),
+            (rows[single], "white", f"{look.label}, one seed"),
+        ):
+            if len(own):
+                points(ax, own["compression"], own, linestyle="none", markerfacecolor=face, label=label, **look.mark)
     ax.set_xscale("log")
     ticks = [3, 5, 8, 10]
     ax.set_xticks(ticks, [f"{tick}×" for tick in ticks])

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from fabric.plots.intervals import band
-from fabric.plots.looks import GUIDE, LOOKS
+from fabric.plots.intervals import band, points
+from fabric.plots.looks import EDGE, GUIDE, LOOKS
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "chip, overlapped": LOOKS["chip, overlapped"].mark,
@@ -18,8 +18,13 @@ _LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
+_TICKS = (30, 50, 70, 80, 90, 93, 95, 97, 98, 99)
+
+
 def accuracy_over_samples(ax: Axes, table: pd.DataFrame) -> None:
     """Accuracy (%) against the samples seen, a line for each name, bands where there are seeds.
+
+    Both axes are logarithmic, that of accuracies in the error, so that the last points show as the first do.
 
     Args:
         ax: axes to draw on.
@@ -33,9 +38,38 @@ def accuracy_over_samples(ax: Axes, table: pd.DataFrame) -> None:
         what = "simulated Verilog" if name.startswith("chip") else "PyTorch"
         band(ax, rows["samples"], rows, scale=100, label=f"{name}: {what}, {seeds}", **look)
     ax.set_xscale("log")
+    ax.set_yscale("function", functions=(_of_error, _of_error))
+    most = min(99.5, 100 * table[["accuracy", "high"]].max().max())
+    ax.set_ylim(100 * table["accuracy"].min() - 5, most + (100 - most) / 8)
+    ax.yaxis.set_major_locator(FixedLocator(_TICKS))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("samples trained on, one at a time")
     ax.set_ylabel("test accuracy (%)")
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.19))
+
+
+def _of_error(accuracy: np.ndarray) -> np.ndarray:
+    """A scale on which halving the error is as far everywhere."""
+    return -np.log2(np.clip(100 - np.asarray(accuracy, float), 0.05, None))
+
+
+def accuracy_of_seeds(ax: Axes, runs: pd.DataFrame, means: pd.DataFrame) -> None:
+    """Accuracy (%) of each seed, joined from name to name, and the mean of each name with its interval.
+
+    Args:
+        ax: axes to draw on.
+        runs: "name", "seed" and "accuracy" (%).
+        means: "name", "accuracy", "low" and "high" (%).
+    """
+    by_seed = runs.pivot(index="seed", columns="name", values="accuracy")
+    names = [name for name in _LOOKS if name in by_seed]
+    ax.plot(range(len(names)), by_seed[names].T, color=EDGE, linewidth=0.8, marker=".", markersize=4, zorder=1)
+    for place, name in enumerate(names):
+        points(ax, [place], means[means["name"] == name], **_LOOKS[name] | {"linestyle": "none", "markersize": 7})
+    ax.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names])
+    ax.set_xlim(-0.5, len(names) - 0.5)
+    ax.set_xlabel("thin: each seed")
+    ax.set_ylabel("test accuracy (%)")
 
 
 def throughput_over_clock(ax: Axes, table: pd.DataFrame, clocks: tuple[float, float]) -> None:
@@ -71,4 +105,4 @@ def throughput_over_clock(ax: Axes, table: pd.DataFrame, clocks: tuple[float, fl
     ax.set_xlim(*clocks)
     ax.set_xlabel("clock of the machine (MHz)")
     ax.set_ylabel("samples trained on per second")
-    ax.legend(loc="center right", bbox_to_anchor=(1, 0.38), frameon=True, framealpha=1, edgecolor="none")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.19))

@@ -123,6 +123,7 @@ def draw_machines(axes: tuple[Axes, Axes], machines: pd.DataFrame) -> None:
         left.annotate(f"z = {row.parallelisms}", (row.logic_elements, row.cycles), (-6, -11), ha="right",
                       textcoords="offset points", fontsize=8)  # fmt: skip
     left.set_xlim(elements.min() / 1.5, elements.max() * 1.2)
+    left.set_ylim(cycles.min() / 1.25, cycles.max() * 1.15)
     for axis, values in ((left.xaxis, elements), (left.yaxis, cycles)):
         axis.set_major_locator(FixedLocator(sorted(values)))
         axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -1,6 +1,7 @@
 """Searches compared by hypervolume, and the Pareto front that they found together."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -32,6 +33,8 @@ def hypervolume_curves(ax: Axes, table: pd.DataFrame, ceiling: float) -> None:
 def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, budget: int) -> Figure:
     """Constraints against parameters, cycles and depth: all cascades found in grey, the Pareto front in colours.
 
+    Cascades of one depth are scattered beside it by chance, so that more of them are seen.
+
     Args:
         found, front: of `fabric.experiments.studies.topology_search`, with "family", "skips" and the objectives.
         ends: the label of each end's cascade, indexed by the end's name; it gets a ring and a number.
@@ -40,20 +43,21 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
     numbered = pd.Series([str(number) for number in range(1, len(ends) + 1)], index=ends.to_numpy())
     marks = numbered.groupby(level=0).agg(", ".join)
     cascades = front.set_index("label")
-    figure, axes = plt.subplots(1, 3, figsize=(11.5, 4.6), sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(10.2, 4.4), sharey=True)
     texts = {"parameters": "parameters", "cycles": "cycles per sample on a torus", "depth": "depth (stages)"}
     for ax, (column, text) in zip(axes, texts.items(), strict=True):
-        ax.scatter(found[column], found["constraints"], s=6, color=FAINT, linewidths=0, rasterized=True)
+        width = 0.35 if column == "depth" else 0
+        ax.scatter(_beside(found[column], width), found["constraints"], s=4, color=FAINT, linewidths=0, rasterized=True)
         for (family, skips), rows in sorted(front.groupby(["family", "skips"]), key=lambda group: -len(group[1])):
             face = "white" if skips else FAMILIES[family].color
             ax.scatter(
-                rows[column],
+                _beside(rows[column], width),
                 rows["constraints"],
-                s=22,
+                s=9,
                 marker=FAMILIES[family].marker,
                 facecolor=face,
                 edgecolor=FAMILIES[family].color,
-                linewidths=0.8,
+                linewidths=0.5,
             )
         for label, numbers in marks.items():
             where = cascades.loc[label, column], cascades.loc[label, "constraints"]
@@ -69,8 +73,13 @@ def pareto_panels(found: pd.DataFrame, front: pd.DataFrame, ends: pd.Series, bud
     axes[2].xaxis.set_major_locator(MaxNLocator(integer=True))
     names = "; ".join(f"{number}: {name}" for number, name in enumerate(ends.index, start=1))
     figure.suptitle(f"ends: {names}", fontsize=9)
-    figure.legend(handles=_legend(front), loc="outside lower center", ncols=6)
+    figure.legend(handles=_legend(front), loc="outside lower center", ncols=5)
     return figure
+
+
+def _beside(values: pd.Series, width: float) -> pd.Series:
+    """The values, moved by chance by at most `width`, always in the same way."""
+    return values + np.random.default_rng(0).uniform(-width, width, len(values))
 
 
 def _legend(front: pd.DataFrame) -> list[Line2D]:

@@ -4,12 +4,13 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from fabric.plots.intervals import points
 from fabric.plots.looks import FAMILIES, GUIDE, in_order
 
 SKIPS = " + skips"
+_ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 
 
 def accuracy_over_width(ax: Axes, table: pd.DataFrame) -> None:
@@ -48,7 +49,10 @@ def difference_over_weights(ax: Axes, table: pd.DataFrame, margin: float) -> Non
     ax.axhline(0, color=GUIDE, linewidth=0.8)
     ax.axhline(-margin, color=GUIDE, linewidth=1, linestyle=":", label=f"comparable: {margin:.2f} points")
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    ends = table["weights"].min() / 1.08, table["weights"].max() * 1.08
+    ticks = [count * 10**power for power in range(8) for count in _ROUND]
+    ax.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if ends[0] <= tick <= ends[1]]))
+    ax.set_xlim(*ends)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda weights, _: f"{weights / 1000:.3g}k"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("weights (without biases)")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from fabric.plots.intervals import band, points
 from fabric.plots.looks import GUIDE, INK, LOOKS, in_order
@@ -96,7 +96,7 @@ def draw_roofline(ax: Axes, table: pd.DataFrame, limits: pd.Series, ways: Sequen
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
     ax.set_xlim(low, high)
-    ax.set_xlabel("operations for each byte of weights, inputs and outputs")
+    ax.set_xlabel("operations for each byte of\nweights, inputs and outputs")
     ax.set_ylabel("10⁹ operations a second")
     ax.legend()
 
@@ -156,7 +156,13 @@ def _bars(
 
 def _batches(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_locator(FixedLocator(sorted(set(table["batch"]))))
+    sizes = sorted(set(table["batch"]))
+    apart = sizes[:1]  # labels of others would touch
+    for size in sizes:
+        if size >= 3 * apart[-1]:
+            apart.append(size)
+    ax.xaxis.set_major_locator(FixedLocator(apart))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}" if size < 1024 else f"{size / 1024:g}k"))
-    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_locator(FixedLocator(sizes))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("batch size")

@@ -1,4 +1,4 @@
-"""Small transformers: loss against what it costs, over iterations, after a conversion, and over learning rates."""
+"""Small transformers and perceptrons: loss against what it costs, over iterations, after a conversion, over rates."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -105,4 +105,27 @@ def loss_over_rates(table: pd.DataFrame) -> Figure:
     ]
     handles.append(Line2D([], [], color=INK, marker="o", markersize=11, fillstyle="none", linestyle="", label="best"))
     figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    return figure
+
+
+def perceptrons_over_operations(table: pd.DataFrame) -> Figure:
+    """Training loss and accuracy over operations, a line with intervals for each structure.
+
+    Args:
+        table: of `fabric.experiments.studies.perceptrons.summary`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.9))
+    for ax, (name, scale) in zip(axes, {"train_loss": 1, "accuracy": 100}.items(), strict=True):
+        for structure, rows in table.groupby("structure"):
+            rows = rows.sort_values("operations")
+            look = LOOKS[str(structure)]
+            points(ax, rows["operations"], rows, (name, f"{name}_low", f"{name}_high"), scale, **look.named)
+        ax.set(xlabel="multiply-accumulates an image", xscale="log")
+        ax.minorticks_off()
+        ticks = [table["operations"].min(), table["operations"].max()]
+        ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    axes[0].set_ylabel("training loss (nats)")
+    axes[1].set_ylabel("accuracy (%)")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return figure

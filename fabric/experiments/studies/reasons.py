@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fabric.experiments.statements import Interval
-from fabric.experiments.studies.correlation import bootstrap_p, resample, runs_of
+from fabric.experiments.studies.correlation import Key, Runs, bootstrap_p, means_of, resample, runs_of
 
 
 def regressors(counts: pd.DataFrame) -> pd.DataFrame:
@@ -16,12 +16,13 @@ def regressors(counts: pd.DataFrame) -> pd.DataFrame:
         counts: of `heuristics.count_all`.
 
     Returns:
-        "method", "family", "efficiency" (Jacobian rank over parameters), "shallowness" (minus the depth) and
+        "budget", "method", "family", "efficiency" (Jacobian rank over parameters), "shallowness" (minus the depth) and
         "diversity" (logarithm of the fewest paths, of at least one).
     """
     fewest = counts["fewest_paths"].astype(float).clip(lower=1)
     return pd.DataFrame(
         {
+            "budget": counts["budget"],
             "method": counts["method"],
             "family": counts["family"],
             "efficiency": counts["jacobian_rank"] / counts["parameters"],
@@ -34,11 +35,11 @@ def regressors(counts: pd.DataFrame) -> pd.DataFrame:
 def regression(accuracies: pd.DataFrame, reasons: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
     """Accuracy as a linear function of all reasons at once, all in standard deviations over topologies.
 
-    Accuracies are standardised on each data set and then averaged. Intervals are percentiles of a bootstrap over seeds
-    and families of topologies, as in `correlation.correlations`.
+    Both are standardised within each budget, accuracies on each data set, over which they are then averaged. Intervals
+    are percentiles of a bootstrap over seeds and families of topologies, as in `correlation.correlations`.
 
     Args:
-        accuracies: one row per run: "dataset", "method", "seed", "accuracy".
+        accuracies: one row per run: "dataset", "budget", "method", "seed", "accuracy".
         reasons: of `regressors`; the topologies to regress on.
         draws, seed: of the bootstrap.
 
@@ -47,18 +48,14 @@ def regression(accuracies: pd.DataFrame, reasons: pd.DataFrame, draws: int, seed
         reason, the others held) with "effect_low", "effect_high" and "effect_p", and "explained", the share of the
         variance of accuracy that all explain together.
     """
-    names = [name for name in reasons.columns if name not in ("method", "family")]
-    by_dataset = runs_of(accuracies, reasons["method"])
+    names = [name for name in reasons.columns if name not in ("budget", "method", "family")]
+    ranked = runs_of(accuracies, reasons)
     values = reasons[names].to_numpy(float)
     families = reasons["family"].to_numpy()
     rng = np.random.default_rng(seed)
-    resampled = []
-    for _ in range(draws):
-        means, taken = resample(by_dataset, families, rng)
-        resampled.append(_effects(means, values[taken]))
-    means = {name: runs.mean(axis=1) for name, runs in by_dataset.items()}
-    accuracy, scaled = _accuracy(means), _standard(values)
-    effects = _effects(means, values)
+    resampled = [_effects(*_standardised(resample(ranked, families, rng), values)) for _ in range(draws)]
+    scaled, accuracy = _standardised(means_of(ranked), values)
+    effects = _effects(scaled, accuracy)
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     return pd.DataFrame(
         {
@@ -88,12 +85,19 @@ def in_words(table: pd.DataFrame) -> str:
 _TINY = 1e-300  # topologies that a draw or a small study makes all alike have no spread to divide by
 
 
-def _effects(means: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndarray:
-    return np.linalg.lstsq(_standard(values), _accuracy(means), rcond=None)[0]
+def _effects(scaled: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+    return np.linalg.lstsq(scaled, accuracy, rcond=None)[0]
 
 
-def _accuracy(means: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.mean([_standard(each) for each in means.values()], axis=0)
+def _standardised(means: Mapping[Key, Runs], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Reasons, float64 (topologies, reasons), and accuracies, float64 (topologies,), budget by budget."""
+    reasons, accuracies = [], []
+    for budget in dict.fromkeys(budget for _, budget in means):
+        of_budget = [accuracy for key, (accuracy, _) in means.items() if key[1] == budget]
+        taken = next(taken for key, (_, taken) in means.items() if key[1] == budget)  # the same on all data sets
+        reasons.append(_standard(values[taken]))
+        accuracies.append(np.mean([_standard(each) for each in of_budget], axis=0))
+    return np.concatenate(reasons), np.concatenate(accuracies)
 
 
 def _standard(values: np.ndarray) -> np.ndarray:

@@ -61,12 +61,24 @@ class Deployed:
         )
         self.machine.load([fixed.weights(values) for values in begin(self._places, fixed)])
 
+    def __repr__(self) -> str:
+        fixed, sizes = self.torus.fixed_point, [place.layer.inputs for place in self._places]
+        network = "-".join(map(str, [*sizes, self._places[-1].layer.outputs]))
+        where = "golden model" if isinstance(self.machine, GoldenMachine) else "Verilog"
+        return (
+            f"Deployed({network} on {self.mapping.rows} × {self.mapping.columns} processing elements, "
+            f"words of {fixed.word} bits, weights of {fixed.weight}, {self.training.mode}, {where})"
+        )
+
     def __call__(self, samples: np.ndarray | torch.Tensor, trace: str | os.PathLike | None = None) -> np.ndarray:
         """Outputs of the model, float64 (samples, outputs).
 
         Args:
             samples: floats (samples, inputs), rounded to activation words.
             trace: a file for the waveforms of the Verilog, as `Machine.run` writes them.
+
+        Raises:
+            TypeError, ValueError: samples of another shape, or outside of what activation words hold.
         """
         return self._run(self._answering, samples, trace=trace)
 
@@ -130,6 +142,12 @@ class Deployed:
     ) -> np.ndarray:
         fixed = self.torus.fixed_point
         x = _reals("samples", samples, self._places[0].layer.inputs)
+        reach, most = float(np.abs(x).max()), 2.0 ** (fixed.word - 1 - fixed.activation_fraction)
+        if reach > most:
+            raise ValueError(
+                f"samples must be from {-most:g} to {most:g}, which activation words of this machine hold, got up to "
+                f"{reach:g}: deploy with samples that reach as far, or scale them"
+            )
         words = fixed.activations(put_inputs(self._places, x))
         if isinstance(self.machine, Machine):
             outputs = self.machine.run(work, words, targets, exponent, stochastic, trace=trace)
@@ -182,9 +200,16 @@ def deploy(
     places = lay_out(layers)
     _, inference, _ = _programs(places, mode)
     slowest = min(max(_SLOWEST, exponent), exponent + RATES - 1)
-    part = x[:_FORMAT_SAMPLES]
+    part, reach = x[:_FORMAT_SAMPLES], float(np.abs(x).max())
     fixed = choose_format(
-        places, inference, put_inputs(places, part), put_outputs(places, sums(model, part)), word, weight, slowest
+        places,
+        inference,
+        put_inputs(places, part),
+        put_outputs(places, sums(model, part)),
+        reach,
+        word,
+        weight,
+        slowest,
     )
     return Deployed(copy.deepcopy(model), places, fixed, mode, on, flag("trace", trace))
 

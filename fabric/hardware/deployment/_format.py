@@ -14,7 +14,14 @@ _LEAST_RANGE = 8.0  # of activation words, as in `FixedPoint()`: sums of that si
 
 
 def choose_format(
-    places: Sequence[Place], inference: Program, x: np.ndarray, sums: np.ndarray, word: int, weight: int, slowest: int
+    places: Sequence[Place],
+    inference: Program,
+    x: np.ndarray,
+    sums: np.ndarray,
+    reach: float,
+    word: int,
+    weight: int,
+    slowest: int,
 ) -> FixedPoint:
     """Choose where the binary points stand, for words of given widths.
 
@@ -26,6 +33,7 @@ def choose_format(
         inference: gives the sums of the outputs.
         x: inputs where they stand, (samples, rows · places).
         sums: of the model's outputs where they stand, (samples, rows · columns in the order of the mapping).
+        reach: the largest absolute value of an input that will come.
         word, weight, slowest: as in `FixedPoint`.
 
     Raises:
@@ -34,7 +42,6 @@ def choose_format(
     largest = max(1.0, *chain.from_iterable(map(_sizes, places)))
     stored = weight - 2 - int(np.floor(np.log2(largest)))
     errors = places[-1].layer.activation != "sigmoid"  # those of a sigmoid are below one
-    reach = float(np.abs(x).max(initial=0.0))
     most = 2.0 ** (word - 2)
     if reach > most:
         raise ValueError(

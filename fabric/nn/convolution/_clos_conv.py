@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fabric import topology
-from fabric._checks import positive_int
+from fabric._checks import positive_int, shown
 from fabric.nn._clos import ClosLinear
 from fabric.nn._structured import StageWeight
 from fabric.nn.convolution._conv import StructuredConv2d, seen_by_every_tap
@@ -75,7 +75,13 @@ class ClosConv2d(StructuredConv2d):
             dtype,
         )
         inputs = self.in_channels * (self._inner.area if self.spatial == "im2col" else 1)
-        routers = positive_int("input_routers", input_routers, upper=inputs)
+        routers = positive_int("input_routers", input_routers)
+        if routers > inputs:
+            more = f'; up to {inputs * self._inner.area} with spatial="im2col"' if self.spatial == "first" else ""
+            raise ValueError(
+                f"input_routers must be an integer from 1 to {inputs}, got {shown(input_routers)} "
+                f"(nearest: {inputs}{more})"
+            )
         if self.spatial == "first":  # channels that fill up the smaller routers see zeros only
             inputs = routers * -(-inputs // routers) * self._inner.area
         self.cascade = ClosLinear(

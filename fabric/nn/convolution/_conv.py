@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from fabric._checks import positive_int
 from fabric.nn import kernels
+from fabric.nn._batch_last import check_kind
 from fabric.nn._structured import StageWeight, StructuredLinear
 from fabric.nn.convolution._window import Window, is_channels_last, window
 from fabric.topology import Topology
@@ -108,12 +109,16 @@ class StructuredConv2d(nn.Module, ABC):
         """(N, in_channels, H, W) → (N, out_channels, rows, columns), or both without N.
 
         Raises:
-            ValueError: an x of another shape, or images smaller than the window.
+            TypeError: x is not a tensor.
+            ValueError: an x of another shape, dtype or device, or images smaller than the window.
         """
+        if not isinstance(x, Tensor):
+            raise TypeError(f"x must be a tensor (N, {self.in_channels}, H, W), got {type(x).__name__}")
         if x.ndim not in (3, 4) or x.shape[-3] != self.in_channels:
             raise ValueError(
                 f"x must have shape (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W), got {tuple(x.shape)}"
             )
+        check_kind(x, self.cascade.first_weight())
         if x.ndim == 3:
             return self.forward(x.unsqueeze(0)).squeeze(0)
         channels_last = is_channels_last(x)

@@ -75,7 +75,7 @@ def freeze(
 def _routers(given: object, present: int) -> list[int]:
     """The routers' numbers, or a ValueError."""
     wanted = f"integers from 0 to {present - 1}"
-    numbers = [integer("middle_routers", each) for each in sequence("middle_routers", given, wanted)]
+    numbers = [integer("middle_routers", each) for each in sequence("middle_routers", given, wanted, entry=int)]
     if any(not 0 <= number < present for number in numbers) or len(set(numbers)) != len(numbers):
         raise ValueError(f"middle_routers must be different {wanted}, got {shown(given)}")
     if not 0 < len(numbers) < present:

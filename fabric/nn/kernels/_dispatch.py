@@ -96,7 +96,10 @@ def reference() -> Iterator[None]:
 
 
 def backend(layer: "StructuredLinear") -> str:
-    """Which path computes a structured layer now, and why: "native AVX-512" or "reference: ...".
+    """Which path computes a structured layer now, and why.
+
+    "native" and the instruction set of the kernel ("native AVX-512 BF16", "native AVX-512", "native AVX2" or "native
+    NEON"), or "reference: " and the reason why PyTorch's own operators compute.
 
     Inputs of the layer's own dtype and device are supposed. In exported, traced and symbolically traced programs, and
     for derivatives by `torch.func`, the reference serves.

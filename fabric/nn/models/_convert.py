@@ -2,21 +2,23 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from fabric._checks import instance, number, one_of, positive_int, positive_number, sequence
+from fabric.nn.models._cells import matrices_of
 from fabric.nn.models._entries import Plan
 from fabric.nn.models._fit import Fit, best_fit, candidates, recurrent_fit, timed_candidates
 from fabric.nn.models._kept import TOO_FEW, why_kept
+from fabric.nn.models._layers import Flat, Layer, is_conv1d, is_flat, is_layer, sizes_of
 from fabric.nn.models._moments import moments
 from fabric.nn.models._replace import Replaced, check_skip, replace, shared
 
 CONVERTIBLE = ("clos", "two-level", "low rank")
 SILENT = 2.0  # seconds before the progress bar appears
-Convertible = nn.Linear | nn.Conv2d | nn.GRU | nn.LSTM
 
 
 def convert(
@@ -30,7 +32,7 @@ def convert(
     at_least: int = 10_000,
     tolerance: float = math.inf,
     skip: Sequence[str] = (),
-    sweeps: int = 100,
+    sweeps: int | None = None,
     ridge: float = 0.01,
     in_place: bool = False,
     generator: torch.Generator | None = None,
@@ -43,10 +45,10 @@ def convert(
     with `data` that of the layer's outputs on them: low rank is the optimum again, the others start from what is
     nearest without data and descend, and a bias takes up the mean of what is lost. Where the data do not move, a ridge
     keeps them near the matrix: without it they may grow there to any size that serves the rest, and samples that were
-    not among the data come out wrong. The matrices of a recurrent layer
-    become Clos cascades, if those are among `structures`, nearest without data. Layers that cannot be exchanged alone
-    (see `replace`), grouped convolutions, those that pad with other than zeros and recurrent layers with projections
-    are kept. A progress bar appears after two seconds.
+    not among the data come out wrong. Each matrix of a recurrent layer is chosen by itself, without the
+    data; the layer's error is that of all of them together. Layers that cannot be exchanged alone (see `replace`),
+    grouped convolutions, those that pad with other than zeros and recurrent layers with projections are kept. A
+    progress bar appears after two seconds.
 
     Args:
         model: trained.
@@ -62,7 +64,8 @@ def convert(
         at_least: weights and biases of the smallest layer that is exchanged.
         tolerance: relative error above which a layer is kept dense.
         skip: names to keep, with wildcards as of a shell.
-        sweeps: of the alternating least squares for Clos, with `data` as many on them, for Monarch too.
+        sweeps: of the alternating least squares for Clos, with `data` as many on them, for Monarch too. If None 100,
+            and for Clos fewer where these would take longer than about a minute on one core, but 10 at least.
         ridge: weight of white noise of the inputs' power beside the `data`, from 0; for Clos and Monarch. The default
             is the largest that costs next to nothing on the data themselves (`29_conversion`).
         in_place: as for `replace`.
@@ -86,47 +89,43 @@ def convert(
         raise ValueError(f"budget must be a number between 0 and 1, got {budget!r}")
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0:
         raise ValueError(f"tolerance must be a number from 0, got {tolerance!r}")
-    structures = [one_of("structures", name, CONVERTIBLE) for name in sequence("structures", structures, "names")]
-    skip = [instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers")]
+    structures = sequence("structures", structures, "names", entry=str)
+    structures = [one_of("structures", name, CONVERTIBLE) for name in structures]
+    skip = [instance("skip", pattern, str) for pattern in sequence("skip", skip, "names of layers", entry=str)]
     check_skip(model, skip)
     ridge = number("ridge", ridge, least=0.0)
-    at_least, sweeps, rows = (
-        positive_int("at_least", at_least),
-        positive_int("sweeps", sweeps),
-        positive_int("rows", rows),
-    )
+    at_least, rows = positive_int("at_least", at_least), positive_int("rows", rows)
+    sweeps = None if sweeps is None else positive_int("sweeps", sweeps)
 
-    chosen: dict[str, Convertible] = {
+    chosen: dict[str, Layer] = {
         name: layer
         for name, layer in model.named_modules()
-        if isinstance(layer, Convertible)
-        and not why_kept(name, layer, at_least, skip)
-        and ("clos" in structures or not isinstance(layer, nn.RNNBase))
+        if is_layer(layer) and not why_kept(name, layer, at_least, skip)
     }
     for name, layer in chosen.items():
         if reason := shared(model, layer):
             raise ValueError(f"skip must hold {name!r}, a layer that {reason}")
-    flat = {name: layer for name, layer in chosen.items() if isinstance(layer, nn.Linear | nn.Conv2d)}
     offers = (
-        {name: candidates(layer, int(budget * layer.weight.numel()), structures) for name, layer in flat.items()}
+        {name: _by_weights(layer, budget, structures) for name, layer in chosen.items()}
         if budget is not None
         else _by_time(chosen, positive_number("seconds", seconds), rows, structures)
     )
+    flat = {name: layer for name, layer in chosen.items() if is_flat(layer)}
     seen = moments(model, flat, data) if data is not None else {}
-    cells = {name: len(layer.all_weights) for name, layer in chosen.items() if isinstance(layer, nn.RNNBase)}
     fits: dict[str, Fit] = {}
     kept = {name: why_kept(name, layer, at_least, skip) for name, layer in model.named_modules() if name not in chosen}
-    total = sum(map(len, offers.values())) + sum(cells.values())
+    total = sum(len(each) for offer in offers.values() for each in offer)
     with tqdm(total=total, desc="convert", unit="fit", delay=SILENT) as progress:
 
         def choose(name: str, layer: nn.Module) -> nn.Module | None:
             if name not in chosen:
                 return None
-            if isinstance(layer, nn.Linear | nn.Conv2d):
-                best = best_fit(name, layer, offers[name], seen.get(name), ridge, sweeps, generator, progress.update)
+            best: Fit | None
+            if isinstance(layer, nn.GRU | nn.LSTM):
+                best = recurrent_fit(name, layer, offers[name], sweeps, generator, progress.update)
             else:
-                assert isinstance(layer, nn.GRU | nn.LSTM) and budget is not None
-                best = recurrent_fit(name, layer, budget, sweeps, generator, progress.update)
+                (offer,), own = offers[name], seen.get(name)
+                best = best_fit(name, flat[name], offer, own, ridge, sweeps, generator, progress.update)
             if best is not None and best.loss() > tolerance:
                 kept[name] = f"its error would be {best.loss():.2g}"
                 return None
@@ -145,17 +144,25 @@ def convert(
     return result
 
 
+def _by_weights(layer: Layer, share: float, structures: Sequence[str]) -> list[list[Plan]]:
+    """Candidates for each matrix of a layer that keep so large a share of its weights at most."""
+    if isinstance(layer, nn.RNNBase):
+        sizes = [(matrix.shape[1], matrix.shape[0], 1) for matrix in matrices_of(layer)]
+    else:
+        sizes = [sizes_of(layer)]
+    return [candidates(*each, int(share * (each[0] * each[1])), structures) for each in sizes]
+
+
 def _by_time(
-    chosen: dict[str, Convertible], seconds: float, rows: int, structures: Sequence[str]
-) -> dict[str, list[Plan]]:
+    chosen: dict[str, Layer], seconds: float, rows: int, structures: Sequence[str]
+) -> dict[str, list[list[Plan]]]:
     """Candidates for every layer that are fast enough; a part of the time for each, as of the dense weights."""
-    linear: dict[str, nn.Linear] = {}
+    linear: dict[str, tuple[int, int]] = {}
     for name, layer in chosen.items():
-        if not isinstance(layer, nn.Linear):
+        if not isinstance(layer, nn.Linear) and not is_conv1d(layer):
             raise ValueError(f"skip must hold {name!r}, a {type(layer).__name__}: seconds are for Linear layers only")
-        linear[name] = layer
-    each = seconds / max(1, sum(layer.weight.numel() for layer in linear.values()))
-    offers: dict[str, list[Plan]] = {}
-    for name, layer in linear.items():
-        offers[name] = timed_candidates(layer, each * layer.weight.numel(), rows, structures)
-    return offers
+        linear[name] = sizes_of(cast(Flat, layer))[:2]
+    each = seconds / max(1, sum(map(math.prod, linear.values())))
+    return {
+        name: [timed_candidates(*sizes, each * math.prod(sizes), rows, structures)] for name, sizes in linear.items()
+    }

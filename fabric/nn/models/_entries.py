@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
+from torch import Tensor
+
 from fabric import topology
 from fabric._checks import positive_int
 from fabric.nn._cascade import CascadeLinear, LowRankLinear
 from fabric.nn._clos import ClosLinear
+from fabric.nn.models._bounds import error_bounds
+from fabric.nn.models._on_torus import OnTorus, on_torus
 
 STRUCTURES = ("clos", "two-level", "low rank", "butterfly")
 BLOCK = 8  # float32 numbers of a 256-bit vector: sizes that are multiples of it leave no lane idle
@@ -82,6 +86,31 @@ class Plan:
         from fabric.nn.models._times import plan_seconds  # here, as it makes layers of plans
 
         return plan_seconds(self, positive_int("rows", rows))
+
+    def error_bounds(self, matrix: Tensor) -> tuple[float, float] | None:
+        """Least and greatest error that the layer nearest to a matrix can have, relative in the Frobenius norm.
+
+        Both are the optimum for "low rank" (Eckart and Young, Psychometrika 1936) and "two-level" (Dao et al.,
+        "Monarch", ICML 2022, theorem 1). For "clos" the least holds since no block of an input and an output router has
+        a rank above R_m, the greatest since each matrix of rank R_m is such a cascade. None for "butterfly".
+
+        Args:
+            matrix: (out_features, in_features), any dtype and device; of a convolution `weight.flatten(1)`.
+
+        Raises:
+            ValueError: another shape, or numbers that are not finite.
+        """
+        return error_bounds(self, matrix)
+
+    def on_torus(self) -> OnTorus | None:
+        """Cycles and memory bits of training on a torus of processing elements; None where no torus here runs it.
+
+        That is so of butterflies and of convolutions. Low rank is two dense layers there.
+
+        Raises:
+            ValueError: the cascade is too large for a torus.
+        """
+        return on_torus(self)
 
     def layer(self, bias: bool = True, device=None, dtype=None) -> ClosLinear | CascadeLinear:
         """The layer, freshly initialised; the arguments are those of `torch.nn.Linear`.

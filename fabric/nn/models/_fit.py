@@ -1,19 +1,20 @@
 """One layer as the structure that comes nearest to it, of several that a budget allows."""
 
+import copy
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from fabric.nn._clos import ClosLinear
 from fabric.nn._structured import StructuredLinear
 from fabric.nn.convolution._conv import StructuredConv2d
+from fabric.nn.models._cells import matrices_of, with_layers
 from fabric.nn.models._entries import Plan, entries, two_level_counts
-from fabric.nn.models._fewer import clos_recurrent
+from fabric.nn.models._layers import Flat, matrix_of
 from fabric.nn.models._moments import Moments
-from fabric.nn.models._project import project
+from fabric.nn.models._project import product, project
 from fabric.nn.models._replace import built
 from fabric.nn.models._times import dense_seconds, within_seconds
 
@@ -31,27 +32,18 @@ class Fit(NamedTuple):
 
 def best_fit(
     name: str,
-    layer: nn.Linear | nn.Conv2d,
+    layer: Flat,
     candidates: Sequence[Plan],
     seen: Moments | None,
     ridge: float,
-    sweeps: int,
+    sweeps: int | None,
     generator: torch.Generator | None,
     done: Callable[[], object],
 ) -> Fit | None:
     """The candidate of least error with the bias set, None where there is none; `done` is called after each."""
-    matrix = finite(name, layer.weight).flatten(1)
+    matrix = finite(name, matrix_of(layer))
     root = None if seen is None else seen.root(centred=layer.bias is not None)
-    fits: list[Fit] = []
-    for entry in candidates:
-        new = built(entry, layer).to("cpu", torch.float64)
-        with torch.no_grad():
-            values = project(matrix, entry, root, ridge, sweeps, generator)
-            for stage, value in zip(new.stage_weights(), values, strict=True):
-                stage.weight.copy_(value)
-            fits.append(_measured(new, matrix, root))
-        done()
-    best = min(fits, key=lambda fit: (fit.loss(), fit.error), default=None)
+    best = _nearest(matrix, candidates, lambda entry: built(entry, layer), root, ridge, sweeps, generator, done)
     if best is None or layer.bias is None:
         return best
     fitted = cast(StructuredLinear | StructuredConv2d, best.layer)
@@ -66,38 +58,36 @@ def best_fit(
 def recurrent_fit(
     name: str,
     layer: nn.GRU | nn.LSTM,
-    share: float,
-    sweeps: int,
+    candidates: Sequence[Sequence[Plan]],
+    sweeps: int | None,
     generator: torch.Generator | None,
     done: Callable[[], object],
 ) -> Fit | None:
-    """A recurrent layer of Clos cascades nearest to the matrices of another, None where the budget is too small."""
-    new = clos_recurrent(layer, 1 / share)
-    if new is None:
+    """A recurrent layer of the candidates nearest to each matrix of another, None where a matrix has none."""
+    if not all(candidates):
         return None
-    new = new.to("cpu", torch.float64)
+    fits: list[Fit] = []
     lost = whole = 0.0
+    for weight, offered in zip(matrices_of(layer), candidates, strict=True):
+        matrix = finite(name, weight)
+        fit = _nearest(matrix, offered, lambda entry: entry.layer(layer.bias), None, 0.0, sweeps, generator, done)
+        assert fit is not None  # as there are candidates
+        square = float(matrix.square().sum())
+        lost, whole = lost + fit.error**2 * square, whole + square
+        fits.append(fit)
+    made = with_layers(layer, [copy.deepcopy(cast(StructuredLinear, fit.layer)) for fit in fits])  # draws them anew
+    layers: list[Any] = [new for cell in zip(made.input_layers, made.hidden_layers, strict=True) for new in cell]
+    biases = [values[2 + kind] for values in layer.all_weights for kind in (0, 1) if layer.bias]
     with torch.no_grad():
-        for cell, values in enumerate(layer.all_weights):
-            for own, kind in enumerate((new.input_layers, new.hidden_layers)):
-                matrix, cascade = finite(name, values[own]), cast(ClosLinear, kind[cell])
-                inputs, outputs, *counts = cascade.routers
-                entry = Plan(inputs, outputs, "clos", tuple(counts), cascade.topology.parameters, counts[1], 0)
-                weights = project(matrix, entry, None, 0.0, sweeps, generator)
-                for stage, value in zip(cascade.stage_weights(), weights, strict=True):
-                    stage.weight.copy_(value)
-                if cascade.bias is not None:
-                    cascade.bias.copy_(values[2 + own])
-                lost += float((cascade.dense_weight() - matrix).square().sum())
-                whole += float(matrix.square().sum())
-            done()
-    return Fit(new, math.sqrt(lost / max(whole, torch.finfo(torch.float64).tiny)))
+        for new, fit in zip(layers, fits, strict=True):
+            new.load_state_dict(fit.layer.state_dict())
+        for new, bias in zip(layers, biases, strict=False):
+            new.bias.copy_(bias)
+    return Fit(made, math.sqrt(lost / max(whole, torch.finfo(torch.float64).tiny)))
 
 
-def candidates(layer: nn.Linear | nn.Conv2d, budget: int, structures: Sequence[str]) -> list[Plan]:
+def candidates(inputs: int, outputs: int, taps: int, budget: int, structures: Sequence[str]) -> list[Plan]:
     """Of each structure those that may be the nearest: the largest rank, and two-level routers that none refines."""
-    taps = math.prod(layer.kernel_size) if isinstance(layer, nn.Conv2d) else 1
-    outputs, inputs = layer.weight.flatten(1).shape
     found: list[Plan] = []
     rank = budget // (inputs + outputs)
     if "low rank" in structures and rank:
@@ -111,13 +101,12 @@ def candidates(layer: nn.Linear | nn.Conv2d, budget: int, structures: Sequence[s
     return found
 
 
-def timed_candidates(layer: nn.Linear, seconds: float, rows: int, structures: Sequence[str]) -> list[Plan]:
+def timed_candidates(inputs: int, outputs: int, seconds: float, rows: int, structures: Sequence[str]) -> list[Plan]:
     """The preferred of each structure among those fast enough, none where the dense layer is.
 
     Raises:
         ValueError: all of them take longer.
     """
-    inputs, outputs = layer.in_features, layer.out_features
     if dense_seconds(inputs, outputs, rows) <= seconds:
         return []
     found = within_seconds(inputs, outputs, seconds, rows, list(structures))
@@ -132,10 +121,42 @@ def finite(name: str, weight: Tensor) -> Tensor:
     return matrix
 
 
-def _measured(layer: StructuredLinear | StructuredConv2d, matrix: Tensor, root: Tensor | None) -> Fit:
-    lost = matrix - layer.dense_weight().flatten(1)
-    on_data = None if root is None else _relative(lost @ root, matrix @ root)
-    return Fit(layer, _relative(lost, matrix), on_data)
+class _Candidate(NamedTuple):
+    entry: Plan
+    values: list[Tensor]
+    error: float
+    on_data: float | None
+
+    def order(self) -> tuple[float, float]:
+        return self.error if self.on_data is None else self.on_data, self.error
+
+
+def _nearest(
+    matrix: Tensor,
+    entries: Sequence[Plan],
+    build: Callable[[Plan], StructuredLinear | StructuredConv2d],
+    root: Tensor | None,
+    ridge: float,
+    sweeps: int | None,
+    generator: torch.Generator | None,
+    done: Callable[[], object],
+) -> Fit | None:
+    """The layer of the entry that comes nearest to a matrix; only this one is built."""
+    found: list[_Candidate] = []
+    with torch.no_grad():
+        for entry in entries:
+            values = project(matrix, entry, root, ridge, sweeps, generator)
+            lost = matrix - product(entry, values)
+            on_data = None if root is None else _relative(lost @ root, matrix @ root)
+            found.append(_Candidate(entry, values, _relative(lost, matrix), on_data))
+            done()
+        best = min(found, key=_Candidate.order, default=None)
+        if best is None:
+            return None
+        new = build(best.entry).to("cpu", torch.float64)
+        for stage, value in zip(new.stage_weights(), best.values, strict=True):
+            stage.weight.copy_(value)
+    return Fit(new, best.error, best.on_data)
 
 
 def _relative(lost: Tensor, whole: Tensor) -> float:

@@ -38,8 +38,9 @@ def heal(
 
     Raises:
         TypeError: student or teacher is no module, or batches are one tensor, of which each row would be a batch.
-        ValueError: student and teacher are one or share parameters, there are no batches, or the loss is not finite or
-            larger at the end than before, on the same batches: the first eight; then the student is as it was.
+        ValueError: student and teacher are one, share parameters or return tensors of different shapes, there are no
+            batches, a model does not take one, the loss is no scalar, or it is not finite or larger at the end than
+            before, on the same batches: the first eight. The student is then as it was.
     """
     for name, model in (("student", student), ("teacher", teacher)):
         if not isinstance(model, nn.Module):
@@ -55,22 +56,23 @@ def heal(
     before = {name: values.detach().clone() for name, values in student.state_dict().items()}
     losses: list[float] = []
     kept: list[object] = []
-    with evaluating(teacher):
-        for batch in batches:
-            if len(kept) < _COMPARED:
-                kept.append(batch)
-            with torch.no_grad():
-                wanted = first_tensor(called(teacher, batch))
-            value = loss(first_tensor(called(student, batch)), wanted)
-            losses.append(value.item())
-            if not torch.isfinite(value):
-                student.load_state_dict(before)
-                raise ValueError(f"lr must be below {lr}, or batches are faulty: step {len(losses)} lost {value}")
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
-            if schedule is not None:
-                schedule.step()
+    try:
+        with evaluating(teacher):
+            for batch in batches:
+                if len(kept) < _COMPARED:
+                    kept.append(batch)
+                value = _lost(student, teacher, batch, loss)
+                losses.append(value.item())
+                if not torch.isfinite(value):
+                    raise ValueError(f"lr must be below {lr}, or batches are faulty: step {len(losses)} lost {value}")
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                if schedule is not None:
+                    schedule.step()
+    except ValueError:
+        student.load_state_dict(before)
+        raise
     if not losses:
         raise ValueError("batches must hold at least one input, got none")
     optimiser.zero_grad()
@@ -85,7 +87,23 @@ def heal(
     return losses
 
 
+def _lost(student: nn.Module, teacher: nn.Module, batch: object, loss: Loss) -> Tensor:
+    with torch.no_grad():
+        wanted = first_tensor(called(teacher, batch))
+    ours = first_tensor(called(student, batch))
+    if ours.shape != wanted.shape:
+        raise ValueError(
+            f"teacher must return tensors of the student's shape, {tuple(ours.shape)} for this batch, "
+            f"got {tuple(wanted.shape)}"
+        )
+    value = loss(ours, wanted)
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        given = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"loss must return one number as a tensor, got {given}")
+    return value
+
+
 def _mean_loss(student: nn.Module, teacher: nn.Module, batches: Sequence[object], loss: Loss) -> float:
     with torch.no_grad(), evaluating(teacher):
-        values = [loss(first_tensor(called(student, x)), first_tensor(called(teacher, x))).item() for x in batches]
+        values = [_lost(student, teacher, batch, loss).item() for batch in batches]
     return sum(values) / len(values)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fabric.nn.models._calls import called, evaluating
+from fabric.nn.models._layers import Flat, sizes_of
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Moments:
         return vectors * values.clamp_min(0).sqrt()
 
 
-def moments(model: nn.Module, layers: Mapping[str, nn.Module], data: Iterable[object]) -> dict[str, Moments]:
+def moments(model: nn.Module, layers: Mapping[str, Flat], data: Iterable[object]) -> dict[str, Moments]:
     """By the names of Linear and Conv2d layers, of those that the model calls.
 
     The model runs in evaluation mode, without gradients, and its modes are put back.
@@ -42,14 +43,16 @@ def moments(model: nn.Module, layers: Mapping[str, nn.Module], data: Iterable[ob
         data: tensors, tuples of arguments, or dictionaries of arguments by name.
 
     Raises:
-        ValueError: no data, numbers that are not finite, or fewer rows than a layer has inputs, which leave part of its
-            weights without any effect.
+        ValueError: no data, some that the model does not take, numbers that are not finite, or fewer rows than a layer
+            has inputs, which leave part of its weights without any effect.
     """
     found: dict[str, Moments] = {}
 
     def watch(name: str):
-        def add(layer: nn.Module, args: tuple, kwargs: dict) -> None:
+        def add(layer: Flat, args: tuple, kwargs: dict) -> None:
             rows = _rows(layer, args[0] if args else kwargs["input"]).to("cpu", torch.float64)
+            if rows.shape[1] != sizes_of(layer)[0]:
+                return  # the layer itself refuses these, and `called` says so
             if not torch.isfinite(rows).all():
                 raise ValueError(f"data must be such that finite numbers enter {name}, got some that are not")
             new = len(rows), rows.sum(0), rows.mT @ rows
@@ -76,7 +79,8 @@ def moments(model: nn.Module, layers: Mapping[str, nn.Module], data: Iterable[ob
         inputs = len(moment.total)
         if moment.count < inputs:
             raise ValueError(
-                f"data must bring layer {name!r} as many rows as its {inputs} inputs at least, got {moment.count}"
+                f"data must bring layer {name!r} as many rows as its {inputs} inputs at least, got {moment.count}: "
+                f"give more samples, or name it in skip"
             )
     return found
 

@@ -42,8 +42,10 @@ def plan(
             none of the structures fits; the message names the nearest that one does.
     """
     inputs, outputs = size("in_features", in_features), size("out_features", out_features)
-    sequence("structures", structures, "names of structures")
-    wanted = [one_of("structures", name, STRUCTURES) for name in structures]
+    wanted = [
+        one_of("structures", name, STRUCTURES)
+        for name in sequence("structures", structures, "names of structures", entry=str)
+    ]
     taps, dense = positive_int("taps", taps), inputs * outputs
     if inputs % taps:
         raise ValueError(f"in_features must be a multiple of taps = {taps}, got {inputs}")

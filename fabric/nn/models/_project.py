@@ -6,10 +6,13 @@ Nearest is in the Frobenius norm, or in that of the outputs on given inputs. All
 import torch
 from torch import Tensor, nn
 
-from fabric.nn._clos import ClosLinear, router_blocks
+from fabric.nn._clos import ClosLinear, ClosRouters, clos_matrix, router_blocks
 from fabric.nn._factorise import Factors
 from fabric.nn.models._entries import Plan
 from fabric.nn.models._factorise_on_data import factorise_on_data, two_level_on_data
+
+SWEEPS = 100
+IN_A_MINUTE = 500_000_000  # entries of the largest arrays of all sweeps, after the starts with a third as many
 
 
 def project(
@@ -17,7 +20,7 @@ def project(
     entry: Plan,
     root: Tensor | None,
     ridge: float,
-    sweeps: int,
+    sweeps: int | None,
     generator: torch.Generator | None,
 ) -> list[Tensor]:
     """The weights of the stages, inputs first, of an entry's layer near to a matrix.
@@ -29,8 +32,10 @@ def project(
             the optimum again, the others are no worse than without.
         ridge: of the covariance, see `with_ridge`; not for low rank, whose optimum is a projection of the matrix and
             no larger than it in any direction.
-        sweeps, generator: as for `ClosLinear.from_dense`; with a root as many sweeps more.
+        sweeps: as for `ClosLinear.from_dense`, with a root as many more; `usual_sweeps` if None.
+        generator: as for `ClosLinear.from_dense`.
     """
+    sweeps = usual_sweeps(entry) if sweeps is None else sweeps
     if entry.structure == "low rank":
         return low_rank(matrix, entry.counts[0], root)
     if entry.structure == "two-level":
@@ -48,6 +53,28 @@ def project(
     if root is None:
         return list(factors)
     return list(factorise_on_data(*_by_router(matrix, root, ridge, first, last), factors, sweeps))
+
+
+def product(entry: Plan, values: list[Tensor]) -> Tensor:
+    """The matrix (outputs, inputs) of what `project` returns, without the layer and its much larger dense factors."""
+    if entry.structure == "low rank":
+        return values[1][0] @ values[0][0]
+    if entry.structure == "two-level":
+        return torch.einsum("oqi,iop->oqip", values[1], values[0]).flatten(2).flatten(0, 1)
+    first, middle, last = values
+    return clos_matrix(first, middle, last, ClosRouters(entry.in_features, entry.out_features, *entry.counts))
+
+
+def usual_sweeps(entry: Plan) -> int:
+    """100, but for Clos cascades so large that these would take longer than about a minute on one core; 10 at least.
+
+    A sweep takes as long as its largest array is: a matrix between the middle routers for each pair of an input and an
+    output router. Fewer sweeps leave every promise as it is, since low rank and two-level need none.
+    """
+    if entry.structure != "clos":
+        return SWEEPS
+    first, middle, last = entry.counts
+    return min(SWEEPS, max(SWEEPS // 10, IN_A_MINUTE // (first * last * middle**2)))
 
 
 def _by_router(

@@ -1,7 +1,6 @@
 """Layers of a model exchanged for others by a rule, and nothing else changed."""
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, cast
@@ -15,16 +14,10 @@ from fabric.nn.convolution._cascade_conv import CascadeConv2d
 from fabric.nn.convolution._clos_conv import ClosConv2d
 from fabric.nn.convolution._conv import StructuredConv2d
 from fabric.nn.models._entries import Plan
+from fabric.nn.models._layers import SHAPE, Layer, described, is_conv1d, is_layer, shape_of, sizes_of
 from fabric.nn.models._table import Table, weights
 
 Choose = Callable[[str, nn.Module], nn.Module | Plan | None]
-# What a module that takes the place of one of these must have in common with it, where it has the attribute at all.
-SHAPE = {
-    nn.Linear: ("in_features", "out_features"),
-    nn.Conv2d: ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation"),
-    nn.GRU: ("input_size", "hidden_size", "num_layers", "batch_first", "bidirectional"),
-    nn.LSTM: ("input_size", "hidden_size", "num_layers", "batch_first", "bidirectional", "proj_size"),
-}
 CALL_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 CALL_HOOK_OPTIONS = (
     "_forward_pre_hooks_with_kwargs",
@@ -41,17 +34,19 @@ STATE_HOOKS = (
 
 
 class Replaced(NamedTuple):
-    """A model with other layers.
+    """A model with other layers; printed, it is the table.
 
     Attributes:
         model: with the new layers.
         table: a row per layer that was offered: "layer", its name; "before" and "after", which says why a
-            layer is kept; "weights" and "weights left",
-            trainable numbers without padding.
+            layer is kept; "weights" and "weights left", trainable numbers without padding.
     """
 
     model: nn.Module
     table: Table
+
+    def __repr__(self) -> str:
+        return str(self.table)
 
 
 def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Replaced:
@@ -60,8 +55,9 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
     A new layer gets the device, the dtype, the training mode and the frozen state of the old one, and its hooks on
     calls, whose handles remain valid. A layer that the model has under several names is exchanged under all of them.
     The inference shortcut of `torch.nn.TransformerEncoderLayer`, which reads weights past its layers, is switched off
-    where a layer of it is exchanged. Weights are fresh, see `convert` for trained ones. Bare parameters, as the input
-    projection of `torch.nn.MultiheadAttention`, are no layers and stay.
+    where a layer of it is exchanged. The `Conv1D` of Hugging Face's GPT-2, a linear layer with a transposed weight, is
+    exchanged as a `torch.nn.Linear` is. Weights are fresh, see `convert` for trained ones. Bare parameters, as the
+    input projection of `torch.nn.MultiheadAttention`, are no layers and stay.
 
     Args:
         model: any; if it is itself a layer, the new layer is the result.
@@ -82,7 +78,7 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
     if not callable(choose):
         raise ValueError(f"choose must be a function of name and module, got {type(choose).__name__}")
     check_skip(model, getattr(choose, "skip", ()))
-    if in_place and isinstance(model, tuple(SHAPE)):
+    if in_place and is_layer(model):
         raise ValueError("in_place must be False where the model itself is a layer, got True")
     if not in_place:
         lost = [name for name, parameter in model.named_parameters() if _has_hooks(parameter)]
@@ -93,7 +89,7 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
     swaps: dict[nn.Module, nn.Module] = {}
     table = Table()
     for name, layer in list(model.named_modules()):
-        if not isinstance(layer, nn.Linear | nn.Conv2d | nn.GRU | nn.LSTM):
+        if not is_layer(layer):
             continue
         answer, new = choose(name, layer), cast(nn.Module, layer)
         reason = obstacle(layer)
@@ -111,8 +107,8 @@ def replace(model: nn.Module, choose: Choose, *, in_place: bool = False) -> Repl
         table.append(
             {
                 "layer": name,
-                "before": _described(layer),
-                "after": _described(new) if new is not layer else _kept(reason, choose, name, layer),
+                "before": described(layer),
+                "after": described(new) if new is not layer else _kept(reason, choose, name, layer),
                 "weights": weights(layer),
                 "weights left": weights(new),
             }
@@ -134,7 +130,7 @@ def obstacle(layer: nn.Module) -> str | None:
     """Why a layer, seen alone, cannot be exchanged; None if it can."""
     if parametrize.is_parametrized(layer):
         return "is parametrized"
-    if type(layer) not in SHAPE:
+    if type(layer) not in SHAPE and not is_conv1d(layer):
         return f"is a {type(layer).__name__}, of which other code may ask more"
     own = dict(layer.named_parameters(recurse=False))
     usual = set(layer._flat_weights_names) if isinstance(layer, nn.RNNBase) else {"weight", "bias"}
@@ -154,7 +150,7 @@ def obstacle(layer: nn.Module) -> str | None:
 
 def built(entry: Plan, layer: nn.Module) -> StructuredLinear | StructuredConv2d:
     """The layer of a plan's entry with the bias, device, dtype and geometry of a Linear or Conv2d."""
-    if isinstance(layer, nn.Linear):
+    if isinstance(layer, nn.Linear) or is_conv1d(layer):
         return entry.layer(layer.bias is not None, layer.weight.device, layer.weight.dtype)
     if not isinstance(layer, nn.Conv2d):
         raise ValueError(f"choose must return a module for a {type(layer).__name__}, got an entry of a plan")
@@ -162,12 +158,11 @@ def built(entry: Plan, layer: nn.Module) -> StructuredLinear | StructuredConv2d:
         key: getattr(layer, key) for key in ("kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
     }
     geometry |= {"bias": layer.bias is not None, "device": layer.weight.device, "dtype": layer.weight.dtype}
-    area = math.prod(layer.kernel_size)
-    wanted = layer.in_channels * area, layer.out_channels, area
+    wanted = sizes_of(layer)
     if (entry.in_features, entry.out_features, entry.taps) != wanted:
         raise ValueError(
-            f"choose must return a plan from {wanted[0]} to {wanted[1]} features with taps = {area} for a convolution, "
-            f"got one from {entry.in_features} to {entry.out_features} with taps = {entry.taps}"
+            f"choose must return a plan from {wanted[0]} to {wanted[1]} features with taps = {wanted[2]} for a "
+            f"convolution, got one from {entry.in_features} to {entry.out_features} with taps = {entry.taps}"
         )
     if entry.structure == "clos":
         first, middle, last = entry.counts
@@ -178,14 +173,13 @@ def built(entry: Plan, layer: nn.Module) -> StructuredLinear | StructuredConv2d:
     return CascadeConv2d(entry.topology(), **geometry)
 
 
-def _checked(name: str, layer: nn.Linear | nn.Conv2d | nn.GRU | nn.LSTM, answer: object) -> nn.Module:
+def _checked(name: str, layer: Layer, answer: object) -> nn.Module:
     new = built(answer, layer) if isinstance(answer, Plan) else answer
     if not isinstance(new, nn.Module):
         raise ValueError(
             f"choose must return a module, an entry of a plan or None for {name}, got {type(new).__name__}"
         )
-    for attribute in SHAPE[type(layer)]:
-        wanted = getattr(layer, attribute)
+    for attribute, wanted in shape_of(layer).items():
         if getattr(new, attribute, 0 if attribute == "proj_size" else wanted) != wanted:
             got = getattr(new, attribute, None)
             raise ValueError(f"choose must return a module of {attribute} = {wanted!r} for {name}, got {got!r}")
@@ -249,7 +243,3 @@ def _kept(reason: str | None, choose: Choose, name: str, layer: nn.Module) -> st
     if reason:
         return f"kept: it {reason}"
     return f"kept: {choose.why(name, layer)}" if hasattr(choose, "why") else "kept"
-
-
-def _described(module: nn.Module) -> str:
-    return f"{type(module).__name__}({module.extra_repr()})"

@@ -10,7 +10,7 @@ from fabric.nn.convolution._conv import StructuredConv2d
 
 
 class Table(list[dict[str, object]]):
-    """Rows with the same keys; `print` aligns them, `pandas.DataFrame` takes them as they are."""
+    """Rows with the same keys; `print` and a prompt align them, `pandas.DataFrame` takes them as they are."""
 
     def __str__(self) -> str:
         if not self:
@@ -26,6 +26,8 @@ class Table(list[dict[str, object]]):
             for line in cells
         ]
         return "\n".join(lines)
+
+    __repr__ = __str__
 
 
 def _text(value: object) -> str:

@@ -1,7 +1,7 @@
 """What recurrent layers made of cascades share, whatever their cells do: layers, directions, packed sequences."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 import torch
@@ -10,6 +10,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from fabric._checks import positive_int
+from fabric.nn._clos import ClosLinear
 from fabric.nn._structured import StructuredLinear
 from fabric.nn.init import lecun_uniform_
 
@@ -65,6 +66,23 @@ class CascadeRecurrent(nn.Module, ABC):
         self.input_layers = nn.ModuleList(input_layer(size, outputs) for size in inputs)
         self.hidden_layers = nn.ModuleList(hidden_layer(self.hidden_size, outputs) for _ in inputs)
         self.reset_parameters()
+
+    @classmethod
+    def like(cls, dense: nn.RNNBase, input_layer: Build, hidden_layer: Build) -> "CascadeRecurrent":
+        """A layer with the sizes and options of a dense one; its cells ask for their cascades in order."""
+        made = cls.__new__(cls)
+        CascadeRecurrent.__init__(
+            made,
+            dense.input_size,
+            dense.hidden_size,
+            dense.num_layers,
+            dense.batch_first,
+            dense.dropout,
+            dense.bidirectional,
+            input_layer,
+            hidden_layer,
+        )
+        return made
 
     @staticmethod
     @abstractmethod
@@ -212,7 +230,14 @@ class CascadeRecurrent(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         shape = f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
-        return f"{shape}, batch_first={self.batch_first}, bidirectional={self.bidirectional}"
+        kinds = f"from inputs {_names(self.input_layers)}, from hidden {_names(self.hidden_layers)}"
+        return f"{shape}, batch_first={self.batch_first}, bidirectional={self.bidirectional}, {kinds}"
+
+
+def _names(layers: Iterable[Any]) -> str:
+    """Of their topologies, each once: the sizes and the router counts of Clos cascades."""
+    names = (f"clos{tuple(each.routers)}" if isinstance(each, ClosLinear) else each.topology.name for each in layers)
+    return " and ".join(dict.fromkeys(names))
 
 
 class _Lstm(CascadeRecurrent):

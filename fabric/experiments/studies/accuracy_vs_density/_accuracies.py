@@ -13,7 +13,7 @@ from fabric.experiments.training import ClassifierConfig, classification_layers,
 from fabric.topology.junctions import densities
 
 # The poster's trunk for images of 28×28 and of 32×32×3.
-_TRUNKS = {"digits": MNIST_TRUNK, "mnist": MNIST_TRUNK, "cifar10": CIFAR_TRUNK}
+_TRUNKS = {"digits": MNIST_TRUNK, "mnist": MNIST_TRUNK, "cifar10": CIFAR_TRUNK, "cifar100": CIFAR_TRUNK}
 # L2 coefficient at full density. It falls with the square root of the density, which meets both published settings:
 # 1.1e-4 for the dense 784-112-10 network and 8e-5 for 800-100-10 at a density of 50.6 %.
 _L2 = 1.1e-4

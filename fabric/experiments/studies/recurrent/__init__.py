@@ -4,7 +4,7 @@ from fabric.experiments.studies.recurrent._growth import closed_form, grown, gro
 from fabric.experiments.studies.recurrent._memory import MemoryConfig, remember
 from fabric.experiments.studies.recurrent._music import MusicConfig, learn_music
 from fabric.experiments.studies.recurrent._network import Gru, GruNetwork, Matrix
-from fabric.experiments.studies.recurrent._rows import RowsConfig, classify_rows
+from fabric.experiments.studies.recurrent._rows import RowsConfig, SequenceConfig, classify_rows
 from fabric.experiments.studies.recurrent._times import GruTimesConfig, measured, time_steps
 from fabric.experiments.studies.recurrent._training import (
     networks,
@@ -21,6 +21,7 @@ __all__ = [
     "MemoryConfig",
     "MusicConfig",
     "RowsConfig",
+    "SequenceConfig",
     "classify_rows",
     "closed_form",
     "grown",

@@ -13,6 +13,7 @@ from fabric.experiments.data import Dataset, DatasetName, accuracy, load
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, RunConfig, one_thread
 from fabric.experiments.studies.recurrent._network import Gru, GruNetwork
 
+CLIP = 1.0  # norm of a step's gradient, where it is clipped
 _TESTED_AT_ONCE = 500
 
 
@@ -45,6 +46,14 @@ class RowsConfig(RunConfig):
     held_out: Natural = 0
 
 
+@dataclass(frozen=True)
+class SequenceConfig(RowsConfig):
+    """As `RowsConfig`, for long sequences of numbers.
+
+    Features are brought to zero mean and unit variance over the training part, and gradients clipped to norm 1.
+    """
+
+
 def classify_rows(config: RowsConfig) -> Measured:
     """Train on one thread.
 
@@ -62,7 +71,11 @@ def classify_rows(config: RowsConfig) -> Measured:
     if config.gru.inputs != rows[1]:
         raise ValueError(f"gru must have {rows[1]} inputs, the pixels of a row, it has {config.gru.inputs}")
     network = _LastState(config.gru, config.seed)
-    x, y = data.train_x.unflatten(1, rows), data.train_y
+    x, y, test_x = data.train_x, data.train_y, data.test_x
+    if isinstance(config, SequenceConfig):
+        std, mean = torch.std_mean(x)
+        x, test_x = (x - mean) / std, (test_x - mean) / std
+    x, test_x = x.unflatten(1, rows), test_x.unflatten(1, rows)
     steps = config.epochs * math.ceil(len(y) / config.batch_size)
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
@@ -73,10 +86,12 @@ def classify_rows(config: RowsConfig) -> Measured:
                 loss = functional.cross_entropy(network(x[batch]), y[batch])
                 optimizer.zero_grad()
                 loss.backward()
+                if isinstance(config, SequenceConfig):
+                    torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
                 optimizer.step()
                 schedule.step()
         with torch.no_grad():
-            logits = torch.cat([network(part) for part in data.test_x.unflatten(1, rows).split(_TESTED_AT_ONCE)])
+            logits = torch.cat([network(part) for part in test_x.split(_TESTED_AT_ONCE)])
     return {
         "label": config.gru.label,
         "weights": config.gru.weights,

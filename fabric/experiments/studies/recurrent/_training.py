@@ -54,6 +54,7 @@ def train_rows(
     batch_size: int,
     seeds: int,
     held_out: int,
+    kind: type[RowsConfig] = RowsConfig,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every network at the rate that does best on held-out samples with one seed, then with seeds 0, 1, ...
 
@@ -64,20 +65,21 @@ def train_rows(
         dataset, samples, epochs, batch_size, held_out: as in `RowsConfig`.
         tuning_epochs: of the runs that choose the rate.
         seeds: runs per network.
+        kind: of the configurations.
 
     Returns:
         One record per run with the columns of `compared`, and all trials: "name", "learning_rate", "accuracy"
         (held out), "chosen".
     """
     trials = [
-        RowsConfig(dataset, samples, gru, tuning_epochs, batch_size, rate, 0, held_out)
+        kind(dataset, samples, gru, tuning_epochs, batch_size, rate, 0, held_out)
         for gru, rate in itertools.product(compared["gru"], rates)
     ]
     tried = _with_names(results.sweep(classify_rows, trials, "learning rates"), compared)
     tried = _chosen(tried, tried.groupby("name")["accuracy"].idxmax())
     best = tried[tried["chosen"]].set_index("name")["learning_rate"]
     runs = [
-        RowsConfig(dataset, samples, row.gru, epochs, batch_size, best[row.name], seed)
+        kind(dataset, samples, row.gru, epochs, batch_size, best[row.name], seed)
         for seed, row in itertools.product(range(seeds), compared.itertuples(index=False))
     ]
     records = results.sweep(classify_rows, runs, "rows")

@@ -3,7 +3,6 @@
 from fabric.experiments.studies.transformer._arms import (
     NARROW,
     arms,
-    at_rates,
     curves,
     less_lost,
     losses,
@@ -12,6 +11,7 @@ from fabric.experiments.studies.transformer._arms import (
     tuned,
 )
 from fabric.experiments.studies.transformer._convert import ConversionConfig, convert_characters, converted, lost
+from fabric.experiments.studies.transformer._larger import CarriedConfig, larger, train_carried
 from fabric.experiments.studies.transformer._structures import STRUCTURES, btt, restructured
 from fabric.experiments.studies.transformer._times import StepsConfig, step_times, time_steps
 from fabric.experiments.studies.transformer._train import CharacterConfig, train_characters
@@ -19,15 +19,16 @@ from fabric.experiments.studies.transformer._train import CharacterConfig, train
 __all__ = [
     "NARROW",
     "STRUCTURES",
+    "CarriedConfig",
     "CharacterConfig",
     "ConversionConfig",
     "StepsConfig",
     "arms",
-    "at_rates",
     "btt",
     "convert_characters",
     "converted",
     "curves",
+    "larger",
     "less_lost",
     "losses",
     "lost",
@@ -35,6 +36,7 @@ __all__ = [
     "restructured",
     "step_times",
     "time_steps",
+    "train_carried",
     "train_characters",
     "trained",
     "tuned",

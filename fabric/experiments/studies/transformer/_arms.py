@@ -55,13 +55,6 @@ def tuned(
     return chosen, table[["model", "learning_rate", "held_out_loss", "chosen"]]
 
 
-def at_rates(chosen: Mapping[str, CharacterConfig], rates: Mapping[str, float]) -> dict[str, CharacterConfig]:
-    """The models, those that `rates` names with another rate than the chosen one."""
-    return {
-        name: replace(config, learning_rate=rates.get(name, config.learning_rate)) for name, config in chosen.items()
-    }
-
-
 def trained(results: Results, chosen: Mapping[str, CharacterConfig], seeds: Mapping[str, int]) -> pd.DataFrame:
     """The records of all models, with "model"; `seeds` says how many of each."""
     runs = [(name, replace(config, seed=seed)) for name, config in chosen.items() for seed in range(seeds.get(name, 1))]

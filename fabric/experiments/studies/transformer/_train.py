@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import torch
@@ -73,14 +73,19 @@ def train_characters(config: CharacterConfig) -> Measured:
     Raises:
         DataError: a data file is missing or damaged.
     """
-    instance("config", config, CharacterConfig)
+    return trained(instance("config", config, CharacterConfig))
+
+
+def trained(config: CharacterConfig, base_width: int | None = None) -> Measured:
+    """What `train_characters` measures; its rate is meant for a model of another width, if one is given."""
     text = load_text(config.text).hold_out(config.held_out)
     model = config.build(len(text.characters))
+    base = None if base_width is None else replace(config, width=base_width).build(len(text.characters))
     at = sorted({max(1, round(config.iterations * point / POINTS)) for point in range(1, POINTS + 1)})
     curve = []
     with one_thread(kernel=True):
         batches = training_batches(text, config, config.iterations, config.seed)
-        for done, _ in enumerate(descend(model, batches, config.iterations, config.learning_rate), 1):
+        for done, _ in enumerate(descend(model, batches, config.iterations, config.learning_rate, base), 1):
             if done in at[:-1]:
                 curve.append(loss_on(model, text.test, config.context, SAMPLED))
         loss = loss_on(model, text.test, config.context)
@@ -105,10 +110,14 @@ def training_batches(text: Text, config: CharacterConfig, count: int, seed: int)
 
 
 def descend(
-    model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]], iterations: int, learning_rate: float
+    model: nn.Module,
+    batches: Iterator[tuple[Tensor, Tensor]],
+    iterations: int,
+    learning_rate: float,
+    base: nn.Module | None = None,
 ) -> Iterator[float]:
-    """AdamW, a step for each batch; yields the loss before it."""
-    optimiser = adam(model, learning_rate)
+    """AdamW, a step for each batch; yields the loss before it. The rate is meant for the `base`, if there is one."""
+    optimiser = adam(model, learning_rate, base)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda done: _share_of_rate(done, iterations))
     model.train()
     for x, y in batches:
@@ -117,9 +126,9 @@ def descend(
         yield loss
 
 
-def adam(model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    """With rates and decays for factors."""
-    groups = parameter_groups(model, learning_rate, WEIGHT_DECAY)
+def adam(model: nn.Module, learning_rate: float, base: nn.Module | None = None) -> torch.optim.Optimizer:
+    """With rates and decays for factors, and for another width than that of the `base`."""
+    groups = parameter_groups(model, learning_rate, WEIGHT_DECAY, base=base)
     return torch.optim.AdamW(groups, betas=BETAS, fused=True)
 
 
