@@ -37,9 +37,13 @@ def test_a_network_that_keeps_all_its_weights_is_the_dense_network():
 
 def test_few_weights_are_worse_than_many_and_better_than_chance(tmp_path):
     results = Results("00_test", tmp_path)
-    records = pruning.prune_all(results, [20, 400], "digits", 8, 6, 64, 0.02, 2)
+    records, trials = pruning.prune_all(results, [60, 400], "digits", 8, [1e-5, 0.02], (3, 1, 300), 6, 64, 2)
+    chosen = trials[trials["chosen"]].set_index("label")["learning_rate"]
+    assert len(chosen) == 2 and chosen["784-8-10 pruned to 400"] == 0.02
+    assert (records["learning_rate"] == records["label"].map(chosen)).all()
+    assert set(records["held_out"]) == {0} and len(records) == 4
     means = records.groupby("weights")["accuracy"].mean()
-    assert 0.1 < means[20] < means[400] - 0.1
+    assert 0.1 < means[60] < means[400] - 0.1
     assert set(records["method"]) == {"magnitude_pruning"}
 
 

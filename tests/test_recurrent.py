@@ -182,6 +182,8 @@ def test_bad_inputs_are_named():
         layer(x, torch.zeros(1, 2, 6))
     with pytest.raises(ValueError, match=r"hx must have shape \(1, 2, 6\), got \(1, 3, 6\)"):
         layer(x, (torch.zeros(1, 2, 6), torch.zeros(1, 3, 6)))
+    with pytest.raises(ValueError, match=r"hx must have shape \(1, 2, 6\), got a tuple$"):
+        CascadeGRU(4, 6, topology.dense, topology.dense)(x, (torch.zeros(1, 2, 6), torch.zeros(1, 2, 6)))
     with pytest.raises(ValueError, match="got 'x'"):
         layer("x")
     with pytest.raises(ValueError, match="hidden_topology must make a Topology of 6 inputs and 18 outputs"):

@@ -20,7 +20,6 @@ SMALL = {
     "seeds": 2,
     "headline_seeds": 2,
     "pruned_weights": [4 * (784 + 32 + 64) + 320],
-    "pruned_seeds": 2,
     "epochs": 2,
     "tuning_epochs": 1,
 }
@@ -60,8 +59,8 @@ def test_kill_9_in_mid_notebook_loses_no_finished_run(tmp_path):
     assert (tmp_path / "tables" / NOTEBOOK.stem / "verdicts.csv").exists()
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     networks = 9
-    pruned = 2
-    assert len(list((tmp_path / "runs").glob("*.json"))) == networks * 2 + networks * 2 + pruned
+    rates, seeds = 2, 2
+    assert len(list((tmp_path / "runs").glob("*.json"))) == (networks + len(SMALL["pruned_weights"])) * (rates + seeds)
 
 
 def test_unknown_parameters_and_notebooks_are_refused(tmp_path):

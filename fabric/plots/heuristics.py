@@ -109,7 +109,8 @@ def _scatter(ax: Axes, rows: pd.DataFrame, half_width: float) -> None:
         side = "right" if row["coloring"] == rows["coloring"].max() else "center"  # the rightmost text stays inside
         ax.annotate(text, where, xytext=(0, 3), color=FAMILIES[row["family"]].color, ha=side, **_BELOW)
     middle = bottom + 120 * half_width
-    ax.errorbar(0.05, middle, 100 * half_width, transform=ax.get_yaxis_transform(), color=GUIDE, capsize=2.5)
+    interval = pd.DataFrame({"accuracy": [middle], "low": middle - 100 * half_width, "high": middle + 100 * half_width})
+    points(ax, [0.05], interval, transform=ax.get_yaxis_transform(), color=GUIDE)
     ax.set_ylim(bottom=bottom)
     ends, margin = rows["coloring"].agg(["min", "max"]), 0.08 * np.ptp(rows["coloring"])
     ax.set_xlim(ends["min"] - margin, ends["max"] + margin)

@@ -32,7 +32,7 @@ def accuracy_over_bits(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]
                 continue
             x = rows["word"] + (0.1 if name == "weights of 12 bits" else -0.1)
             line = "-" if rounding == "stochastic" else "none"
-            label = name if rounding == "stochastic" else f"{name}, rounded to nearest"
+            label = name if rounding == "stochastic" else f"{name}, to nearest"
             points(ax, x, rows, linestyle=line, label=label, markerfacecolor=fill, **look.mark)
             for at, accuracy in zip(x, rows["accuracy"], strict=True):
                 if accuracy < shown[0]:
@@ -48,7 +48,7 @@ def accuracy_over_bits(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]
     ax.set_ylim(*shown)
     ax.set_xlabel("bits of the operands")
     ax.set_ylabel("test accuracy (%)")
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower right", fontsize="small")
 
 
 def accuracy_of_networks(ax: Axes, table: pd.DataFrame, shown: tuple[float, float]) -> None:

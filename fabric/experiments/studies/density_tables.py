@@ -140,7 +140,8 @@ def _finding(printed: str, computed: float) -> str:
 
 def _rounded_twice(printed: str, computed: float) -> bool:
     """Whether the print comes from rounding to one decimal more first: 0.38496 gives 0.385, and that 0.39."""
-    unit = Decimal(1).scaleb(Decimal(printed).as_tuple().exponent)
+    digits = len(printed.partition(".")[2])
+    unit = Decimal(1).scaleb(-digits)
     if not math.isfinite(computed):
         return False
     once = Decimal(computed).quantize(unit / 10, ROUND_HALF_UP)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import ClassVar
 
 import pandas as pd
@@ -26,7 +27,8 @@ class PruningConfig(RunConfig):
         dataset: a name that `fabric.experiments.data.load` takes.
         hidden: neurons of the hidden layer.
         weights: how many are left at the end, the largest of the whole network; see `kept` for when others go.
-        epochs, batch_size, learning_rate, seed: as in `TrainConfig`; the epochs hold training, pruning and tuning.
+        epochs, batch_size, learning_rate, seed, held_out: as in `TrainConfig`; the epochs hold training, pruning and
+            tuning.
     """
 
     recipe: ClassVar[int] = 1
@@ -38,13 +40,14 @@ class PruningConfig(RunConfig):
     batch_size: Positive
     learning_rate: PositiveFloat
     seed: Natural
+    held_out: Natural = 0
 
 
 def prune(config: PruningConfig) -> Measured:
     """Train, prune and tune on one thread.
 
     Returns:
-        "label", "accuracy" after the last epoch and "accuracy_by_epoch" (fractions of the test part).
+        "label", "accuracy" after the last epoch and "accuracy_by_epoch" (fractions of the tested part).
 
     Raises:
         ValueError: more weights than the network has, or the network does not fit the data.
@@ -57,7 +60,7 @@ def prune(config: PruningConfig) -> Measured:
     weights = [values for name, values in network.named_parameters() if not name.endswith("bias")]
     masks = [torch.ones_like(values, dtype=torch.bool) for values in weights]
     left = kept(config.weights, sum(values.numel() for values in weights), config.epochs)
-    data = load(config.dataset).padded(FEATURES)
+    data = load(config.dataset).hold_out(config.held_out).padded(FEATURES)
     steps = math.ceil(len(data.train_y) / config.batch_size)
 
     @torch.no_grad()
@@ -91,19 +94,41 @@ def prune_all(
     weights: Sequence[int],
     dataset: str,
     hidden: int,
+    rates: Sequence[float],
+    tuning: tuple[int, int, int],
     epochs: int,
     batch_size: int,
-    learning_rate: float,
     seeds: int,
-) -> pd.DataFrame:
-    """One record per run for each number of weights and seeds 0, 1, ..., with "method" "magnitude_pruning"."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Prune to each number of weights, at the learning rate that does best on training samples set aside.
+
+    Args:
+        results: where runs are kept.
+        weights, dataset, hidden, epochs, batch_size: as in `PruningConfig`.
+        rates: the candidates.
+        tuning: epochs, seeds and samples set aside of the runs that choose the rate; these runs prune, too.
+        seeds: runs for each number of weights, seeds 0, 1, ...
+
+    Returns:
+        One record per run, with "method" "magnitude_pruning" and "target"; and the trials as of
+        `comparison.choose_learning_rates`.
+    """
+    short, tried, held_out = tuning
     configs = [
-        PruningConfig(dataset, hidden, count, epochs, batch_size, learning_rate, seed)
-        for seed in range(seeds)
-        for count in weights
+        PruningConfig(dataset, hidden, count, short, batch_size, rate, seed, held_out)
+        for count, rate, seed in product(weights, rates, range(tried))
+    ]
+    found = results.sweep(prune, configs, title="learning rates of pruning")
+    trials = found.groupby(["weights", "label", "learning_rate"], as_index=False)["accuracy"].mean()
+    trials["chosen"] = trials.index.isin(trials.groupby("weights")["accuracy"].idxmax())
+    best = trials[trials["chosen"]].set_index("weights")["learning_rate"]
+    configs = [
+        PruningConfig(dataset, hidden, count, epochs, batch_size, float(best[count]), seed)
+        for seed, count in product(range(seeds), weights)
     ]
     records = results.sweep(prune, configs, title="pruning")
-    return records.assign(method="magnitude_pruning", target=records["weights"])
+    records = records.assign(method="magnitude_pruning", target=records["weights"])
+    return records, trials.drop(columns="weights").rename(columns={"accuracy": "held_out_accuracy"})
 
 
 def spent_on_pruned(weights: int, all_weights: int, epochs: int) -> float:

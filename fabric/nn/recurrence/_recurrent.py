@@ -159,7 +159,7 @@ class CascadeRecurrent(nn.Module, ABC):
             before = (data.new_zeros(shape),) * self.state_count
         for state in before:
             if not isinstance(state, Tensor) or state.shape != shape:
-                given = tuple(state.shape) if isinstance(state, Tensor) else repr(state)
+                given = tuple(state.shape) if isinstance(state, Tensor) else f"a {type(state).__name__}"
                 raise ValueError(f"hx must have shape {shape}, got {given}")
         after: list[States] = []
         for layer in range(self.num_layers):
