@@ -1,6 +1,7 @@
 """Federated averaging: gradients against PyTorch's, who holds what, and what is sent."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
@@ -123,3 +124,49 @@ def test_networks_that_no_client_can_stack_are_refused():
     for network in ((Layer("clos", (784, 40, 27, 3, 8)),), (Layer("random_sparse", (784, 10, 50)),)):
         with pytest.raises(ValueError, match="network must"):
             Stack(network, 0)
+
+
+def test_a_printed_number_of_rounds_is_beaten_missed_or_never_reached():
+    def judged(*curves):
+        runs = pd.DataFrame({"accuracy_by_round": [list(curve) for curve in curves], "rounds": 100})
+        return federated.in_rounds("fedavg-2nn-iid", runs, 0.97)  # 87 rounds are printed
+
+    fast, slow, never = [0.5] * 29 + [0.98], [0.5] * 95 + [0.98], [0.5] * 100
+    better = judged(fast, [*fast, 0.9], [0.5] * 30 + [0.98])
+    assert better.verdict == "better" and 29 < better.ours < 31 and "3 of 3 runs arrived" in better.reason
+    assert judged(slow, slow[1:]).verdict == "not reproduced"
+    missing = judged(fast, never)
+    assert missing.verdict == "undecided" and "1 of 2 runs arrived" in missing.reason and np.isnan(missing.ours)
+
+
+class Swept:
+    """Runs that rise, and collapse with seed 1 at rates above 0.2."""
+
+    def sweep(self, run, configs, title):
+        rows = [
+            {"kind": each.kind, "learning_rate": each.learning_rate, "seed": each.seed}
+            | {"accuracy_by_round": [0.5, 0.9, 0.1 if each.seed == 1 and each.learning_rate > 0.2 else 0.95]}
+            for each in configs
+        ]
+        return pd.DataFrame(rows)
+
+
+def test_a_rate_at_which_a_run_diverges_is_given_up_for_the_next_lower():
+    arms = federated.arms(784, 20, [[784, 20, 28, 2, 2], [20, 20, 2, 2, 2]], 4, 9).iloc[:2]
+    trials = arms.merge(pd.DataFrame({"learning_rate": [0.1, 0.2, 0.4]}), how="cross").assign(kind="iid")
+    trials["chosen"] = trials["learning_rate"] == np.where(trials["arm"] == "clos", 0.4, 0.1)
+    arguments = "digits", [20, 2], 10, {"iid": (2, 4)}, {"iid": 2}
+    records, settled = federated.run(Swept(), trials, *arguments)
+    assert records.groupby("arm")["learning_rate"].unique().map(list).to_dict() == {"clos": [0.2], "dense": [0.1]}
+    assert settled["diverged"].tolist() == [False] * 5 + [True]
+    assert settled["chosen"].tolist() == [True, False, False, False, True, False]
+    with pytest.raises(
+        ValueError, match=r"learning_rates must have one at which clos \(iid\) trains, the lowest is 0\.4"
+    ):
+        federated.run(Swept(), trials[trials["learning_rate"] == 0.4], *arguments)
+
+
+def test_what_is_not_finite_any_more_stays_as_it_is():
+    ours = federate(FederatedConfig("digits", DENSE, 20, "iid", 2, 10, 4, 1e30, 0))["accuracy_by_round"]
+    assert len(ours) == 4 and len(set(ours)) == 1
+    assert federated.diverges([0.1, 0.9, 0.4]) and not federated.diverges([0.1, 0.9, 0.5])

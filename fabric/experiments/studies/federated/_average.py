@@ -81,7 +81,7 @@ def federate(config: FederatedConfig) -> Measured:
 
     Returns:
         "weights" (biases not counted), "upload_bytes" (of one client and round), "client_samples" and
-        "accuracy_by_round" (fractions of the tested part).
+        "accuracy_by_round" (fractions of the tested part; what is not finite any more stays as it is).
 
     Raises:
         ValueError: the configuration names something unknown or a network that does not fit the data.
@@ -119,6 +119,9 @@ def federate(config: FederatedConfig) -> Measured:
             alone = [each[None] for each in common]
             parts = [stack.outputs(alone, part[None])[0].t() for part in test_x.split(_TEST_BATCH, dim=1)]
             accuracies.append(accuracy(torch.cat(parts), data.test_y))
+            if not all(bool(each.isfinite().all()) for each in common):
+                break  # no later round can mend that
+    accuracies += [accuracies[-1]] * (config.rounds - len(accuracies))
     return {
         "weights": sum(_entries(each, mask) for each, mask in zip(common, fixed, strict=True) if each.dim() > 1),
         "upload_bytes": _upload_bytes(config, common, fixed),

@@ -113,7 +113,7 @@ class Stack:
                 flat.baddbmm_(delta, entered.transpose(1, 2), alpha=-rate)
             else:
                 gradient = torch.bmm(delta, entered.transpose(1, 2)).view_as(weight)
-                weight.sub_(gradient.mul_(mask), alpha=rate)
+                weight.addcmul_(gradient, mask, value=-rate)
             delta = below.reshape(clients, -1, delta.shape[2])
 
     def _forward(self, stage: _Stage, tensors: Sequence[Tensor], x: Tensor) -> tuple[Tensor, Tensor]:

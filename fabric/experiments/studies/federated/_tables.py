@@ -8,13 +8,11 @@ import pandas as pd
 
 from fabric.experiments.networks import Layer, Network, weights
 from fabric.experiments.runs import Results
-from fabric.experiments.statements import summarise
+from fabric.experiments.statements import Verdict, at_most, exactly, interval, summarise
 from fabric.experiments.studies.federated._average import FLOAT_BITS, FederatedConfig, federate
 
 
-def arms(
-    features: int, hidden: int, cascades: Sequence[Sequence[int]], narrow: int, bits: int, rounds: int, longer: int
-) -> pd.DataFrame:
+def arms(features: int, hidden: int, cascades: Sequence[Sequence[int]], narrow: int, bits: int) -> pd.DataFrame:
     """Networks of two hidden layers, and what their clients send.
 
     Args:
@@ -22,24 +20,23 @@ def arms(
         cascades: (I, O, R_i, R_m, R_o) in the place of the two hidden layers.
         narrow: hidden neurons of the narrow dense network.
         bits: of a number where fewer than 32 are sent.
-        rounds: of what costs as much as the dense network.
-        longer: rounds of the others.
 
     Returns:
-        "arm", a name in `LOOKS`, "network", "density", "sent", "bits", "rounds".
+        "arm", a name in `LOOKS`, "network", "density", "sent", "bits" and "cheap", whether its training takes less than
+        the dense network's.
     """
     last = Layer("dense", (hidden, 10))
     clos = (*(Layer("clos", tuple(cascade)) for cascade in cascades), last)
     share = weights(clos) / weights(_dense(features, hidden))
     rows = [
-        ("dense", _dense(features, hidden), 1.0, 1.0, FLOAT_BITS, rounds),
-        ("clos", clos, 1.0, 1.0, FLOAT_BITS, longer),
-        ("narrow dense", _dense(features, narrow), 1.0, 1.0, FLOAT_BITS, longer),
-        ("random_sparse", _dense(features, hidden), share, 1.0, FLOAT_BITS, rounds),
-        ("structured update", _dense(features, hidden), 1.0, share, FLOAT_BITS, rounds),
-        (f"Clos, {bits} bits", clos, 1.0, 1.0, bits, longer),
+        ("dense", _dense(features, hidden), 1.0, 1.0, FLOAT_BITS, False),
+        ("clos", clos, 1.0, 1.0, FLOAT_BITS, True),
+        ("narrow dense", _dense(features, narrow), 1.0, 1.0, FLOAT_BITS, True),
+        ("random_sparse", _dense(features, hidden), share, 1.0, FLOAT_BITS, False),
+        ("structured update", _dense(features, hidden), 1.0, share, FLOAT_BITS, False),
+        (f"Clos, {bits} bits", clos, 1.0, 1.0, bits, True),
     ]
-    return pd.DataFrame(rows, columns=["arm", "network", "density", "sent", "bits", "rounds"])
+    return pd.DataFrame(rows, columns=["arm", "network", "density", "sent", "bits", "cheap"])
 
 
 def _dense(features: int, hidden: int) -> Network:
@@ -56,14 +53,14 @@ def choose_rates(
     batch_size: int,
     rounds: int,
     held_out: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> pd.DataFrame:
     """For every arm and partition the rate with the best held-out accuracy in the last third of a few rounds, one seed.
 
     Args:
         clients: in all, and of a round.
 
     Returns:
-        The rows of `table` with "kind" and "learning_rate"; all trials with "held_out_accuracy" and "chosen".
+        All trials: the rows of `table` with "kind", "learning_rate", "held_out_accuracy" and "chosen".
     """
     trials = table.merge(pd.DataFrame({"kind": kinds}), how="cross")
     trials = trials.merge(pd.DataFrame({"learning_rate": rates}), how="cross")
@@ -71,27 +68,57 @@ def choose_rates(
     records = results.sweep(federate, _configs(short, dataset, clients, batch_size, held_out), "learning rates")
     tail = -(-rounds // 3)
     trials["held_out_accuracy"] = [float(np.mean(curve[-tail:])) for curve in records["accuracy_by_round"]]
-    trials["chosen"] = trials.index.isin(trials.groupby(["kind", "arm"])["held_out_accuracy"].idxmax())
-    return trials[trials["chosen"]].drop(columns=["held_out_accuracy", "chosen"]), trials
+    return trials.assign(chosen=trials.index.isin(trials.groupby(["kind", "arm"])["held_out_accuracy"].idxmax()))
 
 
 def run(
     results: Results,
-    chosen: pd.DataFrame,
+    trials: pd.DataFrame,
     dataset: str,
     clients: Sequence[int],
     batch_size: int,
+    rounds: Mapping[str, tuple[int, int]],
     seeds: Mapping[str, int],
-) -> pd.DataFrame:
-    """Train every row with seeds 0, 1, ..., as many as `seeds` says for its partition.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train every arm at its chosen rate with seeds 0, 1, ..., as many as `seeds` says for its partition.
+
+    A few rounds do not show every rate that is too large. So a rate at which any run diverges is given up for all seeds
+    of the arm and partition, and the next lower one that was tried takes its place.
+
+    Args:
+        trials: of `choose_rates`.
+        rounds: by partition, of what takes as much training as the dense network and of what is cheap.
 
     Returns:
-        "arm", "kind", "seed" and what the run measures.
+        "arm", "kind", "seed" and what the run measures; `trials` with the rates of these runs as "chosen", and
+        "diverged" where a rate was given up.
+
+    Raises:
+        ValueError: an arm diverges at the lowest rate too.
     """
     drawn = pd.DataFrame([(kind, seed) for kind, count in seeds.items() for seed in range(count)])
-    rows = chosen.merge(drawn.set_axis(["kind", "seed"], axis=1), on="kind").sort_values("seed", kind="stable")
-    records = results.sweep(federate, _configs(rows, dataset, clients, batch_size, 0), "federated runs")
-    return records.assign(arm=rows["arm"].to_numpy())
+    drawn = drawn.set_axis(["kind", "seed"], axis=1)
+    trials = trials.assign(diverged=False)
+    while True:
+        rows = trials[trials["chosen"]].merge(drawn, on="kind").sort_values("seed", kind="stable")
+        rows["rounds"] = [rounds[row.kind][row.cheap] for row in rows.itertuples()]
+        records = results.sweep(federate, _configs(rows, dataset, clients, batch_size, 0), "federated runs")
+        records = records.assign(arm=rows["arm"].to_numpy())
+        too_fast = records[[diverges(curve) for curve in records["accuracy_by_round"]]]
+        if too_fast.empty:
+            return records, trials
+        for kind, arm, rate in set(zip(too_fast["kind"], too_fast["arm"], too_fast["learning_rate"], strict=True)):
+            own = trials[(trials["kind"] == kind) & (trials["arm"] == arm)]
+            lower = own[own["learning_rate"] < rate]["learning_rate"]
+            if lower.empty:
+                raise ValueError(f"learning_rates must have one at which {arm} ({kind}) trains, the lowest is {rate}")
+            trials.loc[own.index[own["learning_rate"] == rate], "diverged"] = True
+            trials.loc[own.index, "chosen"] = own["learning_rate"] == lower.max()
+
+
+def diverges(accuracies: Sequence[float]) -> bool:
+    """Whether a run ends below half of the best accuracy that it has had."""
+    return 2 * accuracies[-1] < max(accuracies)
 
 
 def _configs(
@@ -133,6 +160,21 @@ def rounds_to(best: Sequence[float], target: float) -> float:
     after = int(np.searchsorted(best, target))
     low = best[after - 1] if after else 0.0
     return after + (target - low) / (best[after] - low)
+
+
+def in_rounds(claim: str, runs: pd.DataFrame, target: float) -> Verdict:
+    """Verdict on a printed number of rounds to an accuracy; fewer are better, undecided if a run never arrives.
+
+    Args:
+        claim: an entry with the printed number.
+        runs: the records of one arm and partition.
+        target: accuracy, a fraction.
+    """
+    taken = [rounds_to(np.maximum.accumulate(reached).tolist(), target) for reached in runs["accuracy_by_round"]]
+    bounds = interval(taken) if len(taken) > 1 else exactly(taken[0])
+    arrived = np.count_nonzero(~np.isnan(taken))
+    reason = f"{arrived} of {len(taken)} runs arrived, which stopped after {runs['rounds'].iloc[0]} rounds."
+    return at_most(claim, bounds.mean, reason, (bounds.low, bounds.high))
 
 
 def targets_table(records: pd.DataFrame, targets: Sequence[float]) -> pd.DataFrame:
