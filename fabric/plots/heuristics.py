@@ -1,6 +1,6 @@
 """Accuracy of many topologies beside what was counted of them before training."""
 
-import math
+import itertools
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -29,33 +29,33 @@ _BELOW: dict[str, Any] = {
 
 
 def accuracy_against_coloring(table: pd.DataFrame, spreads: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
-    """One panel per data set and budget, a mark for each topology; rank correlation above.
+    """A row of panels for each data set, one for each budget, a mark for each topology; rank correlation above.
 
     Args:
         table: "dataset", "budget", "family", "skips", "weights", "accuracy" (fractions) and "coloring".
         spreads: of `fabric.experiments.studies.heuristics.spreads`, drawn once in each panel.
         correlations: of `fabric.experiments.studies.correlation.correlations`, within budgets.
     """
-    columns = min(3, len(spreads))
-    lines = math.ceil(len(spreads) / columns)
-    size = (max(7.5, 0.6 + 3.3 * columns), 0.9 + 2.9 * lines)
-    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False)
+    datasets, budgets = list(spreads["dataset"].unique()), sorted(spreads["budget"].unique())
+    size = (max(7.5, 0.6 + 2.5 * len(budgets)), 0.9 + 2.6 * len(datasets))
+    figure, axes = plt.subplots(len(datasets), len(budgets), figsize=size, squeeze=False)
     found = correlations[correlations["predictor"] == "coloring"].set_index(["dataset", "budget"])
-    for ax, spread in zip(axes.flat, spreads.itertuples(), strict=False):
-        rows = table[(table["dataset"] == spread.dataset) & (table["budget"] == spread.budget)]
-        _scatter(ax, rows, spread.half_width)
-        rho = found.loc[(spread.dataset, str(spread.budget))]
+    half_widths = spreads.set_index(["dataset", "budget"])["half_width"]
+    for (dataset, budget), ax in zip(itertools.product(datasets, budgets), axes.flat, strict=True):
+        if (dataset, budget) not in half_widths.index:
+            ax.set_axis_off()
+            continue
+        rows = table[(table["dataset"] == dataset) & (table["budget"] == budget)]
+        _scatter(ax, rows, half_widths[dataset, budget])
+        rho = found.loc[(dataset, str(budget))]
         ax.set_title(
-            f"{dataset_label(spread.dataset).split(',')[0]}, budget {spread.budget:g}, "
-            f"about {rows['weights'].mean() / 1000:.3g}k weights\n"
+            f"budget {budget:g}, about {rows['weights'].mean() / 1000:.3g}k weights\n"
             f"Spearman {rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})",
             fontsize=9,
         )
         ax.set_xlabel("colouring (constraints)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("test accuracy (%)")
-    for ax in axes.flat[len(spreads) :]:
-        ax.set_axis_off()
+    for ax, dataset in zip(axes[:, 0], datasets, strict=True):
+        ax.set_ylabel(f"{dataset_label(dataset).split(',')[0]}\ntest accuracy (%)")
     figure.legend(handles=_legend(table), loc="outside lower center", ncols=5)
     return figure
 
@@ -114,7 +114,7 @@ def _scatter(ax: Axes, rows: pd.DataFrame, half_width: float) -> None:
     ax.set_ylim(bottom=bottom)
     ends, margin = rows["coloring"].agg(["min", "max"]), 0.08 * np.ptp(rows["coloring"])
     ax.set_xlim(ends["min"] - margin, ends["max"] + margin)
-    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_locator(MaxNLocator(3))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda constraints, _: f"{constraints / 1000:g}k"))
 
 
