@@ -28,7 +28,16 @@ from fabric.experiments import (
 from fabric.experiments.data import morse
 from fabric.experiments.machines import freezing, junctions, on_chip, synthesis, torus
 from fabric.experiments.networks import Layer
-from fabric.experiments.studies import conversion, federated, inverse_plasticity, perceptrons, rates, speed, transformer
+from fabric.experiments.studies import (
+    accuracy_vs_density,
+    conversion,
+    federated,
+    inverse_plasticity,
+    perceptrons,
+    rates,
+    speed,
+    transformer,
+)
 from fabric.plots.looks import in_order
 
 CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
@@ -141,7 +150,7 @@ RIGHT: dict[Callable, dict[str, object]] = {
     },
     training.random_matrix: {"kind": "uniform", "shape": (2, 3), "generator": TORCH},
     training.set_biases: {"layers": NET},
-    training.adam: {"network": NET, "layers": NET, "l2": 0.1},
+    training.adam: {"network": NET, "layers": NET, "l2": 0.1, "learning_rate": 0.01},
     training.held_bytes: {"layers": NET, "optimizer": torch.optim.SGD(NET.parameters())},
     batchless.initial_weights: {"cascades": [(4, 4, 2, 2, 2), (4, 2)], "seed": 0},
     batchless.cascade_starts: {"cascades": [(4, 4, 2, 2, 2), (4, 2)]},
@@ -160,6 +169,7 @@ ACCEPTED: dict[object, set[str]] = {
     "bandwidth": POSITIVE,
     "rate": POSITIVE,
     "l2": NUMBERS,
+    "learning_rate": POSITIVE,
     "noise": NUMBERS,
     "computed": NUMBERS | {"negative", "nan"},
     "seed": {"zero", "billion"},
@@ -221,6 +231,7 @@ RUNS = [
     conversion.nearest, conversion.by_routers, conversion.by_ridge,
     conversion.convert_trained, rates.train_at_rate, transformer.train_characters, transformer.convert_characters,
     transformer.time_steps, transformer.train_carried, perceptrons.train_perceptron,
+    accuracy_vs_density.classify_in_small_batches,
 ]  # fmt: skip
 CASES = [
     pytest.param(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fabric._checks import instance, number, positive_int, sequence, size
+from fabric._checks import instance, number, positive_int, positive_number, sequence, size
 from fabric.experiments.data import Dataset, DatasetName, accuracy, load
 from fabric.experiments.networks import Layer, Network, Trunk, build, label, topologies
 from fabric.experiments.runs import Measured, Natural, NaturalFloat, Positive, Rule, RunConfig, one_thread
@@ -136,7 +136,7 @@ def adam(
     instance("network", network, nn.Module)
     instance("layers", layers, nn.Module)
     number("l2", l2, least=0)
-    number("learning_rate", learning_rate, least=0)
+    positive_number("learning_rate", learning_rate)
     penalised = [values for name, values in layers.named_parameters() if not name.endswith("bias")]
     others = [values for values in network.parameters() if not any(values is other for other in penalised)]
     groups: list[dict[str, Any]] = [{"params": penalised, "weight_decay": 2 * l2}, {"params": others}]
