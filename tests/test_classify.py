@@ -8,8 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn import functional
 
+from fabric.experiments.data import Dataset
 from fabric.experiments.networks import MNIST_TRUNK, Convolution, Layer, Pool, Trunk, build
 from fabric.experiments.runs import run_key
 from fabric.experiments.training import (
@@ -18,12 +20,14 @@ from fabric.experiments.training import (
     adam,
     classification_layers,
     classify,
+    fit,
     held_bytes,
     set_biases,
 )
 from fabric.nn import PredefinedLinear
 from fabric.nn.init import he_normal_
 
+SIX_SAMPLES = Dataset(torch.ones(6, 4), torch.arange(6) % 3, torch.zeros(2, 4), torch.zeros(2, dtype=torch.int64))
 CONFIG = ClassifierConfig("digits", classification_layers((784, 112, 10), (9, 10)), epochs=6, seed=0, l2=1e-5)
 SMALL_TRUNK = Trunk((28, 1), (Convolution(3, 4, normalised=True), Pool(4)))
 convolutions = st.builds(Convolution, st.sampled_from([1, 3, 5]), st.integers(1, 4), st.booleans())
@@ -165,3 +169,23 @@ def test_bad_configurations_are_named_with_their_value(change, message):
 def test_fan_outs_are_one_per_junction():
     with pytest.raises(ValueError, match="fan_outs must hold one for each junction between the 3 widths, got 1"):
         classification_layers((784, 112, 10), (14,))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"network": nn.Linear}, "network must be a Module, got <class"),
+        ({"optimizer": "adam"}, "optimizer must be a Optimizer, got 'adam'"),
+        ({"data": (torch.ones(6, 4), torch.ones(6))}, "data must be a Dataset, got"),
+        ({"epochs": 0}, "epochs must be a positive integer, got 0"),
+        ({"seed": -1}, "seed must be an integer from 0, .* got -1"),
+        ({"after_step": 3}, "after_step must be a function, got 3"),
+        ({"batch_size": 2.0}, r"batch_size must be a positive integer, got 2\.0"),
+    ],
+)
+def test_what_cannot_be_trained_is_named(change, message):
+    network = nn.Linear(4, 3)
+    right = {"network": network, "optimizer": torch.optim.SGD(network.parameters(), 0.1), "data": SIX_SAMPLES}
+    assert len(fit(**right, epochs=2, seed=0)) == 2
+    with pytest.raises(ValueError, match=message):
+        fit(**right | {"epochs": 1, "seed": 0} | change)

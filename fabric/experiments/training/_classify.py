@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fabric._checks import instance, number, positive_int, positive_number, sequence, size
+from fabric._checks import function, instance, number, positive_int, positive_number, sequence, size
+from fabric._checks import seed as checked_seed
 from fabric.experiments.data import Dataset, DatasetName, accuracy, load
 from fabric.experiments.networks import Layer, Network, Trunk, build, label, topologies
 from fabric.experiments.runs import Measured, Natural, NaturalFloat, Positive, Rule, RunConfig, one_thread
@@ -161,7 +162,17 @@ def fit(
         seed: of the order of samples.
         after_step: called with the number of steps done, after each.
         batch_size: samples of a step; a last batch that is not full is trained on too.
+
+    Raises:
+        ValueError: an argument of another kind, or below what it must be.
     """
+    instance("network", network, nn.Module)
+    instance("optimizer", optimizer, torch.optim.Optimizer)
+    instance("data", data, Dataset)
+    positive_int("epochs", epochs)
+    checked_seed(seed)
+    positive_int("batch_size", batch_size)
+    function("after_step", after_step)
     device = torch.device(os.environ.get("FABRIC_DEVICE", "cpu"))
     network.to(device)
     train_x, train_y, test_x, test_y = (
