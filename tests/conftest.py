@@ -1,4 +1,4 @@
-"""Hypothesis without deadlines, as the machine may be busy, and the compiled kernel for the tests that want it."""
+"""Hypothesis without deadlines, as the machine may be busy; the compiled kernel and one thread for those that ask."""
 
 import shutil
 
@@ -21,3 +21,12 @@ def kernel():
         assert build().startswith("native")
         yield
     _dispatch._kernel.look_up()
+
+
+@pytest.fixture
+def on_one_thread():
+    """Small products in many steps: several threads wait for each other more than they compute."""
+    from fabric.experiments.runs import one_thread
+
+    with one_thread(kernel=True):
+        yield
