@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fabric.experiments.networks import Layer, MobileNet, SmallConvNet, normalise_between
-from fabric.experiments.studies import convolution, mobilenet, mobilenet_times
+from fabric.experiments.studies import convolution, mobilenet, mobilenet_times, weight_decay
 from fabric.experiments.studies.mobilenet_verdict import smaller_without_loss
 from fabric.experiments.timing import NetworkTimesConfig, time_networks
 from fabric.experiments.training import FitConfig, ImageConfig, fit_dense, train_images
@@ -143,9 +143,33 @@ def test_decay_is_told_apart_at_one_rate_and_seed():
 
     table = pd.DataFrame({"structure": ["dense", "Clos"], "network": TINY, "learning_rate": [0.1, 0.2]})
     base = {"dataset": "digits-8x8", "epochs": 1, "batch_size": 32, "optimizer": "sgd"}
-    runs = convolution.at_both_decays(Planted(), table, ["Clos"], base, [5e-4, 5e-5, 0.0], 64, 1, 3)
+    runs = weight_decay.at_both_decays(Planted(), table, ["Clos"], base, [5e-4, 5e-5, 0.0], 64, 1, 3)
     assert sorted(set(runs["weight_decay"])) == [0.0, 5e-4] and set(runs["learning_rate"]) == {0.2}
-    assert convolution.without_decay(runs).tolist() == pytest.approx([2, 2, 2])
+    assert weight_decay.without_decay(runs).tolist() == pytest.approx([2, 2, 2])
+
+
+def test_two_structures_are_compared_at_equal_decay():
+    rows = [
+        ("Clos", 0.0, 0, 41.0), ("Clos", 0.0, 1, 40.0), ("Clos", 5e-4, 0, 45.0), ("Clos", 5e-4, 1, 44.5),
+        ("dense", 5e-4, 1, 40.0), ("dense", 5e-4, 0, 42.0), ("dense", 0.0, 1, 41.0), ("dense", 0.0, 0, 40.5),
+    ]  # fmt: skip
+    runs = pd.DataFrame(rows, columns=["structure", "weight_decay", "seed", "accuracy"])
+    table = weight_decay.at_equal_decay(runs, "Clos", "dense")
+    assert table[0.0].to_dict() == {0: 0.5, 1: -1.0} and table[5e-4].to_dict() == {0: 3.0, 1: 4.5}
+    assert weight_decay.in_words(table) == "-0.25 (-9.78 … 9.28) at 0, 3.75 (-5.78 … 13.28) at 0.0005"
+
+
+def test_the_shared_decay_is_the_best_of_both_at_their_best_rates_on_all_first_trials():
+    rows = [
+        ("Clos", 1, 0.1, 0.0, 0.30), ("Clos", 1, 0.2, 0.0, 0.20), ("Clos", 1, 0.1, 5e-4, 0.10),
+        ("Clos", 1, 0.2, 5e-4, 0.28),
+        ("dense", 1, 0.1, 0.0, 0.20), ("dense", 1, 0.1, 5e-4, 0.25), ("dense", 1, 0.1, 5e-5, 0.90),
+        ("dense", 2, 0.1, 0.0, 0.99), ("other", 1, 0.1, 0.0, 0.99),
+    ]  # fmt: skip
+    names = ["structure", "rung", "learning_rate", "weight_decay", "held_out_accuracy"]
+    trials = pd.DataFrame(rows, columns=names)
+    assert weight_decay.shared_decay(trials, ["Clos", "dense"], [5e-4, 0.0]) == 5e-4  # 0.28 + 0.25 over 0.30 + 0.20
+    assert weight_decay.shared_decay(trials, ["Clos"], [5e-4, 0.0]) == 0.0
 
 
 def runs(dense: list, ours: list, narrow: list, half: list) -> pd.DataFrame:

@@ -39,14 +39,36 @@ def losses_of(moves, seeds=3):
     return pd.DataFrame(rows, columns=["structure", "carried", "width", "learning_rate", "seed", "train_loss"])
 
 
-@pytest.mark.parametrize(("move", "verdict"), [(0.2, "reproduced"), (-2.0, "not reproduced"), (-1.0, "undecided")])
-def test_the_best_rate_stays_or_moves(move, verdict):
-    best = rates.best_rates(losses_of({True: move, False: -2.0}), 8)
+def test_the_best_rate_is_measured_from_the_base_width():
+    best = rates.best_rates(losses_of({True: 0.2, False: -2.0}), 8)
     wide = best[best["width"] == 32].set_index(["carried", "seed"])
-    assert wide["octaves"][True, 0] == pytest.approx(move)
+    assert wide["octaves"][True, 0] == pytest.approx(0.2)
     assert wide["at_base_rate"][False, 0] == pytest.approx(5)  # two octaves off: 1 + 2² over 1
     assert (best[best["width"] == 8]["octaves"] == 0).all()
-    assert rates.moved("tensor-programs-rates", best, "dense", 1).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("scaled", "unscaled", "verdict"),
+    [
+        ([0.2, 0.3, 0.1], [-2.0, -1.9, -2.1], "reproduced"),
+        ([0.2, 0.3, 0.1], [-0.9, 0.1, -0.3], "undecided"),  # stays, but is not shown to move less
+        ([0.6, 0.5, 0.7], [0.2, 0.1, 0.15], "not reproduced"),  # stays, but moves more than with one rate for all
+        ([-1.5, -1.4, -1.6], [-3.0, -3.1, -2.9], "not reproduced"),  # moves less, but does not stay
+        ([-0.9, -1.4, -0.5], [-3.0, -3.1, -2.9], "undecided"),  # moves less, and may stay
+    ],
+)
+def test_a_scaled_rate_must_stay_and_move_less_than_an_unscaled_one(scaled, unscaled, verdict):
+    best = pd.DataFrame(
+        [
+            {"structure": "clos", "carried": carried, "width": 32, "seed": seed, "octaves": move, "at_base_rate": 1.5}
+            for carried, moves in ((True, scaled), (False, unscaled))
+            for seed, move in enumerate(moves)
+        ]
+    )
+    found = rates.moved("tensor-programs-rates-clos", best, "clos", 1)
+    assert found.verdict == verdict
+    assert found.ours == pytest.approx(sum(scaled) / 3)
+    assert f"it moves by {sum(unscaled) / 3:.2f} (" in found.reason
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_densities_with_rates_of_their_own_stand_beside_the_fixed_recipe_and_pri
     tuned = accuracy_vs_density.train_tuned(results, layouts, "digits", [0.0001, 0.02], 1, 300, 3, 2)
     assert set(tuned["learning_rate"]) == {0.02}
     (row,) = accuracy_vs_density.tuned_beside(tuned, tuned.assign(accuracy=0.5)).itertuples()
-    assert (row.seeds, row.fixed, row.printed) == (2, 0.5, 0.929)
+    assert (row.seeds, row.fixed, row.printed, row.highest) == (2, 0.5, 0.929, True)
     assert row.accuracy == pytest.approx(tuned["accuracy"].mean())
 
 
@@ -108,6 +108,17 @@ def test_small_batches_take_more_steps_at_a_rate_of_their_own_beside_the_later_r
     assert table["later"].to_dict() == pytest.approx({(outs, epoch): epoch / 10 for outs, epoch in table.index})
     assert table.loc[("2, 10", 3), "printed"] == 0.929 and np.isnan(table.loc[("2, 10", 1), "printed"])
     assert table.loc[("112, 10", 3), "accuracy"] == pytest.approx(small["accuracy"][2:].mean())
+    assert table["highest"].all()
+
+
+def test_rates_at_the_top_of_their_grid_and_differences_are_said_in_words():
+    records = pd.DataFrame(
+        {"fan_outs": ["112, 10", "112, 10", "2, 10"], "learning_rate": [0.003, 0.003, 0.01], "highest": [0, 0, 1]}
+    ).astype({"highest": bool})
+    words = accuracy_vs_density.rates_in_words(records, ["2, 10", "112, 10"])
+    assert words == "fan-outs 2, 10: rate 0.01, the highest tried; fan-outs 112, 10: rate 0.003"
+    ours, other = pd.Series([97.0, 98.0, 99.0]), pd.Series([97.5, 98.0])
+    assert accuracy_vs_density.difference_in_words(ours, other) == "-0.25 (-3.43 … 2.93) with 2 seeds"
 
 
 def test_batches_of_32_take_eight_steps_for_one_of_the_later_recipe(monkeypatch):

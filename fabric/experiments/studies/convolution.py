@@ -1,4 +1,4 @@
-"""Structures in the place of pointwise and k × k convolutions, at equal weights (26_convolution)."""
+"""Structures in the place of pointwise and k × k convolutions, within one budget of weights (26_convolution)."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
@@ -167,28 +167,6 @@ def over_rival(runs: pd.DataFrame, key: str, rival: str) -> pd.DataFrame:
         bounds = interval(paired[name] - paired[rival])
         rows.append({key: name, "gain": bounds.mean, "low": bounds.low, "high": bounds.high})
     return pd.DataFrame(rows)
-
-
-def at_both_decays(
-    results: Results,
-    table: pd.DataFrame,
-    names: Sequence[str],
-    base: Mapping[str, Any],
-    decays: Sequence[float],
-    samples: int,
-    epochs: int,
-    seeds: int,
-) -> pd.DataFrame:
-    """The structures of `names` trained as by `train`, each at its rate with the largest weight decay and with none."""
-    asked = table[table["structure"].isin(names)]
-    both = pd.concat([asked.assign(weight_decay=decay) for decay in (max(decays), 0.0)], ignore_index=True)
-    return train(results, both, "structure", base, samples, epochs, seeds)
-
-
-def without_decay(runs: pd.DataFrame) -> pd.Series:
-    """Points that no weight decay gains over the largest, for each structure and seed of `at_both_decays`."""
-    by_decay = runs.pivot(index=["structure", "seed"], columns="weight_decay", values="accuracy")
-    return by_decay[0.0] - by_decay[by_decay.columns.max()]
 
 
 def _row(name: str, family: str, network: MobileNet, residual: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from fabric._checks import instance
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Results, RunConfig, one_of, one_thread
-from fabric.experiments.statements import Verdict, as_printed
+from fabric.experiments.statements import Interval, Verdict, above, as_printed, interval
 from fabric.nn import fewer, parameter_groups, replace
 
 FEWER = 8.0  # times, in the hidden layer of a Clos network
@@ -162,7 +162,11 @@ def lowest(losses: pd.Series) -> float:
 
 
 def moved(claim: str, best: pd.DataFrame, structure: str, most: float) -> Verdict:
-    """Verdict on "the best rate stays where it is": octaves from the base width to the widest, by seed.
+    """Verdict on "the best rate stays where it is if rates are scaled", from the base width to the widest, by seed.
+
+    The scaled rate must stay within `most` octaves, as `as_printed` asks, and it must move less than one rate for all
+    does: the 95 % interval of the octaves that scaling brings it nearer, paired by seed, lies above zero. Reproduced if
+    both hold, not reproduced if either is contradicted, undecided otherwise. "Ours" is what the scaled rate moves by.
 
     Args:
         claim: key of the statement, whose value is 0.
@@ -171,9 +175,20 @@ def moved(claim: str, best: pd.DataFrame, structure: str, most: float) -> Verdic
         most: octaves within which it stays.
     """
     wide = best[(best["structure"] == structure) & (best["width"] == best["width"].max())]
-    carried, kept = wide[wide["carried"]], wide[~wide["carried"]]
+    octaves = wide.pivot(index="seed", columns="carried", values="octaves")
+    losses = wide.groupby("carried")["at_base_rate"].mean()
+    nearer = interval(octaves[False].abs() - octaves[True].abs())
     reason = (
-        f"With one rate for all it moves by {kept['octaves'].mean():.2f} octaves. The base's best rate has "
-        f"{carried['at_base_rate'].mean():.3f} times the least loss, with one rate {kept['at_base_rate'].mean():.3f}."
+        f"With one rate for all it moves by {_in_words(interval(octaves[False]))} octaves; scaling brings it nearer by "
+        f"{_in_words(nearer)}, paired by seed, which is asked to lie above zero. The base's best rate has "
+        f"{losses[True]:.3f} times the least loss, with one rate {losses[False]:.3f}."
     )
-    return as_printed(claim, carried["octaves"].tolist(), most, reason)
+    stays = as_printed(claim, octaves[True].tolist(), most, reason)
+    found = {stays.verdict, above(claim, nearer, reason).verdict}
+    both = next(verdict for verdict in ("not reproduced", "undecided", "reproduced") if verdict in found)
+    return Verdict(claim, stays.ours, stays.low, stays.high, both, stays.reason)
+
+
+def _in_words(bounds: Interval) -> str:
+    spread = "" if math.isnan(bounds.low) else f" ({bounds.low:.2f} … {bounds.high:.2f})"
+    return f"{bounds.mean:.2f}{spread}"

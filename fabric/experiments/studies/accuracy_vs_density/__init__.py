@@ -24,7 +24,12 @@ from fabric.experiments.studies.accuracy_vs_density._small_batches import (
     train_in_small_batches,
 )
 from fabric.experiments.studies.accuracy_vs_density._storage import at_equal_accuracy, storage, train_compressed
-from fabric.experiments.studies.accuracy_vs_density._tuned import train_tuned, tuned_beside
+from fabric.experiments.studies.accuracy_vs_density._tuned import (
+    difference_in_words,
+    rates_in_words,
+    train_tuned,
+    tuned_beside,
+)
 
 __all__ = [
     "SmallBatchConfig",
@@ -38,11 +43,13 @@ __all__ = [
     "configurations",
     "dense_and_sparse",
     "density",
+    "difference_in_words",
     "large_and_small_layouts",
     "large_and_sparse",
     "layouts",
     "percent",
     "printed_accuracies",
+    "rates_in_words",
     "small_batches_beside",
     "storage",
     "train_compressed",

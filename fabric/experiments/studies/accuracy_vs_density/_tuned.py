@@ -6,7 +6,7 @@ import pandas as pd
 
 from fabric.experiments.networks import label
 from fabric.experiments.runs import Results
-from fabric.experiments.statements import summarise
+from fabric.experiments.statements import interval, summarise
 from fabric.experiments.studies.accuracy_vs_density._accuracies import printed_accuracies
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 
@@ -33,13 +33,31 @@ def train_tuned(
         seeds: runs per network.
 
     Returns:
-        One record per run, with the columns of `layouts` and "learning_rate".
+        One record per run, with the columns of `layouts`, "learning_rate" and "highest", whether that is the highest of
+        `rates`, so that a higher one may be better.
     """
     labelled = networks.assign(label=networks["network"].map(label))
     tuned, _ = choose_learning_rates(
         results, labelled, rates, dataset, tuning_epochs, _BATCH_SIZE, 1, held_out, _INITIALIZATION
     )
-    return train_networks(results, tuned, dataset, epochs, _BATCH_SIZE, seeds, _INITIALIZATION)
+    records = train_networks(results, tuned, dataset, epochs, _BATCH_SIZE, seeds, _INITIALIZATION)
+    return records.assign(highest=records["learning_rate"] == max(rates))
+
+
+def rates_in_words(records: pd.DataFrame, fan_outs: Sequence[str]) -> str:
+    """The rates in records of `train_tuned` or `train_in_small_batches`, and which are the highest that were tried."""
+    by_network = records.drop_duplicates("fan_outs").set_index("fan_outs").loc[list(fan_outs)]
+    return "; ".join(
+        f"fan-outs {row.Index}: rate {row.learning_rate:g}{', the highest tried' * row.highest}"
+        for row in by_network.itertuples()
+    )
+
+
+def difference_in_words(ours: pd.Series, other: pd.Series) -> str:
+    """Ours minus the other, paired by seed, with the 95 % interval of its mean and how many seeds there are."""
+    paired = (ours - other).dropna()
+    bounds = interval(paired)
+    return f"{bounds.mean:.2f} ({bounds.low:.2f} … {bounds.high:.2f}) with {len(paired)} seeds"
 
 
 def tuned_beside(tuned: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
@@ -50,10 +68,10 @@ def tuned_beside(tuned: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
         fixed: records of `train_layouts` at the same epoch, see `at_epoch`.
 
     Returns:
-        "layers", "fan_outs", "density", "learning_rate", "epochs", "accuracy" with "low", "high" (fractions) and
-        "seeds", "fixed", the authors' recipe's mean, and "printed" (fractions; nan where there is none).
+        "layers", "fan_outs", "density", "learning_rate", "highest", "epochs", "accuracy" with "low", "high" (fractions)
+        and "seeds", "fixed", the authors' recipe's mean, and "printed" (fractions; nan where there is none).
     """
-    by = ["layers", "fan_outs", "density", "learning_rate", "epochs"]
+    by = ["layers", "fan_outs", "density", "learning_rate", "highest", "epochs"]
     table = summarise(tuned, by, "accuracy")
     means = fixed.groupby(["layers", "fan_outs"])["accuracy"].mean().rename("fixed").reset_index()
     printed = printed_accuracies().rename(columns={"epoch": "epochs"})
