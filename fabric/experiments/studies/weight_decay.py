@@ -20,7 +20,7 @@ def at_both_decays(
     epochs: int,
     seeds: int,
 ) -> pd.DataFrame:
-    """The structures of `names`, each at its rate with the largest weight decay and with none: as `convolution.train`."""
+    """The structures of `names`, each at its rate with the largest weight decay and none: as `convolution.train`."""
     asked = table[table["structure"].isin(names)]
     both = pd.concat([asked.assign(weight_decay=decay) for decay in (max(decays), 0.0)], ignore_index=True)
     return train(results, both, "structure", base, samples, epochs, seeds)
