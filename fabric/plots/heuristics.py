@@ -135,15 +135,15 @@ def accuracy_ranking(ax: Axes, rows: pd.DataFrame, marked: dict[str, str]) -> No
     rows = rows.sort_values("accuracy", ascending=False, ignore_index=True)
     places = np.arange(len(rows))
     lowest, off_scale = _scale(rows)
-    middle = (lowest + rows["high"].max()) / 2
+    room = lowest + 0.4 * (rows["high"].max() - lowest)
     for place, row in rows.drop(off_scale.index).iterrows():
         look = FAMILIES[row["family"]]
         face = "white" if row["skips"] else look.color
         points(ax, [place], rows.loc[[place]], scale=100, sideways=True, capsize=0, markerfacecolor=face, **look.mark)
         if row["method"] in marked:
-            on_the_left = row["low"] > middle  # where there is room beside the interval
+            on_the_left = row["low"] > room  # for the name of the source
             ax.annotate(
-                f"best in {marked[row['method']]}",
+                marked[row["method"]],
                 (100 * row["low" if on_the_left else "high"], place),
                 xytext=(-5 if on_the_left else 5, 0),
                 textcoords="offset points",
