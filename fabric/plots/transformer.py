@@ -36,8 +36,8 @@ def loss_against_costs(table: pd.DataFrame, published: float | None) -> Figure:
     axes[0].set_ylabel("loss (nats a character)")
     handles = [Line2D([], [], linestyle="", **LOOKS[name].named) for name in table["model"]]
     if (table["seeds"] == 1).any():
-        hollow = {"color": GUIDE, "marker": "o", "markerfacecolor": "white", "linestyle": "", "label": "open: one seed"}
-        handles.append(Line2D([], [], **hollow))
+        label = "open: one seed"
+        handles.append(Line2D([], [], color=GUIDE, marker="o", markerfacecolor="white", linestyle="", label=label))
     if published is not None:
         handles.append(Line2D([], [], **PUBLISHED, label="published, dense"))
     figure.legend(handles=handles, loc="outside lower center", ncols=5)
