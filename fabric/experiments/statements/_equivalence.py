@@ -98,7 +98,13 @@ def equivalent(
             verdict = "undecided"
             stated += " The margin is not below half of that, so the task does not discriminate."
     return Verdict(
-        claim, difference.mean, difference.low, difference.high, verdict, stated, _p(mine - theirs, allowed, verdict)
+        claim,
+        difference.mean,
+        difference.low,
+        difference.high,
+        verdict,
+        stated,
+        _p(list(mine - theirs), allowed, verdict),
     )
 
 
@@ -110,7 +116,7 @@ def _decided(difference: Interval, tested: Interval, allowed: float) -> str:
     return "worse" if tested.high < -allowed else "undecided"
 
 
-def _p(differences: np.ndarray, allowed: float, verdict: str) -> float:
+def _p(differences: Sequence[float], allowed: float, verdict: str) -> float:
     if verdict == "better":
         return p_value(differences, 0, "two-sided")
     if verdict == "worse":
