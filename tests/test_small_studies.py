@@ -7,8 +7,10 @@ import torch
 
 from fabric.experiments import data
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import accuracy_vs_density, bandwidth, fewest_weights
+from fabric.experiments.studies import accuracy_vs_density, bandwidth, fewest_weights, memories
 from fabric.experiments.studies import input_order as order
+from fabric.topology.clashes import clashes
+from fabric.topology.interleaver import clash_free
 
 
 def records(rows: list[tuple], columns: list[str]) -> pd.DataFrame:
@@ -118,3 +120,17 @@ def test_batches_of_32_take_eight_steps_for_one_of_the_later_recipe(monkeypatch)
     samples = len(data.load("digits").train_y)
     accuracy_vs_density.classify_in_small_batches(accuracy_vs_density.SmallBatchConfig("digits", network, 1, 0.01, 0))
     assert len(steps) == -(-samples // 32)
+
+
+def test_weights_are_read_row_by_row_and_activations_in_any_row():
+    junction = clash_free(12, 2, 4, "clash-free-2", np.random.default_rng(0))
+    banks, rows = memories.reads(junction, "natural")
+    assert (rows * 4 + banks).ravel().tolist() == list(range(24))  # slots, of which every lane reads its own
+    assert memories.most_rows(junction, "natural") == 1 < memories.most_rows(junction, "permuted")
+    assert all(clashes(memories.reads(junction, order)[0]) == [] for order in memories.READS)
+    assert memories.entries(junction) == [3, 3, 3, 3]
+
+
+def test_orders_are_counted_once():
+    assert memories.different_orders(12, 2, 4, "clash-free-2+MD", 5) == 5
+    assert memories.different_orders(4, 1, 4, "clash-free-2", 5) == 1  # one row a memory: nothing to draw
