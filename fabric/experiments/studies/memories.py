@@ -49,8 +49,8 @@ def reads(junction: Interleaver, order: str) -> tuple[np.ndarray, np.ndarray]:
     banks, rows = junction.addresses()
     if order == "permuted":
         return banks, rows
-    cycle, lane = np.indices(rows.shape)
-    return lane, cycle
+    places = np.indices(rows.shape)
+    return places[1], places[0]
 
 
 def entries(junction: Interleaver) -> list[int]:
