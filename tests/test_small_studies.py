@@ -88,6 +88,23 @@ def test_the_fewest_weights_are_those_that_are_within_the_margin():
     assert np.isnan(fewest_weights.fewer_with_skips(found.iloc[:0]))
 
 
+@pytest.mark.parametrize(("lost", "torus", "verdict"), [
+    (0.05, 0.97, "reproduced"), (0.005, 0.97, "undecided"), (0.005, 0.99, "reproduced"), (0.05, 0.5, "not reproduced")
+])  # fmt: skip
+def test_smaller_networks_count_only_where_the_task_tells_good_from_bad(lost, torus, verdict):
+    networks = [("dense", "d", 4736, 0.97), ("Clos", "a", 1024, 0.97), ("torus + skips", "b", 960, torus)]
+    networks += [("hypercube + skips", "c", 1088, 0.969), ("butterfly + skips", "e", 1408, 0.5)]
+    rows = [(*names, seed, level + 0.001 * (seed % 3)) for *names, level in networks for seed in range(6)]
+    tried = records(rows, ["kind", "label", "weights", "seed", "accuracy"])
+    rival = fewest_weights.narrow_rival(fewest_weights.judged(tried, 10000), 64)
+    assert rival["weights"].tolist() == [962 if torus > 0.9 else 1110]  # 13 or 15 hidden neurons
+    narrow = tried[tried["kind"] == "dense"].assign(accuracy=lambda runs: runs["accuracy"] - lost)
+    found = fewest_weights.even_smaller(tried, narrow, 10000, "here")
+    assert found.verdict == verdict
+    assert found.ours == pytest.approx(1024 / (960 if torus > 0.9 else 1088))
+    assert f"Of 3 kinds with skips {int(torus > 0.9)} take fewer than Clos, 1 more" in found.reason
+
+
 def test_densities_with_rates_of_their_own_stand_beside_the_fixed_recipe_and_print(tmp_path):
     layouts = accuracy_vs_density.layouts("784-112-10", [(2, 10)])
     results = Results("00_test", tmp_path)
