@@ -238,8 +238,10 @@ def main() -> int:
     parser.add_argument("--accept", action="store_true", help="make this run the reference instead of comparing")
     arguments = parser.parse_args()
     ours, reference = of_run(arguments.build / arguments.profile), REFERENCES[arguments.profile]
+    names = sorted(path.stem for path in (ROOT / "notebooks").glob(f"{arguments.only}*.ipynb"))
+    if not names:
+        sys.exit(f"ONLY must be the beginning of a notebook's name, got {arguments.only!r}: there is none")
     if arguments.accept:
-        names = sorted(path.stem for path in (ROOT / "notebooks").glob(f"{arguments.only}*.ipynb"))
         try:
             accept(ours, reference, names)
         except FileNotFoundError as error:

@@ -13,7 +13,7 @@ import nbformat
 import pandas as pd
 from places import ROOT, of_paper
 
-from fabric.experiments.statements import all_published, holm
+from fabric.experiments.statements import all_published, holm, together
 
 GALLERY, STATEMENTS = ROOT / "paper" / "GALLERY.md", ROOT / "paper" / "STATEMENTS.md"
 
@@ -40,13 +40,14 @@ class Study:
 def studies() -> list[Study]:
     """All notebooks whose results are committed."""
     found = []
+    corrected = matter().set_index("claim")["verdict"]
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         if not of_paper().finished(path.stem):
             continue
         cells = nbformat.read(path, as_version=4).cells
         table = pd.read_csv(of_paper().tables_of(path.stem) / "verdicts.csv").set_index("claim")
         rows = [
-            (_stated(entry), entry["source"].split(";")[0], *_cells(entry, table, claim))
+            (_stated(entry), entry["source"].split(";")[0], *_cells(entry, table, claim, corrected))
             for claim, entry in all_published().items()
             if entry["notebook"] == path.stem
         ]
@@ -64,26 +65,29 @@ def _stated(entry: dict) -> str:
 
 
 def matter() -> pd.DataFrame:
-    """The verdicts on the statements that matter, with "holm", their p-values corrected together."""
-    marked = {claim: entry for claim, entry in all_published().items() if entry.get("matters")}
+    """The statements that matter, tested together: "holm" is the corrected p-value, "verdict" what it leaves of the
+    verdict "alone"."""
     rows = []
-    for claim, entry in marked.items():
-        table = pd.read_csv(of_paper().tables_of(entry["notebook"]) / "verdicts.csv").set_index("claim")
-        told = {name: entry[name] for name in ("statement", "notebook", "unit")}
-        rows.append({**told, **table.loc[claim]})
-    found = pd.DataFrame(
-        rows, columns=None if rows else ["statement", "notebook", "unit", "verdict", "ours", "low", "high", "p"]
-    )
-    return found.assign(holm=holm(found["p"]))
+    for claim, entry in all_published().items():
+        if entry.get("matters"):
+            table = pd.read_csv(of_paper().tables_of(entry["notebook"]) / "verdicts.csv").set_index("claim")
+            told = {name: entry[name] for name in ("statement", "notebook", "unit")}
+            rows.append({"claim": claim, **told, **table.loc[claim].rename({"verdict": "alone"})})
+    columns = ["claim", "statement", "notebook", "unit", "alone", "ours", "low", "high", "p"]
+    found = pd.DataFrame(rows, columns=None if rows else columns)
+    corrected = holm(found["p"])
+    return found.assign(holm=corrected, verdict=list(map(together, found["alone"], corrected)))
 
 
 def counts() -> Counter:
-    """Statements by outcome, each statement once: what repeats one by another measure does not count."""
+    """Statements by outcome, each statement once: what repeats one by another measure does not count, and those that
+    matter count by their verdict together."""
     verdicts = {
         row.claim: row.verdict
         for study in of_paper().notebooks()
         for row in pd.read_csv(of_paper().tables_of(study) / "verdicts.csv").itertuples()
     }
+    verdicts |= matter().set_index("claim")["verdict"]
     entries = {claim: entry for claim, entry in all_published().items() if "repeats" not in entry}
     return Counter(entry.get("outcome", verdicts.get(claim)) for claim, entry in entries.items())
 
@@ -92,7 +96,7 @@ def _first_figure(cells: list[nbformat.NotebookNode]) -> str:
     return next(found[1] for cell in cells if (found := re.search(r'results\.figure\(\s*"(\w+)"', cell.source)))
 
 
-def _cells(entry: dict, table: pd.DataFrame, claim: str) -> tuple[str, str, str]:
+def _cells(entry: dict, table: pd.DataFrame, claim: str, corrected: pd.Series) -> tuple[str, str, str]:
     if "outcome" in entry:
         return "–", "–", entry["outcome"] + (f", notebook {entry['awaits']}" if "awaits" in entry else "")
     row = table.loc[claim]
@@ -100,7 +104,8 @@ def _cells(entry: dict, table: pd.DataFrame, claim: str) -> tuple[str, str, str]
     ours = f"{row['ours']:.6g}" if row["low"] == row["high"] else f"{row['ours']:.4g}"
     if row["low"] < row["high"]:
         ours += f" ({row['low']:.3g} … {row['high']:.3g})"
-    return printed, f"{ours} {entry['unit']}", row["verdict"]
+    alone, verdict = row["verdict"], corrected.get(claim, row["verdict"])
+    return printed, f"{ours} {entry['unit']}", verdict if verdict == alone else f"{verdict}, {alone} alone"
 
 
 def gallery() -> str:
@@ -114,7 +119,7 @@ def gallery() -> str:
         "|---|---|---|",
     ]
     for study in studies():
-        outcomes = Counter(row[-1].split(", notebook")[0] for row in study.rows)
+        outcomes = Counter(re.split(", notebook|, [a-z ]+ alone", row[-1])[0] for row in study.rows)
         counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
         link = f"[{study.notebook[:2]} {study.title}](../notebooks/{study.notebook}.ipynb)"
         lines.append(f'| <img src="{study.picture}" width="320" alt="{study.title}"> | {link} | {counted} |')
@@ -138,14 +143,14 @@ def statements() -> str:
         "",
         "## Ten that matter",
         "",
-        "Their p-values are corrected together (Holm): below 0.05 they hold together with an error rate of 5 %. All",
-        "other verdicts are exploratory. Where networks should be equally accurate, p is that of the equivalence test.",
+        "They are tested together: p, that of the outcome, is corrected (Holm), and a verdict whose corrected p is not",
+        "below 0.05 is undecided, whatever it is alone. All other verdicts are exploratory.",
         "",
-        "| published statement | verdict | ours | p | p, corrected |",
-        "|---|---|---|---|---|",
+        "| published statement | verdict | alone | ours | p | p, corrected |",
+        "|---|---|---|---|---|---|",
         *(
-            f"| {row.statement} ({row.notebook[:2]}) | {row.verdict} | {row.ours:.3g} ({row.low:.3g} … {row.high:.3g}) "
-            f"{row.unit} | {row.p:.2g} | {row.holm:.2g} |"
+            f"| {row.statement} ({row.notebook[:2]}) | {row.verdict} | {row.alone} | {row.ours:.3g} "
+            f"({row.low:.3g} … {row.high:.3g}) {row.unit} | {row.p:.2g} | {row.holm:.2g} |"
             for row in matter().itertuples()
         ),
     ]

@@ -161,7 +161,10 @@ def main() -> int:
     parser.add_argument("--profile", default="quick")
     arguments = parser.parse_args()
     sources, site = arguments.build / "site_sources", arguments.build / "site"
-    lay_out(sources, arguments.build / arguments.profile / "notebooks")
+    try:
+        lay_out(sources, arguments.build / arguments.profile / "notebooks")
+    except ValueError as error:
+        sys.exit(f"{error}: run make figures first")
     shutil.rmtree(site, ignore_errors=True)
     code = build(sources, site)
     if code == 0:

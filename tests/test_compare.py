@@ -217,3 +217,11 @@ def test_the_command_fails_on_a_difference_and_writes_the_summary(tmp_path):
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 1
     assert "table missing from this run" in (tmp_path / "quick" / "diff.md").read_text()
+
+
+@pytest.mark.parametrize("action", [[], ["--accept"]])
+def test_a_notebook_that_is_not_there_is_refused(tmp_path, action):
+    command = [sys.executable, ROOT / "ci" / "compare.py", "--build", tmp_path, "--only", "99", *action]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "ONLY must be the beginning of a notebook's name, got '99'" in run.stderr

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -154,6 +155,26 @@ def test_layer_exports_and_compiles(name):
     assert torch.allclose(exported.module()(x[:2]), reference[:2], atol=1e-5)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     assert torch.allclose(compiled(x), reference, atol=1e-5)
+
+
+STRIDED = {
+    "one pixel": lambda: ClosConv2d(6, 4, 1, 3, 2, 2, stride=2),
+    "first": lambda: ClosConv2d(6, 4, 3, 3, 2, 2, stride=(2, 3), padding=1, residual=True),
+    "edges, im2col": lambda: CascadeConv2d(
+        Topology([MASK]), (1, 3), (1, 2), dilation=2, spatial="im2col", residual=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STRIDED)
+def test_exported_convolutions_with_strides_take_images_of_any_size(name):
+    layer = STRIDED[name]()
+    batch, height, width = (torch.export.Dim(side, min=least) for side, least in (("n", 1), ("h", 8), ("w", 8)))
+    x = images(layer, 3, 9, 10, torch.float32)
+    exported = torch.export.export(layer, (x,), dynamic_shapes=({0: batch, 2: height, 3: width},)).module()
+    for size in ((3, 9, 10), (1, 12, 8)):
+        x = images(layer, *size, torch.float32)
+        assert torch.allclose(exported(x), layer(x), atol=1e-5)
 
 
 @make_layers
@@ -333,6 +354,12 @@ def test_other_initialisations_reach_every_weight(make, initialise):
         (lambda: ClosConv2d(8, 8, 3, 4, 2, 4)(torch.ones(2, 7, 5, 5)), r"x must have shape \(N, 8, H, W\) .*\(2, 7, 5"),
         (lambda: ClosConv2d(8, 8, 3, 4, 2, 4)(torch.ones(8, 5)), r"x must have shape .* got \(8, 5\)"),
         (lambda: ClosConv2d(8, 8, 3, 4, 2, 4)(torch.ones(8, 2, 5)), r"at least 3 × 3 pixels .* got 2 × 5"),
+        *(
+            (partial(ClosConv2d(8, 8, 3, 4, 2, 4, spatial=way), torch.ones(*shape)), message)
+            for way in WAYS
+            for shape, message in (((2, 8, 5, 2), r"at least 3 × 3 pixels .* got 5 × 2"), ((8, 0, 5), r"got 0 × 5"))
+        ),
+        (lambda: ClosConv2d(8, 8, 1, 4, 2, 4)(torch.ones(2, 8, 0, 5)), r"at least 1 × 1 pixels .* got 0 × 5"),
     ],
 )
 def test_bad_arguments_are_named_with_their_value(make, message):

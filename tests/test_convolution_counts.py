@@ -92,6 +92,17 @@ def test_doubling_channels_quadruples_dense_layers_only():
     assert (factors.drop("dense") < 3).all()
 
 
+def test_a_cascade_of_one_hidden_neuron_keeps_one_more_number_a_pixel():
+    needed = study.requirements(study.rank_of, 0.0).set_index("convolutions")
+    dense, cascades = needed.loc["dense"], needed.loc["cascades"]
+    counted = study.by_layer().query("kind == 'pointwise'")
+    pixels = counted["operations"] / counted["parameters"]
+    assert dense[["weights", "operations"]].tolist() == [3_139_584, counted["operations"].sum()]
+    assert cascades["activations"] - dense["activations"] == pixels.sum()
+    assert dense["activations"] == (pixels * np.array(MobileNet().channels[1:])).sum()
+    assert cascades["operations"] == (pixels * np.array([*map(sum, pairwise(MobileNet().channels))])).sum()
+
+
 def test_a_network_of_cascades_holds_the_weights_that_are_counted():
     layers = study.pointwise(study.cheapest_clos, 0.5, 0.125)
     network = MobileNet(0.125, layers, residual=True, image=(8, 1))

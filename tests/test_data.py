@@ -56,6 +56,20 @@ def test_missing_file_is_named_with_hash_and_remedy(tmp_path, monkeypatch):
         data.load("mnist")
 
 
+@pytest.mark.parametrize("folder", [None, ""])
+def test_a_download_that_fails_names_the_folder_to_use_instead(monkeypatch, folder):
+    def retrieve(*arguments, **options):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(files.pooch, "retrieve", retrieve)
+    monkeypatch.delenv("FABRIC_DATA", raising=False)
+    if folder is not None:
+        monkeypatch.setenv("FABRIC_DATA", folder)
+    for name, file in (("mnist", "MNIST/raw/train-images"), ("cifar10", "cifar-10-batches-py/data_batch_1")):
+        with pytest.raises(files.DataError, match=rf"no network\): set FABRIC_DATA to a folder with {file}"):
+            data.load(name)
+
+
 @needs_files
 def test_damaged_file_is_named_and_not_replaced(tmp_path, monkeypatch):
     source = Path(os.environ["FABRIC_DATA"]) / "MNIST" / "raw"

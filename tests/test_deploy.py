@@ -228,6 +228,7 @@ def test_weights_that_are_not_finite_are_named():
 def test_samples_and_rates_that_do_not_fit_are_named():
     model = nn.Sequential(linear(4, 2))
     deployed, y = deploy(model, X), np.zeros((3, 2))
+    classifier = deploy(nn.Sequential(linear(4, 2), nn.Sigmoid()), X)
     before = deployed.machine.weights()
     for call, told in (
         (lambda: deploy(model, X + 1000), "samples must be from -128 to 128"),
@@ -237,7 +238,10 @@ def test_samples_and_rates_that_do_not_fit_are_named():
         (lambda: deployed(X * np.nan), "samples must be finite"),
         (lambda: deployed(X[:0]), "at least one sample"),
         (lambda: deployed.train(X, y[:2]), "targets must be one for each of the 3 samples, got 2"),
-        (lambda: deployed.train(X, y, rate=2**-11), "rate_exponent must be an integer from 3 to 10, got 11"),
+        (lambda: deployed.train(X, y, rate=2**-11), r"rate must be from 2 \*\* -10 to 2 \*\* -3 here, got"),
+        (lambda: deployed.train(X, y, rate=1.0), r"rate must be from 2 \*\* -10 to 2 \*\* -3 here, got 1.0"),
+        (lambda: deployed.train(X, y + 1000), "targets must be from -8 to 8, which activation words hold"),
+        (lambda: classifier.train(X, y + 9), "targets must be from 0 to 1, which a sigmoid reaches, got 9 to 9"),
         (lambda: deployed.train(X, y, rate=True), "rate must be a power of two"),
         (lambda: deployed(X, trace="x.vcd"), "trace must be None for a golden model"),
     ):
@@ -266,8 +270,9 @@ def test_samples_that_activation_words_cannot_hold_are_refused_and_not_clipped()
     machine = deploy(model, np.ones((4, 5)), word=9)
     most = 2.0 ** (8 - machine.torus.fixed_point.activation_fraction)
     machine(np.full((1, 5), most))
-    with pytest.raises(ValueError, match=rf"samples must be from -{most:g} to {most:g}, .* got up to {most + 1:g}: "):
-        machine(np.full((1, 5), -most - 1))
+    beyond = -most - 1
+    with pytest.raises(ValueError, match=rf"must be from -{most:g} to {most:g}, .* got {beyond:g} to {beyond:g}: "):
+        machine(np.full((1, 5), beyond))
     with pytest.raises(ValueError, match=r"samples must be from -128 to 128 for words of 9 bits, got up to 300"):
         deploy(model, np.full((1, 5), 300.0), word=9)
     assert repr(machine) == (

@@ -1,9 +1,13 @@
 """Batch normalisation folded into convolutions, and convolutions by the compiled kernel."""
 
+import copy
+import itertools
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from fabric import topology
 from fabric.nn import CascadeConv2d, ClosConv2d, fold_batch_norm, reference
@@ -55,6 +59,101 @@ def test_networks_are_folded_where_nothing_is_differentiated(name):
             model.append(trained_norm(model[0].out_channels))
             x = torch.randn(3, model[0].in_channels, 6, 6, dtype=torch.float64)
             torch.testing.assert_close(fold_batch_norm(model)(x), model.eval()(x))
+
+
+SQUARE = {
+    "dense": lambda: nn.Conv2d(9, 9, 1),
+    "clos": lambda: ClosConv2d(9, 9, 1, 4, 4, 2),
+    "blocks": lambda: CascadeConv2d(topology.butterfly(9, 3), 1),
+    "edges": lambda: CascadeConv2d(topology.random_sparse(9, 9, 21, np.random.default_rng(0)), 1),
+}
+
+
+class Branches(nn.Module):
+    """A convolution and a normalisation that have two names each and are used in their sequence and alone."""
+
+    def __init__(self, convolution):
+        super().__init__()
+        self.convolution, self.norm = convolution, trained_norm(9)
+        self.both = nn.Sequential(self.convolution, self.norm)
+        self.again = self.both
+
+    def forward(self, x):
+        return self.again(self.both(x)) + self.norm(self.convolution(x)) + 2 * self.convolution(x)
+
+
+class WithSkip(nn.Sequential):
+    """What its convolution computes is normalised and used as it is."""
+
+    def forward(self, x):
+        return self[0](x) + super().forward(x)
+
+
+def tied(convolution):
+    """Two convolutions that share all weights, and one whose stages share them."""
+    other = copy.deepcopy(convolution)
+    for ours, theirs in zip(convolution.modules(), other.modules(), strict=True):
+        theirs._parameters.update(ours._parameters)
+    square = CascadeConv2d(topology.butterfly(9, 3), 1).double()
+    square.cascade.stages[0].weight = square.cascade.stages[-1].weight
+    module = CascadeConv2d(topology.Topology([topology.dense(9, 9).stages[0]] * 2), 1).double()
+    module.cascade.stages[0] = module.cascade.stages[-1]
+    parts = [(layer, trained_norm(9)) for layer in (convolution, other, square, module)]
+    return nn.Sequential(*itertools.chain(*parts))
+
+
+def twice(convolution):
+    norm = trained_norm(9)
+    return nn.Sequential(convolution, norm, nn.ReLU(), convolution, norm)
+
+
+@pytest.mark.parametrize("use", [twice, Branches, lambda layer: WithSkip(layer, trained_norm(9)), tied])
+@pytest.mark.parametrize("name", SQUARE)
+def test_what_is_used_elsewhere_too_computes_the_same(name, use):
+    model = use(SQUARE[name]().double())
+    x = torch.randn(2, 9, 4, 4, dtype=torch.float64)
+    torch.testing.assert_close(fold_batch_norm(model)(x), model.eval()(x))
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_folded_parameters_are_frozen_if_they_were(name):
+    convolution = CONVOLUTIONS[name]().double()
+    model = nn.Sequential(convolution, trained_norm(convolution.out_channels))
+    for flag in (True, False):
+        folded = dict(fold_batch_norm(model.requires_grad_(flag)).named_parameters())
+        assert all(folded[key].requires_grad is flag for key, _ in model.named_parameters() if key in folded)
+        assert flag or not any(values.requires_grad for values in folded.values())
+
+
+def weight_norm(convolution):
+    parametrizations.weight_norm(convolution.cascade, "output_weight")
+    return convolution
+
+
+def own_forward(convolution):
+    convolution.forward = lambda x: convolution.cascade.affine(x[0].flatten(1)).view(1, -1, *x.shape[2:]) ** 2
+    return convolution
+
+
+class Activated(ClosConv2d):
+    def forward(self, x):
+        return super().forward(x).relu()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: weight_norm(ClosConv2d(7, 5, 1, **CLOS)),
+        lambda: own_forward(ClosConv2d(7, 5, 1, **CLOS)),
+        lambda: Activated(7, 5, 1, **CLOS),
+    ],
+)
+def test_a_convolution_that_computes_more_than_its_class_stays(make):
+    model = nn.Sequential(make().double(), trained_norm(5)).eval()
+    x = torch.randn(1, 7, 4, 4, dtype=torch.float64)
+    folded = fold_batch_norm(model)
+    torch.testing.assert_close(folded(x), model(x))
+    assert isinstance(folded[1], nn.BatchNorm2d)
 
 
 def test_what_cannot_be_folded_stays():

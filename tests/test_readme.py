@@ -26,15 +26,35 @@ def printed_row(name: str) -> list[str]:
     return row.split(" | ")
 
 
-@pytest.mark.parametrize("network", ["dense", "Clos"])
-def test_cycles_are_those_of_the_committed_table(network):
+@pytest.mark.parametrize(("network", "neurons"), [("dense", 256), ("Clos", 1024)])
+def test_cycles_are_those_of_the_committed_table(network, neurons):
     table = pd.read_csv(ROOT / "paper/14_cycles_per_sample/tables/table_one.csv").set_index(["network", "pass"])
-    assert (table.loc[network, "inputs"] == {"Clos": 1024, "dense": 256}[network]).all()
+    assert (table.loc[network, "inputs"] == neurons).all()
     passes = ("forward", "backward and update", "training, sequential", "training, overlapped")
     cells = []
     for row in (table.loc[(network, which)] for which in passes):
         cells.append(f"{row.steady:,.0f}" + ("" if pd.isna(row.published) else f" ({row.published:,.0f})"))
-    assert printed_row(network) == cells
+    assert printed_row(f"{network} {neurons} → {neurons}") == cells
+
+
+def test_cycles_of_the_smaller_cascade_are_those_of_the_committed_table():
+    table = pd.read_csv(ROOT / "paper/14_cycles_per_sample/tables/layers.csv").query("pipeline == 0")
+    runs = table[table["layer"] == "(256, 256, 16, 16, 16)"].set_index("mode")
+    sequential = runs.loc["sequential"]
+    cells = [runs.loc["inference", "interval"], sequential["backward"] / sequential["samples"], sequential["interval"]]
+    assert printed_row("Clos 256 → 256") == [f"{value:.0f}" for value in [*cells, runs.loc["overlapped", "interval"]]]
+
+
+def test_the_loss_named_under_the_first_picture_is_the_committed_one():
+    table = pd.read_csv(ROOT / "paper/01_accuracy_vs_parameters/tables/verdicts.csv").set_index("claim")
+    row = table.loc["closnets-no-sacrifice"]
+    assert f"loses {-row.ours:.2f} points ({-row.high:.2f} … {-row.low:.2f}) against dense" in " ".join(README.split())
+
+
+def test_the_gain_over_the_strongest_dense_product_is_the_committed_one():
+    table = pd.read_csv(ROOT / "paper/24_speed/tables/speeds.csv").query("way == 'Clos' and dtype == 'float32'")
+    row = table.query("layer == '768 → 3072 (32, 24, 48)' and batch == 1 and passes == 'forward'").iloc[0]
+    assert f"{row.than_strongest:.0f} instead of {row.faster:.0f} in the last row" in " ".join(README.split())
 
 
 @pytest.mark.parametrize("size", [2, 4, 8])
@@ -46,7 +66,14 @@ def test_area_is_that_of_the_committed_table(size):
 
 
 @pytest.mark.parametrize(
-    "cascade", [(1024, 1024, 32, 32, 32), (1024, 256, 32, 8, 32), (1024, 256, 16, 5, 16), (768, 3072, 32, 24, 48)]
+    "cascade",
+    [
+        (1024, 1024, 32, 32, 32),
+        (1024, 256, 32, 16, 32),
+        (1024, 256, 32, 8, 32),
+        (1024, 256, 16, 5, 16),
+        (768, 3072, 32, 24, 48),
+    ],
 )
 def test_speed_is_that_of_the_committed_table(cascade):
     table = pd.read_csv(ROOT / "paper/24_speed/tables/speeds.csv").query("way == 'Clos' and dtype == 'float32'")

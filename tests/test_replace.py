@@ -174,7 +174,7 @@ def test_the_table_prints_in_columns_with_a_sum():
     assert len(lines) == len(table) + 2 and lines[0].startswith("layer")
     assert lines[-1].split() == ["in", "all", *(f"{sum(r[k] for r in table):,}" for k in ("weights", "weights left"))]
     assert "kept: it is a NonDynamicallyQuantizableLinear" in lines[1]
-    assert str(replace(nn.ReLU(), fewer(2)).table) == "no layers"
+    assert str(replace(nn.ReLU(), fewer(2)).table) == "no Linear, Conv2d, GRU or LSTM layers"
 
 
 def test_what_a_prompt_shows_is_the_table():

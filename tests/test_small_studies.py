@@ -7,8 +7,10 @@ import torch
 
 from fabric.experiments import data
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import accuracy_vs_density, bandwidth, fewest_weights
+from fabric.experiments.studies import accuracy_vs_density, bandwidth, fewest_weights, memories
 from fabric.experiments.studies import input_order as order
+from fabric.topology.clashes import clashes
+from fabric.topology.interleaver import clash_free
 
 
 def records(rows: list[tuple], columns: list[str]) -> pd.DataFrame:
@@ -86,6 +88,23 @@ def test_the_fewest_weights_are_those_that_are_within_the_margin():
     assert np.isnan(fewest_weights.fewer_with_skips(found.iloc[:0]))
 
 
+@pytest.mark.parametrize(("lost", "torus", "verdict"), [
+    (0.05, 0.97, "reproduced"), (0.005, 0.97, "undecided"), (0.005, 0.99, "reproduced"), (0.05, 0.5, "not reproduced")
+])  # fmt: skip
+def test_smaller_networks_count_only_where_the_task_tells_good_from_bad(lost, torus, verdict):
+    networks = [("dense", "d", 4736, 0.97), ("Clos", "a", 1024, 0.97), ("torus + skips", "b", 960, torus)]
+    networks += [("hypercube + skips", "c", 1088, 0.969), ("butterfly + skips", "e", 1408, 0.5)]
+    rows = [(*names, seed, level + 0.001 * (seed % 3)) for *names, level in networks for seed in range(6)]
+    tried = records(rows, ["kind", "label", "weights", "seed", "accuracy"])
+    rival = fewest_weights.narrow_rival(fewest_weights.judged(tried, 10000), 64)
+    assert rival["weights"].tolist() == [962 if torus > 0.9 else 1110]  # 13 or 15 hidden neurons
+    narrow = tried[tried["kind"] == "dense"].assign(accuracy=lambda runs: runs["accuracy"] - lost)
+    found = fewest_weights.even_smaller(tried, narrow, 10000, "here")
+    assert found.verdict == verdict
+    assert found.ours == pytest.approx(1024 / (960 if torus > 0.9 else 1088))
+    assert f"Of 3 kinds with skips {int(torus > 0.9)} take fewer than Clos, 1 more" in found.reason
+
+
 def test_densities_with_rates_of_their_own_stand_beside_the_fixed_recipe_and_print(tmp_path):
     layouts = accuracy_vs_density.layouts("784-112-10", [(2, 10)])
     results = Results("00_test", tmp_path)
@@ -129,3 +148,17 @@ def test_batches_of_32_take_eight_steps_for_one_of_the_later_recipe(monkeypatch)
     samples = len(data.load("digits").train_y)
     accuracy_vs_density.classify_in_small_batches(accuracy_vs_density.SmallBatchConfig("digits", network, 1, 0.01, 0))
     assert len(steps) == -(-samples // 32)
+
+
+def test_weights_are_read_row_by_row_and_activations_in_any_row():
+    junction = clash_free(12, 2, 4, "clash-free-2", np.random.default_rng(0))
+    banks, rows = memories.reads(junction, "natural")
+    assert (rows * 4 + banks).ravel().tolist() == list(range(24))  # slots, of which every lane reads its own
+    assert memories.most_rows(junction, "natural") == 1 < memories.most_rows(junction, "permuted")
+    assert all(clashes(memories.reads(junction, order)[0]) == [] for order in memories.READS)
+    assert memories.entries(junction) == [3, 3, 3, 3]
+
+
+def test_orders_are_counted_once():
+    assert memories.different_orders(12, 2, 4, "clash-free-2+MD", 5) == 5
+    assert memories.different_orders(4, 1, 4, "clash-free-2", 5) == 1  # one row a memory: nothing to draw

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from fabric.experiments.studies import processing_element
+from fabric.experiments.studies import neighbours, processing_element
 from fabric.hardware.verilog.datapath import datapath
 from fabric.hardware.verilog.header import header
 from fabric.hardware.verilog.source import Counts, Design
@@ -100,8 +100,12 @@ def test_headers_say_purpose_and_latency(sources, tmp_path):
         header(tmp_path / "silent.v")
 
 
-def test_every_module_is_counted_and_every_node_of_the_diagrams_has_a_place():
-    design = processing_element.elaborate()
+@pytest.fixture(scope="module")
+def design() -> Design:
+    return processing_element.elaborate()
+
+
+def test_every_module_is_counted_and_every_node_of_the_diagrams_has_a_place(design):
     modules = processing_element.modules(design).set_index("module")
     assert (modules["instances"] > 0).all()
     assert modules.loc["fabric_counters", "registers"] == 4 * 32
@@ -120,3 +124,13 @@ def test_every_module_is_counted_and_every_node_of_the_diagrams_has_a_place():
         graph = datapath(design, instance, processing_element.WORD)
         assert sum(patch.get_zorder() == 3 for patch in figure.axes[0].patches) == len(graph)
         plt.close(figure)
+
+
+def test_words_come_from_neighbours_and_weights_from_inside(design, monkeypatch):
+    left, right = neighbours.elements(design)
+    assert neighbours.takes_from(design, left, "sum") == {left, right}  # one row: the neighbour above is itself
+    assert neighbours.movements(design, ["sum", "activation"]) == neighbours.with_own_weights(design) == 1
+    monkeypatch.setitem(design.binds, f"{left}.update.weight", design.binds[f"{right}.update.weight"])
+    assert neighbours.with_own_weights(design) == 0.5
+    monkeypatch.setitem(design.binds, f"{right}.sum_in", [])
+    assert neighbours.movements(design, ["sum", "activation"]) == 2

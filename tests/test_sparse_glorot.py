@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fabric import topology
 from fabric.experiments.runs import Results
 from fabric.experiments.studies import degrees, sparse_glorot
-from fabric.experiments.studies.initializations import deep_networks, train_with_each
+from fabric.experiments.studies.initializations import LISTED, deep_networks, none_trains, train_with_each
 from fabric.nn.init import (
     end_to_end_glorot_uniform_,
     expected_variance,
@@ -136,6 +136,28 @@ def test_scaling_end_to_end_is_trained_only_where_it_changes_something(tmp_path,
     assert counts == {("torus", names[0]): 2, ("clos", names[0]): 2, ("clos", names[1]): 2}
     assert trials.groupby(["label", "initialization"])["chosen"].sum().eq(1).all()
     assert len(trials) == 6
+
+
+def test_none_trains_only_if_no_seed_of_any_listed_kind_does():
+    kinds = [(family, stages) for family in LISTED for stages in (2, 10)] + [("multistage_clos", 14)]
+    runs = pd.DataFrame(
+        (family, stages, name, seed, 0.95 if stages == 2 or name.startswith("sparse") else 0.1)
+        for family, stages in kinds
+        for name in ("glorot_uniform", "sparse_glorot_uniform")
+        for seed in (0, 1)
+    )
+    runs.columns = ["family", "stages", "initialization", "seed", "accuracy"]
+    runs.loc[runs["family"] == "multistage_clos", "accuracy"] = 0.95  # which the statement does not name
+    verdict = none_trains(runs, 0.9)
+    assert (verdict.ours, verdict.verdict) == (0, "reproduced")
+    assert all(f"{family} of 10 stages 10.00 %" in verdict.reason for family in LISTED)
+    for family in LISTED:
+        deep = (runs["family"] == family) & (runs["stages"] == 10)
+        once = runs.mask(deep & (runs["seed"] == 1) & (runs["initialization"] == "glorot_uniform"), 0.91)
+        once = runs.assign(accuracy=once["accuracy"])
+        assert (none_trains(once, 0.9).ours, none_trains(once, 0.9).verdict) == (1, "not reproduced")
+        with pytest.raises(ValueError, match=f"10 and more stages, {family} is missing"):
+            none_trains(runs[~deep], 0.9)
 
 
 def test_scaled_cascades_have_the_variance_of_the_dense_layer():

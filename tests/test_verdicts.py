@@ -1,5 +1,7 @@
 """Intervals against a textbook case, verdicts against their definitions."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +24,7 @@ from fabric.experiments.statements import (
     rounded,
     single_run,
     summarise,
+    together,
 )
 
 CLAIM = "closnets-fig3-compression"
@@ -199,6 +202,19 @@ def test_holm_against_a_worked_example():
     assert with_gap[[0, 2]] == pytest.approx([0.02, 0.04])
     assert np.isnan(with_gap[1])
     assert holm([0.9, 0.8]).max() == 1
+
+
+def test_a_verdict_that_the_correction_does_not_leave_is_undecided():
+    kept = [together(verdict, p) for verdict, p in (("worse", 0.049), ("worse", 0.05), ("reproduced", math.nan))]
+    assert kept == ["worse", "undecided", "reproduced"]
+
+
+@given(st.lists(st.floats(-3, 3), min_size=3, max_size=9, unique=True))
+def test_p_is_that_of_the_outcome(differences):
+    """Each outcome but undecided comes with p below 0.05, undecided with none."""
+    ours = 97 + np.asarray(differences)
+    verdict = equivalent("closnets-no-sacrifice", ours, np.full(len(ours), 97.0), "comparable", 2000, "")
+    assert (verdict.p < 0.05) == (verdict.verdict != "undecided")
 
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=9, unique=True), st.floats(-1, 1))

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from fabric.constraints import Coloring
-from fabric.plots.looks import FAMILIES, GUIDE, LOOKS, PALETTE
+from fabric.plots.looks import FAMILIES, GUIDE, INK, LOOKS, MARKED
 from fabric.plots.topology import draw_topology, level_heights
 from fabric.topology import Topology
 
@@ -14,13 +14,13 @@ _WAYS = ("coloring", "jacobian_rank", "closed_form", "jacobian_rank_with_skips")
 
 
 def draw_coloring_step(ax: Axes, topology: Topology, coloring: Coloring, step: int) -> None:
-    """The graph after path number `step` (from 0): every edge in the colour of the path that coloured it first.
+    """The graph after path number `step` (from 0): edges that it coloured are marked, those of earlier paths dark.
 
     Args:
         ax: axes to draw on.
         topology: the cascade; up to a few dozen edges stay readable.
         coloring: its colouring.
-        step: the path that is drawn thick.
+        step: the path that is drawn as a pale line.
     """
     draw_topology(ax, topology)
     heights = level_heights(topology)
@@ -28,12 +28,11 @@ def draw_coloring_step(ax: Axes, topology: Topology, coloring: Coloring, step: i
         for (target, source), owner in zip(np.argwhere(stage), owners, strict=True):
             if 0 <= owner <= step:
                 line = [(level, heights[level][source]), (level + 1, heights[level + 1][target])]
-                ax.add_collection(
-                    LineCollection([line], colors=PALETTE[owner % len(PALETTE)], linewidths=1.8, zorder=3)
-                )
+                color = MARKED if owner == step else INK
+                ax.add_collection(LineCollection([line], colors=color, linewidths=1.8, zorder=3))
     path = coloring.paths[step]
     way = [(level, heights[level][neuron]) for level, neuron in enumerate(path)]
-    ax.plot(*zip(*way, strict=True), color=PALETTE[step % len(PALETTE)], linewidth=6, alpha=0.25, zorder=2)
+    ax.plot(*zip(*way, strict=True), color=MARKED, linewidth=6, alpha=0.25, zorder=2)
     ax.set_title(f"path {step + 1}: {path[0]} → {path[-1]}", fontsize=9)
     ax.set_xticks([])
 

@@ -87,6 +87,8 @@ def error_by_ridge(table: pd.DataFrame, default: float) -> Figure:
 def accuracy_after_conversion(table: pd.DataFrame) -> Figure:
     """Test accuracy against times fewer weights, before and after healing; the line is the dense network.
 
+    Single runs are marks without a line.
+
     Args:
         table: of `fabric.experiments.studies.conversion.converted`, means with intervals.
     """
@@ -98,14 +100,15 @@ def accuracy_after_conversion(table: pd.DataFrame) -> Figure:
         ax.axhline(dense, color=LOOKS["dense"].color, linestyle="--", linewidth=1)
         for at, name in enumerate((*_STRUCTURES, "chosen")):
             rows = table[(table["stage"] == stage) & (table["structure"] == name)].sort_values("fewer")
-            places = rows["fewer"] * 1.03 ** (at - 1.5)
-            points(ax, places, rows, scale=100, **LOOKS[name].mark)
+            places = rows["fewer"] * 1.07 ** (at - 1.5)
+            line = "none" if rows["low"].isna().all() else "-"
+            points(ax, places, rows, scale=100, linestyle=line, **LOOKS[name].mark)
         ax.set_xscale("log", base=2)
         ax.set_xticks(factors, [f"{fewer:g}×" for fewer in factors])
         ax.set(title=title, xlabel="fewer weights")
     low, high = axes[0].get_ylim()
     axes[0].set(ylabel="test accuracy (%)", ylim=(max(0, low), min(100, high)))
-    names = [Line2D([], [], **LOOKS[name].named) for name in (*_STRUCTURES, "chosen")]
+    names = [Line2D([], [], linestyle="", **LOOKS[name].named) for name in (*_STRUCTURES, "chosen")]
     names.append(Line2D([], [], color=LOOKS["dense"].color, linestyle="--", label="dense"))
     figure.legend(handles=names, loc="outside lower center", ncols=5)
     return figure

@@ -25,8 +25,8 @@ def compression_against_width(ax: Axes, table: pd.DataFrame, claimed: float) -> 
         ax.plot(rows["hidden"], rows["compression"], color=look.color, marker=marker, label=label)
     ax.axhline(claimed, label=f"published: {claimed:g}×", **PUBLISHED)
     ax.set_yscale("log")
-    ticks = [1, 2, 5, 10, 20, 40]
-    ax.set_yticks(ticks, [f"{tick}×" for tick in ticks])
+    ticks = [0.5, 1, 2, 5, 10, 20, 40]
+    ax.set_yticks(ticks, [f"{tick:g}×" for tick in ticks])
     ax.minorticks_off()
     ax.set_xlabel("least width of the hidden levels, relative to the narrower side")
     ax.set_ylabel("times fewer parameters, whole network")

@@ -13,10 +13,11 @@ def accuracy_by_structure(ax: Axes, table: pd.DataFrame) -> None:
 
     Args:
         ax: axes to draw on.
-        table: "structure", "family", "residual", "accuracy" (%), "low", "high"; "dense" is drawn as a line.
+        table: "structure", "family", "residual", "accuracy" (%), "low", "high"; "dense" is a line, its interval a band.
     """
     dense = table[table["structure"] == "dense"].iloc[0]
     ax.axvline(dense["accuracy"], color=GUIDE, linewidth=1, zorder=1)
+    ax.axvspan(*dense[["low", "high"]].fillna(dense["accuracy"]), color=GUIDE, alpha=0.12, linewidth=0)
     ax.annotate("dense", (dense["accuracy"], 1), (0, 3), xycoords=("data", "axes fraction"),
                 textcoords="offset points", ha="center", color=GUIDE)  # fmt: skip
     rows = table[table["structure"] != "dense"].sort_values("accuracy", ignore_index=True)
@@ -32,19 +33,18 @@ def accuracy_by_structure(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def accuracy_by_name(ax: Axes, table: pd.DataFrame) -> None:
-    """Test accuracy (%) with its interval against weights (log), one mark per way to see 3 × 3 pixels.
+    """Test accuracy (%) with its interval, one row per way to see 3 × 3 pixels, the best above, with its weights.
 
     Args:
         ax: axes to draw on.
         table: "way", "weights", "accuracy" (%), "low", "high".
     """
-    for way, rows in table.groupby("way", sort=False):
-        look = LOOKS["narrow"] if way == "narrow dense" else LOOKS[way]
-        points(ax, rows["weights"], rows, linestyle="", **look.named)
-    ax.set_xscale("log")
-    ends = [table["weights"].min(), table["weights"].max()]
-    ax.set_xticks(ends, [f"{end:,}" for end in ends])
-    ax.minorticks_off()
-    ax.set_xlabel("weights of the 3 × 3 kernels")
-    ax.set_ylabel("test accuracy (%)")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    rows = table.sort_values("accuracy", ignore_index=True)
+    looks = [LOOKS["narrow" if way == "narrow dense" else way] for way in rows["way"]]
+    for place, look in enumerate(looks):
+        points(ax, [place], rows.loc[[place]], sideways=True, **look.mark)
+    names = ["narrow dense" if way == "narrow dense" else LOOKS[way].label for way in rows["way"]]
+    ax.set_yticks(range(len(rows)), [f"{name}\n{n:,} weights" for name, n in zip(names, rows["weights"], strict=True)])
+    ax.set_ylim(-0.5, len(rows) - 0.5)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel("test accuracy (%)")

@@ -22,7 +22,8 @@ def accuracy_against_density(
 ) -> None:
     """One line per network: mean accuracy (%) with its interval against density (%), printed values as crosses.
 
-    Single runs are marks without a line: what two of them differ by, chance may explain.
+    Single runs are marks without a line: what two of them differ by, chance may explain. So are networks at fewer than
+    four densities: a line would say something about all those between.
 
     Args:
         ax: axes to draw on.
@@ -52,7 +53,7 @@ def _lines(ax: Axes, table: pd.DataFrame, networks: Sequence[str], validated: Se
     looks = in_order(names)
     for layers, rows in table.groupby("layers", sort=False):
         rows = rows.sort_values("x")
-        line = "none" if rows["low"].isna().all() else "-"
+        line = "none" if rows["low"].isna().all() or len(rows) < 4 else "-"
         points(ax, rows["x"], rows, scale=100, linestyle=line, **looks[layers].named)
         if "printed" in rows and rows["printed"].notna().any():
             of_validation = layers in validated

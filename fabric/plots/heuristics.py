@@ -24,7 +24,7 @@ _COUNTS = {
 _BELOW: dict[str, Any] = {
     "xycoords": ("data", "axes fraction"),
     "textcoords": "offset points",
-    "fontsize": 8,
+    "fontsize": 9,
 }
 
 
@@ -48,10 +48,9 @@ def accuracy_against_coloring(table: pd.DataFrame, spreads: pd.DataFrame, correl
         rows = table[(table["dataset"] == dataset) & (table["budget"] == budget)]
         _scatter(ax, rows, half_widths[dataset, budget])
         rho = found.loc[(dataset, str(budget))]
+        interval = f"{rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})".replace("-", "−")
         ax.set_title(
-            f"budget {budget:g}, about {rows['weights'].mean() / 1000:.3g}k weights\n"
-            f"Spearman {rho['spearman']:.2f} ({rho['spearman_low']:.2f} … {rho['spearman_high']:.2f})",
-            fontsize=9,
+            f"budget {budget:g}, about {rows['weights'].mean() / 1000:.3g}k weights\nSpearman {interval}", fontsize=9
         )
         ax.set_xlabel("colouring (constraints)")
     for ax, dataset in zip(axes[:, 0], datasets, strict=True):
@@ -136,16 +135,19 @@ def accuracy_ranking(ax: Axes, rows: pd.DataFrame, marked: dict[str, str]) -> No
     rows = rows.sort_values("accuracy", ascending=False, ignore_index=True)
     places = np.arange(len(rows))
     lowest, off_scale = _scale(rows)
+    room = lowest + 0.4 * (rows["high"].max() - lowest)
     for place, row in rows.drop(off_scale.index).iterrows():
         look = FAMILIES[row["family"]]
         face = "white" if row["skips"] else look.color
         points(ax, [place], rows.loc[[place]], scale=100, sideways=True, capsize=0, markerfacecolor=face, **look.mark)
         if row["method"] in marked:
+            on_the_left = row["low"] > room  # for the name of the source
             ax.annotate(
-                f"best in {marked[row['method']]}",
-                (100 * row["high"], place),
-                xytext=(6, 0),
+                marked[row["method"]],
+                (100 * row["low" if on_the_left else "high"], place),
+                xytext=(-5 if on_the_left else 5, 0),
                 textcoords="offset points",
+                ha="right" if on_the_left else "left",
                 va="center",
                 fontsize=8,
                 color=PUBLISHED["color"],

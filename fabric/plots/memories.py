@@ -70,7 +70,7 @@ def draw_variants(ax: Axes, table: pd.DataFrame, quantity: str) -> None:
     """
     places = range(len(table))
     columns = (quantity, f"{quantity}_low", f"{quantity}_high")
-    points(ax, places, table, columns, sideways=True, linestyle="none", **LOOKS["ours"].mark)
+    points(ax, places, table, columns, sideways=True, linestyle="none", label="ours", **LOOKS["ours"].mark)
     ax.plot(
         table[f"published_{quantity}"], places, color=PUBLISHED["color"], marker="x", markersize=8, linestyle="none",
         label="published",

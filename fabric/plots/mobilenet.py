@@ -27,7 +27,8 @@ def draw_pilot(ax: Axes, table: pd.DataFrame) -> None:
 def accuracy_against_compression(ax: Axes, table: pd.DataFrame) -> None:
     """Test accuracy (%) with its interval against compression (log), a mark per network; dense as a band.
 
-    Single runs are hollow; no line joins networks, since a run more may put each elsewhere.
+    Single runs are hollow; no line joins networks, since a run more may put each elsewhere. Marks of one compression
+    stand side by side.
 
     Args:
         ax: axes to draw on.
@@ -37,8 +38,10 @@ def accuracy_against_compression(ax: Axes, table: pd.DataFrame) -> None:
     ax.axhline(dense["accuracy"], color=GUIDE, linewidth=1, label="dense")
     ax.axhspan(*dense[["low", "high"]].fillna(dense["accuracy"]), color=GUIDE, alpha=0.12, linewidth=0)
     rest = table[table["arm"] != "dense"]
-    for _, rows in rest.groupby(rest["arm"].str.split().str[0], sort=False):
+    kinds = list(rest.groupby(rest["arm"].str.split().str[0], sort=False))
+    for at, (_, rows) in enumerate(kinds):
         rows = rows.sort_values("compression")
+        rows = rows.assign(compression=rows["compression"] * 1.02 ** (at - (len(kinds) - 1) / 2))
         look, single = _look(rows["arm"].iloc[0]), rows["low"].isna()
         for own, face, label in (
             (rows[~single], look.color, look.label),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -16,14 +17,17 @@ _ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 def accuracy_over_width(ax: Axes, table: pd.DataFrame) -> None:
     """A line per number of weights: accuracy (%) with its interval against the width, on a log axis.
 
+    Marks of one width stand side by side, so that no interval hides another.
+
     Args:
         ax: axes to draw on.
         table: columns "width", "target", "accuracy", "low", "high" (fractions).
     """
     looks = in_order([f"{target:,} weights" for target in sorted(table["target"].unique())])
-    for target, rows in table.groupby("target"):
+    shifts = 1 + 0.04 * (np.arange(len(looks)) - (len(looks) - 1) / 2)
+    for (target, rows), shift in zip(table.groupby("target"), shifts, strict=True):
         rows = rows.sort_values("width")
-        points(ax, rows["width"], rows, scale=100, **looks[f"{target:,} weights"].named)
+        points(ax, shift * rows["width"], rows, scale=100, **looks[f"{target:,} weights"].named)
     ax.set_xscale("log", base=2)
     ax.set_xticks(sorted(table["width"].unique()), sorted(table["width"].unique()))
     ax.xaxis.set_minor_locator(NullLocator())

@@ -2,12 +2,13 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, StrMethodFormatter
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import INK, LOOKS, PUBLISHED
+from fabric.plots.looks import GUIDE, INK, LOOKS, PUBLISHED
 
 _LOSS = ("loss", "low", "high")
 _COSTS = {"weights": "weights", "operations": "multiply-accumulates a character", "step_seconds": "seconds a step"}
@@ -15,7 +16,7 @@ _STAGES = {"dense": "dense", "trained on": "dense, trained on", "converted": "co
 
 
 def loss_against_costs(table: pd.DataFrame, published: float | None) -> Figure:
-    """A panel each for weights, operations and seconds: loss with interval, a mark for each model.
+    """A panel each for weights, operations and seconds: loss with interval, a mark for each model, hollow for one seed.
 
     Args:
         table: of `fabric.experiments.studies.transformer.losses`.
@@ -25,19 +26,30 @@ def loss_against_costs(table: pd.DataFrame, published: float | None) -> Figure:
     for ax, (cost, name) in zip(axes, _COSTS.items(), strict=True):
         for row in table.to_dict("records"):
             one = pd.DataFrame([row])
-            points(ax, one[cost], one, _LOSS, linestyle="", **LOOKS[str(row["model"])].mark)
+            look = LOOKS[str(row["model"])]
+            face = "white" if row["seeds"] == 1 else look.color
+            points(ax, one[cost], one, _LOSS, linestyle="", markerfacecolor=face, **look.mark)
         if published is not None:
             ax.axhline(published, **PUBLISHED)
-        ax.set(xlabel=name, xscale="log")
-        ax.minorticks_off()
-        ticks = [table[cost].min(), table[cost].max()]
-        ax.set_xticks(ticks, [f"{tick:.2g}" if tick < 1 else f"{tick:,.0f}" for tick in ticks])
+        ax.set_xlabel(name)
+        _by_logs(ax)
     axes[0].set_ylabel("loss (nats a character)")
     handles = [Line2D([], [], linestyle="", **LOOKS[name].named) for name in table["model"]]
+    if (table["seeds"] == 1).any():
+        label = "open: one seed"
+        handles.append(Line2D([], [], color=GUIDE, marker="o", markerfacecolor="white", linestyle="", label=label))
     if published is not None:
         handles.append(Line2D([], [], **PUBLISHED, label="published, dense"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.legend(handles=handles, loc="outside lower center", ncols=5)
     return figure
+
+
+def _by_logs(ax: Axes) -> None:
+    """A logarithmic axis of x with a few round ticks."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick / 1000:g}k" if tick >= 1000 else f"{tick:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
 
 
 def loss_over_iterations(table: pd.DataFrame) -> Figure:
@@ -97,7 +109,7 @@ def loss_over_rates(table: pd.DataFrame) -> Figure:
         ax.set(title=LOOKS[structure].label, xlabel="learning rate", xscale="log", yscale="log")
         for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
             axis(StrMethodFormatter("{x:g}"))
-    axes[0, 0].set_ylabel("training loss")
+    axes[0, 0].set_ylabel("training loss (nats)")
     handles = [Line2D([], [], **LOOKS[name].named) for name in ("one rate", "carried")]
     handles += [
         Line2D([], [], color=INK, linestyle="-" if width == widths[-1] else ":", label=f"width {width}")
@@ -120,10 +132,8 @@ def perceptrons_over_operations(table: pd.DataFrame) -> Figure:
             rows = rows.sort_values("operations")
             look = LOOKS[str(structure)]
             points(ax, rows["operations"], rows, (name, f"{name}_low", f"{name}_high"), scale, **look.named)
-        ax.set(xlabel="multiply-accumulates an image", xscale="log")
-        ax.minorticks_off()
-        ticks = [table["operations"].min(), table["operations"].max()]
-        ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+        ax.set_xlabel("multiply-accumulates an image")
+        _by_logs(ax)
     axes[0].set_ylabel("training loss (nats)")
     axes[1].set_ylabel("accuracy (%)")
     handles, labels = axes[0].get_legend_handles_labels()

@@ -116,9 +116,14 @@ def text_of(name: str) -> str:
 def _content(name: str, file: str) -> bytes:
     """The bytes of a file, checked."""
     wanted = _HASHES[name][file]
-    root = os.environ.get("FABRIC_DATA")
-    path = _download(name, file) if root is None else Path(root) / _FOLDERS[name] / file
+    root = os.environ.get("FABRIC_DATA") or None  # empty is unset
     source = _SOURCES[name] if name in _ARCHIVES else _SOURCES[name] + file
+    try:
+        path = _download(name, file) if root is None else Path(root) / _FOLDERS[name] / file
+    except (OSError, ValueError) as error:  # no network, no room, another file than was published
+        raise DataError(
+            f"{file} cannot be had from {source} ({error}): set FABRIC_DATA to a folder with {_FOLDERS[name]}/{file}"
+        ) from error
     algorithm, _, digest = wanted.partition(":")
     label = {"sha256": "SHA-256", "md5": "MD5"}[algorithm]
     if not path.is_file():

@@ -1,7 +1,7 @@
 """What the papers print, and what runs say about it: intervals and verdicts."""
 
 from fabric.experiments.statements._equivalence import equivalent, margin
-from fabric.experiments.statements._holm import holm
+from fabric.experiments.statements._holm import holm, together
 from fabric.experiments.statements._intervals import CONFIDENCE, Interval, exactly, interval, p_value, summarise
 from fabric.experiments.statements._published import (
     WITHOUT_VERDICT,
@@ -58,4 +58,5 @@ __all__ = [
     "rounded",
     "single_run",
     "summarise",
+    "together",
 ]

@@ -61,7 +61,9 @@ def equivalent(
     Better if the difference's 95 % interval lies above zero. Otherwise within the margin if its 90 % interval lies
     between minus and plus the margin, and then with a real loss if its 95 % interval lies below zero; worse by more
     than the margin if the 90 % interval lies below minus the margin; undecided otherwise, and always where the margin
-    is not below half of what the narrow dense network loses, since then the task does not tell good from bad.
+    is not below half of what the narrow dense network loses, since then the task does not tell good from bad. Its p is
+    that of the outcome: of no difference for better, of a loss within the margin for worse, otherwise of the two
+    one-sided tests.
 
     Args:
         claim: key of the statement.
@@ -95,8 +97,15 @@ def equivalent(
         if verdict != "better" and allowed >= lost / 2:
             verdict = "undecided"
             stated += " The margin is not below half of that, so the task does not discriminate."
-    p = max(p_value(mine - theirs, -allowed, "greater"), p_value(mine - theirs, allowed, "less"))
-    return Verdict(claim, difference.mean, difference.low, difference.high, verdict, stated, p)
+    return Verdict(
+        claim,
+        difference.mean,
+        difference.low,
+        difference.high,
+        verdict,
+        stated,
+        _p(list(mine - theirs), allowed, verdict),
+    )
 
 
 def _decided(difference: Interval, tested: Interval, allowed: float) -> str:
@@ -105,3 +114,11 @@ def _decided(difference: Interval, tested: Interval, allowed: float) -> str:
     if -allowed < tested.low and tested.high < allowed:
         return "within, with a real loss" if difference.high < 0 else "within the margin"
     return "worse" if tested.high < -allowed else "undecided"
+
+
+def _p(differences: Sequence[float], allowed: float, verdict: str) -> float:
+    if verdict == "better":
+        return p_value(differences, 0, "two-sided")
+    if verdict == "worse":
+        return p_value(differences, -allowed, "less")
+    return max(p_value(differences, -allowed, "greater"), p_value(differences, allowed, "less"))

@@ -1,5 +1,6 @@
 """Several verdicts at once: Holm's correction of their p-values (Holm 1979)."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,3 +23,11 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     steps = p[order] * np.arange(order.size, 0, -1)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected
+
+
+def together(verdict: str, corrected: float) -> str:
+    """The verdict on a statement that is tested with others: "undecided" unless its corrected p-value is below 0.05.
+
+    A verdict without a p-value, which was counted and not tested, stays.
+    """
+    return verdict if math.isnan(corrected) or corrected < 0.05 else "undecided"

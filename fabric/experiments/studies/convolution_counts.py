@@ -179,6 +179,24 @@ def rivals(total: int) -> pd.DataFrame:
     return table.assign(compression=dense_parameters() / table["parameters"])
 
 
+def requirements(rule: Rule, hidden: float = 1.0) -> pd.DataFrame:
+    """What MobileNet's pointwise convolutions ask for, dense and as cascades of a rule.
+
+    Returns:
+        "convolutions" ("dense", "cascades"), "weights", "operations" of an image, and "activations", the numbers that
+        they put out for an image, those between the stages of a cascade included: training keeps them.
+    """
+    rows = []
+    for name, layers in (("dense", ()), ("cascades", pointwise(rule, hidden))):
+        counted = [count for count in MobileNet(pointwise=layers).counts() if count.kind == "pointwise"]
+        levels = [layer.build(np.random.default_rng(0)).widths[1:] for layer in layers]
+        outputs = levels or [(channels,) for channels in MobileNet().channels[1:]]
+        kept = sum(c.operations // c.parameters * sum(widths) for c, widths in zip(counted, outputs, strict=True))
+        weights, operations = (sum(getattr(c, part) for c in counted) for part in ("parameters", "operations"))
+        rows.append({"convolutions": name, "weights": weights, "operations": operations, "activations": kept})
+    return pd.DataFrame(rows)
+
+
 def growth(channels: int) -> pd.DataFrame:
     """What twice the channels cost a pointwise layer: "topology", "weights", "weights_twice", "factor"."""
     rules = {"clos": cheapest_clos, "multistage_clos": cheapest_two_level, "butterfly": padded_butterfly}

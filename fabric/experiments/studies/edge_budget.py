@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
+import numpy as np
 import pandas as pd
 import torch
 
 from fabric.experiments.counting import Footprint, footprint, sample_energy
 from fabric.experiments.networks import build, topologies
 from fabric.experiments.studies.pruning import kept
+from fabric.hardware import TorusMapping
 
 _PARTS = [part.name for part in fields(Footprint)]
 _WORD = 4  # bytes of a weight
@@ -122,6 +124,22 @@ def energies(equal: pd.DataFrame, costs: Mapping[str, float]) -> pd.DataFrame:
             | {"dram_share": spent.outside / spent.with_dram}
         )
     return pd.DataFrame(rows)
+
+
+def leaps(cascade: Sequence[int]) -> int:
+    """Reads of weights that do not lie beside the read before, in a pass through a Clos cascade on the machine.
+
+    Counted over the memories of all processing elements and over all phases. The last address of a phase and its first
+    lie side by side, since a ring is read round and round.
+
+    Args:
+        cascade: (I, O, R_i, R_m, R_o).
+    """
+    found = 0
+    for phase in TorusMapping([tuple(cascade)]).phases:
+        step = np.diff(phase.addresses(phase.neurons), axis=1) % phase.length
+        found += phase.rings * int(np.count_nonzero(step != phase.length - 1))
+    return found
 
 
 def of_pruning(

@@ -8,8 +8,12 @@ import pandas as pd
 
 from fabric.experiments.networks import label, layer, one_hidden_layer, weights
 from fabric.experiments.runs import Results
+from fabric.experiments.statements import Verdict, counted
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.nn.init import end_to_end_glorot_uniform_, expected_variance, sparse_glorot_uniform_
+
+LISTED = ("mesh", "torus", "hypercube", "butterfly")  # the topologies that none could train, in the paper's order
+DEEP = 10  # stages: those of the paper's example, the hypercube of 1024 neurons
 
 
 def deep_networks(cascades: Sequence[tuple[str, Sequence[Any]]]) -> pd.DataFrame:
@@ -80,3 +84,31 @@ def train_with_each(
         trials.append(tried.assign(initialization=initialization))
         records.append(train_networks(results, chosen, dataset, epochs, batch_size, seeds, initialization))
     return pd.concat(records, ignore_index=True), pd.concat(trials, ignore_index=True)
+
+
+def none_trains(records: pd.DataFrame, trained: float) -> Verdict:
+    """Verdict on "none of meshes, tori, hypercubes and butterflies could be trained", from cascades of `DEEP` and more.
+
+    A cascade trains from an initialisation if any of its seeds does, since the statement is about all attempts.
+
+    Args:
+        records: of `train_with_each`.
+        trained: the accuracy, a fraction, above which a network counts as trained.
+
+    Raises:
+        ValueError: a kind of `LISTED` without a deep cascade.
+    """
+    deep = records[records["family"].isin(LISTED) & (records["stages"] >= DEEP)]
+    if missing := [family for family in LISTED if family not in set(deep["family"])]:
+        raise ValueError(f"records must hold {', '.join(LISTED)} of {DEEP} and more stages, {missing[0]} is missing")
+    best = 100 * deep.groupby(["initialization", "family", "stages"])["accuracy"].max()
+    ordinary, sparse = best["glorot_uniform"], best["sparse_glorot_uniform"]
+    reached = [f"{family} of {stages} stages {value:.2f} %" for (family, stages), value in ordinary.items()]
+    return counted(
+        "closnets-none-trains",
+        int((ordinary > 100 * trained).sum()),
+        0,
+        f"Best seeds from ordinary Glorot: {', '.join(reached)}; more than {100 * trained:.0f} % counts as trained. "
+        f"From Sparse Glorot {(sparse > 100 * trained).sum()} of {len(sparse)} train, the worst reaches "
+        f"{sparse.min():.2f} %.",
+    )

@@ -8,11 +8,13 @@ import pandas as pd
 from fabric.experiments.statements import interval, published
 from fabric.topology import predefined
 from fabric.topology.clashes import reads_in_order, stall_cycles
-from fabric.topology.interleaver import VARIANTS, clash_free, start_vector
+from fabric.topology.interleaver import VARIANTS, Interleaver, clash_free, start_vector
 from fabric.topology.junctions import CLASH_FREE, PATTERNS
 from fabric.topology.pattern_counts import address_sequences, adjacency_matrices
 from fabric.topology.permutations import dispersion, spread
 from fabric.topology.scatter import scatter, windows
+
+READS = ("natural", "permuted")  # of weights, which lie in the order of the slots; of activations
 
 _WINDOW = 8
 
@@ -40,6 +42,40 @@ def count_patterns(sizes: Sequence[tuple[int, int, int, int]]) -> pd.DataFrame:
         for inputs, outputs, fan_out, parallelism in sizes
         for pattern in CLASH_FREE
     )
+
+
+def reads(junction: Interleaver, order: str) -> tuple[np.ndarray, np.ndarray]:
+    """Memory and row that each lane reads in each cycle, both (cycles, lanes), in an order of `READS`."""
+    banks, rows = junction.addresses()
+    if order == "permuted":
+        return banks, rows
+    places = np.indices(rows.shape)
+    return places[1], places[0]
+
+
+def entries(junction: Interleaver) -> list[int]:
+    """Different rows that are read of each memory of activations, for all memories that are read."""
+    banks, rows = junction.addresses()
+    return [len(np.unique(rows[banks == memory])) for memory in np.unique(banks)]
+
+
+def most_rows(junction: Interleaver, order: str) -> int:
+    """Different rows that are read in one cycle, the most of all cycles."""
+    _, rows = reads(junction, order)
+    return max(len(np.unique(cycle)) for cycle in rows)
+
+
+def different_orders(inputs: int, fan_out: int, parallelism: int, pattern: str, seeds: int) -> int:
+    """Orders of the edges that as many seeds give; 0 if a seed gives another when it is drawn again."""
+    first, again = (
+        [
+            clash_free(inputs, fan_out, parallelism, pattern, np.random.default_rng(seed)).weights()
+            for seed in range(seeds)
+        ]
+        for _ in range(2)
+    )
+    alike = all(map(np.array_equal, first, again))
+    return len({order.tobytes() for order in first}) if alike else 0
 
 
 def compare_variants(inputs: int, fan_out: int, parallelism: int, seeds: int) -> pd.DataFrame:

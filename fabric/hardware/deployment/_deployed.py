@@ -101,8 +101,8 @@ class Deployed:
 
         Args:
             samples: floats (samples, inputs).
-            targets: floats (samples, outputs).
-            rate: the learning rate, a power of two that the format has.
+            targets: floats (samples, outputs), from 0 to 1 behind a sigmoid, otherwise what activation words hold.
+            rate: the learning rate, one of the eight powers of two that the format has.
             stochastic: stochastic rounding of updates, otherwise to nearest.
             trace: as in a call.
 
@@ -113,8 +113,8 @@ class Deployed:
         y = _reals("targets", targets, self._places[-1].layer.outputs)
         if len(x) != len(y):
             raise ValueError(f"targets must be one for each of the {len(x)} samples, got {len(y)}")
-        exponent = _exponent(rate)
-        self.torus.fixed_point.rate(exponent)  # has it
+        self._check_reach("targets", y, bounded=self._places[-1].layer.activation == "sigmoid")
+        exponent = self._rate_exponent(rate)
         wanted = self.torus.fixed_point.activations(put_outputs(self._places, y))
         return self._run(self.training, x, wanted, exponent, stochastic, trace)
 
@@ -142,12 +142,7 @@ class Deployed:
     ) -> np.ndarray:
         fixed = self.torus.fixed_point
         x = _reals("samples", samples, self._places[0].layer.inputs)
-        reach, most = float(np.abs(x).max()), 2.0 ** (fixed.word - 1 - fixed.activation_fraction)
-        if reach > most:
-            raise ValueError(
-                f"samples must be from {-most:g} to {most:g}, which activation words of this machine hold, got up to "
-                f"{reach:g}: deploy with samples that reach as far, or scale them"
-            )
+        self._check_reach("samples", x)
         words = fixed.activations(put_inputs(self._places, x))
         if isinstance(self.machine, Machine):
             outputs = self.machine.run(work, words, targets, exponent, stochastic, trace=trace)
@@ -158,6 +153,24 @@ class Deployed:
         else:
             outputs = self.machine.run(work, words, targets, exponent, stochastic)
         return take_outputs(self._places, outputs) / 2**fixed.activation_fraction
+
+    def _check_reach(self, name: str, values: np.ndarray, bounded: bool = False) -> None:
+        """ValueError unless activation words hold `values`; those of a sigmoid, if `bounded`."""
+        fixed = self.torus.fixed_point
+        most = 2.0 ** (fixed.word - 1 - fixed.activation_fraction)
+        least, most, whose = (0.0, 1.0, "a sigmoid reaches") if bounded else (-most, most, "activation words hold")
+        if values.min() < least or values.max() > most:
+            raise ValueError(
+                f"{name} must be from {least:g} to {most:g}, which {whose}, got {values.min():g} to {values.max():g}: "
+                "scale them" + ("" if bounded else ", or deploy with samples that reach as far")
+            )
+
+    def _rate_exponent(self, rate: object) -> int:
+        exponent, slowest = _exponent(rate), self.torus.fixed_point.slowest
+        if not slowest - RATES < exponent <= slowest:
+            fastest = slowest - RATES + 1
+            raise ValueError(f"rate must be from 2 ** {-slowest} to 2 ** {-fastest} here, got {shown(rate)}")
+        return exponent
 
 
 def deploy(

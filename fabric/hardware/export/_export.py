@@ -75,6 +75,7 @@ def export(
 
     Raises:
         TypeError: another machine or program.
+        OSError: the folder cannot be made.
         ValueError: a folder that holds something, or other arguments that do not fit, as junctions on AXI buses.
         SimulationError: the machine and its golden model differ.
         MissingToolError: Yosys is not installed.
@@ -88,14 +89,14 @@ def export(
         raise TypeError(f"machine must be a Machine, a JunctionMachine or a deployed model, got {machine!r}")
     kind = Program if isinstance(machine, Machine) else JunctionProgram
     if not isinstance(program, kind):
-        raise TypeError(f"program must be a {kind.__name__}, got {program!r}")
-    place, samples = _empty(folder), positive_int("samples", samples)
-    seed = whole("seed", seed, 0, 2**63)
+        raise TypeError(f"program must be a {kind.__name__}, what the test bench runs, got {program!r}")
+    samples, seed = positive_int("samples", samples), whole("seed", seed, 0, 2**63)
     if not isinstance(report, bool):
         raise TypeError(f"report must be True or False, got {report!r}")
     choice("interface", interface, ("streams", "axi"))
     if interface == "axi" and not isinstance(machine, Machine):
         raise ValueError("interface must be 'streams' for a JunctionMachine, got 'axi'")
+    place = _empty(folder)  # before minutes of work
     lesson = record(machine, program, samples, seed)
 
     name, parameters, tables = _design(machine)
@@ -154,4 +155,5 @@ def _empty(folder: object) -> Path:
     place = Path(folder)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise ValueError(f"folder must be empty or not exist yet, got {str(folder)!r}")
+    place.mkdir(parents=True, exist_ok=True)
     return place

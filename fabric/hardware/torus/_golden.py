@@ -156,5 +156,4 @@ class GoldenMachine:
 
     def _addresses(self, phase: Phase) -> np.ndarray:
         """The address that each place uses in each cycle: (places, 1, length)."""
-        place, t = np.arange(self._by_place(phase)[0])[:, None], np.arange(phase.length)
-        return ((place - t) % phase.length)[:, None]
+        return phase.addresses(self._by_place(phase)[0])[:, None]

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from fabric._checks import positive_int
 
 Axis = Literal["row", "column"]
@@ -34,6 +36,12 @@ class Phase:
     def edges(self) -> int:
         """Multiply-accumulates of the phase: weights that are not padding."""
         return self.rings * self.values * self.neurons
+
+    def addresses(self, places: int) -> np.ndarray:
+        """Where a pass reads the weights of this phase: the address in its memory that each place of a ring uses in
+        each cycle, int64 (places, length), counted from the phase's first.
+        """
+        return (np.arange(places)[:, None] - np.arange(self.length)) % self.length
 
 
 def checked(cascade: tuple[int, ...]) -> tuple[int, ...]:

@@ -129,7 +129,7 @@ class StructuredConv2d(nn.Module, ABC):
         rows, columns = self._inner.output_size(*images.shape[2:])
         y = self._columns(images)
         if self.residual and (centre := self._inner.centre) is not None:
-            middle = self._inner.tap(images, centre).transpose(0, 1).flatten(1)
+            middle = self._inner.flattened(self._inner.tap(images, centre).transpose(0, 1), 1)
             y = y + _repeated(middle, self.in_channels, self.out_channels).to(y.dtype)
         if channels_last:  # the transposed copy of a matrix is many times faster than that of images
             return y.t().contiguous().view(x.shape[0], rows, columns, self.out_channels).permute(0, 3, 1, 2)
@@ -141,6 +141,7 @@ class StructuredConv2d(nn.Module, ABC):
                 f"x must have shape (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W), got {tuple(x.shape)}"
             )
         check_kind(x, self.cascade.first_weight())
+        self._outer.output_size(*x.shape[-2:])
 
     def _by_kernel(self, images: Tensor, channels_last: bool) -> Tensor | None:
         """(N, in_channels, H, W) → (N, out_channels, rows, columns) by the compiled kernel, None where it cannot serve.
@@ -149,7 +150,7 @@ class StructuredConv2d(nn.Module, ABC):
         """
         seen = images if self._inner == _PIXEL else self._inner.tap(images, 0)
         # Copies of images as matrices, transposed, are many times faster than those of images.
-        pixels = seen.permute(0, 2, 3, 1) if channels_last else seen.flatten(2).transpose(1, 2)
+        pixels = seen.permute(0, 2, 3, 1) if channels_last else self._inner.flattened(seen, 2).transpose(1, 2)
         y = kernels.product(self.cascade, pixels)
         if y is None:
             return None

@@ -42,7 +42,7 @@ class Window:
             ValueError: images smaller than one window.
         """
         top, bottom, left, right = self._margins()
-        spans = [step * (side - 1) + 1 for step, side in zip(self.dilation, self.kernel, strict=True)]
+        spans = self._spans()
         rows, columns = height + top + bottom - spans[0], width + left + right - spans[1]
         if not torch.jit.is_tracing() and (rows < 0 or columns < 0):
             raise ValueError(
@@ -57,19 +57,28 @@ class Window:
         A view where the window is one pixel and the memory of the images allows it, as one image or channels-last ones
         do; otherwise one copy.
         """
+        if self.area == 1:
+            return self.flattened(self.tap(images, 0).transpose(0, 1), 1)
         batch, channels, height, width = images.shape
         rows, columns = self.output_size(height, width)
-        if self.area == 1:
-            return self.tap(images, 0).transpose(0, 1).reshape(channels, batch * rows * columns)
         seen = functional.unfold(self._padded(images), self.kernel, self.dilation, 0, self.stride)
         return seen.transpose(0, 1).reshape(channels * self.area, batch * rows * columns)
 
     def tap(self, images: Tensor, number: int) -> Tensor:
-        """The pixel that one tap of every window sees: (N, C, H, W) → (N, C, rows, columns)."""
-        rows, columns = self.output_size(*images.shape[2:])
-        top, left = (step * at for step, at in zip(self.dilation, divmod(number, self.kernel[1]), strict=True))
-        bottom, right = top + self.stride[0] * (rows - 1) + 1, left + self.stride[1] * (columns - 1) + 1
-        return self._padded(images)[:, :, top : bottom : self.stride[0], left : right : self.stride[1]]
+        """The pixel that one tap of every window sees: (N, C, H, W) → (N, C, rows, columns); a view but for padding."""
+        seen = self._padded(images)
+        places = zip(self._spans(), self.stride, self.dilation, divmod(number, self.kernel[1]), strict=True)
+        for axis, (span, stride, dilation, at) in enumerate(places, start=2):
+            seen = seen.narrow(axis, dilation * at, seen.shape[axis] - span + 1)
+            if stride > 1:  # of a slice the exporter cannot prove that it leaves as many rows as convolutions have
+                seen = seen.unfold(axis, 1, stride).squeeze(-1)
+        return seen
+
+    def flattened(self, view: Tensor, start: int) -> Tensor:
+        """A view of what `tap` sees, its axes from `start` on as one."""
+        if self.stride != (1, 1):  # pixels apart are copied anyway, and the exporter cannot prove that they must be
+            view = view.clone(memory_format=torch.contiguous_format)
+        return view.flatten(start)
 
     def convolve(self, images: Tensor, weight: Tensor, groups: int) -> Tensor:
         """The grouped convolution with a dense kernel (outputs, inputs per group, height, width)."""
@@ -77,6 +86,11 @@ class Window:
         if (top, left) != (bottom, right):  # PyTorch would pad too, and warn
             return functional.conv2d(self._padded(images), weight, None, self.stride, 0, self.dilation, groups)
         return functional.conv2d(images, weight, None, self.stride, (top, left), self.dilation, groups)
+
+    def _spans(self) -> Pair:
+        """Rows and columns from the first pixel of a window to its last."""
+        height, width = (step * (side - 1) + 1 for step, side in zip(self.dilation, self.kernel, strict=True))
+        return height, width
 
     def _margins(self) -> tuple[int, int, int, int]:
         """Zeros above, below, left and right."""

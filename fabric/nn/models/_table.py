@@ -14,7 +14,7 @@ class Table(list[dict[str, object]]):
 
     def __str__(self) -> str:
         if not self:
-            return "no layers"
+            return "no Linear, Conv2d, GRU or LSTM layers"
         cells = [list(self[0]), *(list(map(_text, row.values())) for row in self), _totals(self)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         numeric = [all(isinstance(row[key], int | float) for row in self) for key in self[0]]

@@ -1,7 +1,7 @@
 """Networks and their machines chosen together (notebook 35_codesign)."""
 
 from fabric.experiments.studies.codesign._machines import AreaConfig, areas, measure_area, synthesised_designs
-from fabric.experiments.studies.codesign._movement import equal_weights, movement
+from fabric.experiments.studies.codesign._movement import LINKS, equal_weights, least_movement, movement
 from fabric.experiments.studies.codesign._pipelines import (
     PipelineConfig,
     RowConfig,
@@ -25,6 +25,7 @@ from fabric.experiments.studies.codesign._tables import area_errors, described, 
 from fabric.experiments.studies.codesign._trained import LessonConfig, learn, lessons
 
 __all__ = [
+    "LINKS",
     "AreaConfig",
     "LessonConfig",
     "PipelineConfig",
@@ -38,6 +39,7 @@ __all__ = [
     "equal_weights",
     "families",
     "learn",
+    "least_movement",
     "left_out",
     "lessons",
     "measure_area",

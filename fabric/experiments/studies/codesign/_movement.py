@@ -1,21 +1,21 @@
 """What a forward pass of a layer moves over the links of a torus, counted edge by edge."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
 from fabric.codesign._candidates import digits
+from fabric.experiments.statements import Verdict, above, exactly
+from fabric.experiments.studies.codesign._places import Places, arcs, best_places, offsets
 from fabric.topology import Topology, clos, hypercube, parallel_butterfly, random_sparse, torus
 
-Places = tuple[np.ndarray, np.ndarray]  # row and column of each neuron of a level
+LINKS = {"one way": False, "both ways": True}  # east and south as in the machine, or west and north, too
 
 
-def equal_weights(side: int) -> dict[str, tuple[Topology, list[Places]]]:
-    """Layers of side² inputs and outputs on side × side places, near the weights of the Clos cascade of `side` routers.
-
-    A neuron of number k stands in row k // side and column k % side; those of the Clos cascade stand where its next
-    level finds them, see `TorusMapping`.
+def equal_weights(side: int) -> dict[str, Topology]:
+    """Layers of side² inputs and outputs by family, near the weights of the Clos cascade of `side` routers.
 
     Args:
         side: a power of four up to 64, at least 4, or 32.
@@ -23,78 +23,116 @@ def equal_weights(side: int) -> dict[str, tuple[Topology, list[Places]]]:
     n = side * side
     cascade = clos(n, n, side, side, side)
     budget = cascade.parameters
-    by_number = np.divmod(np.arange(n), side)
-    turned = (by_number[1], by_number[0])
-    layers = {"clos": (cascade, [by_number, by_number, turned, by_number])}
     radices, count = _butterflies(n, budget)
-    others = {
+    return {
+        "clos": cascade,
         "parallel_butterfly": parallel_butterfly(n, count, radices),
         "hypercube": hypercube(n, depth=_nearest(budget, n * n.bit_length())),
         "torus": torus((side, side), depth=_nearest(budget, 5 * n)),
         "random_sparse": random_sparse(n, n, budget, np.random.default_rng(0)),
     }
-    for name, topology in others.items():
-        layers[name] = (topology, [_copies(by_number, stage.shape[0]) for stage in _levels(topology)])
-    return layers
 
 
-def movement(layers: Mapping[str, tuple[Topology, Sequence[Places]]], side: int) -> pd.DataFrame:
-    """One forward pass of each layer, stage after stage.
+def movement(layers: Mapping[str, Topology], side: int) -> pd.DataFrame:
+    """One forward pass of each layer, stage after stage, with links one way and with links both ways.
 
-    Values move as in the machine, one place east or south a cycle. A value goes along its row to every column in which
-    it is wanted, and from there down the column; a link carries it once. A stage lasts as many cycles as its busiest
-    link carries values, its busiest place multiplies, or its longest way has links, whichever are most: no schedule
-    takes fewer.
+    All are placed by the same search, `best_places`. A value goes along its row to every column in which it is wanted,
+    and from there along the column, one place a cycle; a link carries it once. A stage lasts as many cycles as its
+    busiest link carries values, its busiest place multiplies, or its longest way has links, whichever are most: no
+    schedule takes fewer.
+
+    Args:
+        layers: by family, every level a multiple of side² neurons.
+        side: of the torus.
 
     Returns:
-        "family", "topology", "weights", "stages", "hops" (links times values), "hops_per_weight", "busiest_link"
+        "family", "links" (a key of `LINKS`), "topology", "weights", "stages", "placement" (orders of the levels and
+        shifts to the south and east, equal ones once), "hops" (links times values), "hops_per_weight", "busiest_link"
         (values over all stages), "cycles", "idle" (share of places times cycles without a product), "unequal" (most
         products of a place in a stage over the mean of all places, in the worst stage).
     """
     rows = []
-    for family, (topology, places) in layers.items():
-        hops, cycles, links, unequal = 0, 0, np.zeros((2, side, side), np.int64), 1.0
-        for stage, before, after in zip(topology.stages, places[:-1], places[1:], strict=True):
-            targets, sources = np.nonzero(stage)
-            carried, longest = _links(targets, sources, before, after, side)
-            products = np.zeros((side, side), np.int64)
-            np.add.at(products, (after[0][targets], after[1][targets]), 1)
-            hops, links = hops + int(carried.sum()), links + carried
-            cycles += int(max(carried.max(), products.max(), longest))
-            unequal = max(unequal, float(products.max() / products.mean()))
-        rows.append(
-            {
-                "family": family,
-                "topology": topology.name,
-                "weights": topology.parameters,
-                "stages": topology.depth,
-                "hops": hops,
-                "hops_per_weight": hops / topology.parameters,
-                "busiest_link": int(links.max()),
-                "cycles": cycles,
-                "idle": 1 - topology.parameters / (side * side * cycles),
-                "unequal": unequal,
-            }
-        )
+    for family, topology in layers.items():
+        for links, both_ways in LINKS.items():
+            places = best_places(topology, side, both_ways)
+            names = {"family": family, "links": links, "topology": topology.name, "weights": topology.parameters}
+            names |= {"stages": topology.depth, "placement": _described(places)}
+            rows.append(names | moved(topology, places, side, both_ways))
     return pd.DataFrame(rows)
 
 
-def _links(
-    targets: np.ndarray, sources: np.ndarray, before: Places, after: Places, side: int
-) -> tuple[np.ndarray, int]:
-    """Values over each link, int64 (east or south, rows, columns), and the links of the longest way."""
-    row, column = before[0][sources], before[1][sources]
-    east, south = (after[1][targets] - column) % side, (after[0][targets] - row) % side
-    reach = np.full((len(before[0]), side), -1)  # of each value, by columns to the east: how far south, -1 not at all
-    np.maximum.at(reach, (sources, east), south)
-    carried = np.zeros((2, side, side), np.int64)
-    for value in np.unique(sources):
-        r, c = before[0][value], before[1][value]
-        wanted = np.flatnonzero(reach[value] >= 0)
-        carried[0, r, (c + np.arange(wanted[-1])) % side] += 1
-        for steps in wanted:
-            carried[1, (r + np.arange(reach[value, steps])) % side, (c + steps) % side] += 1
-    return carried, int((east + south).max())
+def moved(topology: Topology, places: Sequence[Places], side: int, both_ways: bool) -> dict[str, float]:
+    """The numbers of `movement` for one layer on given places."""
+    hops, cycles, links, unequal = 0, 0, np.zeros((4, side, side), np.int64), 1.0
+    for stage, before, after in zip(topology.stages, places[:-1], places[1:], strict=True):
+        carried, longest = _links(offsets(stage, before, after, side), before, side, both_ways)
+        targets, _ = np.nonzero(stage)
+        products = np.zeros((side, side), np.int64)
+        np.add.at(products, (after.rows[targets], after.columns[targets]), 1)
+        hops, links = hops + int(carried.sum()), links + carried
+        cycles += int(max(carried.max(), products.max(), longest))
+        unequal = max(unequal, float(products.max() / products.mean()))
+    return {
+        "hops": hops,
+        "hops_per_weight": hops / topology.parameters,
+        "busiest_link": int(links.max()),
+        "cycles": cycles,
+        "idle": 1 - topology.parameters / (side * side * cycles),
+        "unequal": unequal,
+    }
+
+
+def least_movement(table: pd.DataFrame) -> Verdict:
+    """Verdict on "good topologies minimise data movement", asked of Clos: it must lead whichever way links run.
+
+    Args:
+        table: of `movement`.
+    """
+    stated, factors = [], []
+    for links in LINKS:
+        hops = table[table["links"] == links].set_index("family")["hops_per_weight"]
+        rivals = hops.drop("clos")
+        factors.append(float(rivals.min() / hops["clos"]))
+        least, most = (f"{rivals[name]:.2f} ({name.replace('_', ' ')})" for name in (rivals.idxmin(), rivals.idxmax()))
+        stated.append(f"links {links}: Clos {hops['clos']:.2f}, of the others {least} … {most}")
+    held = sum(factor > 1 for factor in factors)
+    general = {0: "Clos leads with neither", 1: "so it does not hold in general", 2: "Clos leads with both"}[held]
+    return above(
+        "neurofabric-data-movement",
+        exactly(min(factors)),
+        f"Hops a weight, all placed by one search; {'; '.join(stated)}: {general}.",
+        than=1,
+    )
+
+
+def _links(wanted: np.ndarray, before: Places, side: int, both_ways: bool) -> tuple[np.ndarray, int]:
+    """Values over each link, int64 (east, south, west, north; rows; columns), and the links of the longest way."""
+    carried = np.zeros((4, side, side), np.int64)
+    columns = np.logical_or.reduce(wanted, axis=2)
+    east, west = arcs(columns, both_ways)
+    value, column = np.nonzero(columns)
+    south, north = arcs(wanted[value, column], both_ways)
+    below = (before.columns[value] + column) % side
+    for step in range(side):
+        for way, (length, row, at) in enumerate(
+            [
+                (east, before.rows, before.columns + step),
+                (south, before.rows[value] + step, below),
+                (west, before.rows, before.columns - step),
+                (north, before.rows[value] - step, below),
+            ]
+        ):
+            used = length > step
+            np.add.at(carried[way], (row[used] % side, at[used] % side), 1)
+    along = np.where(column <= east[value], column, side - column)
+    return carried, int((along + np.maximum(south, north)).max())
+
+
+def _described(places: Sequence[Places]) -> str:
+    steps = [f"{at.order} +{at.south} +{at.east}" for at in places[1:]]
+    runs = [(step, len(list(same))) for step, same in groupby(steps)]
+    texts = [places[0].order, *(f"{times} × {step}" if times > 1 else step for step, times in runs)]
+    return ", ".join(texts)
 
 
 def _butterflies(n: int, budget: int) -> tuple[tuple[int, ...], int]:
@@ -106,14 +144,3 @@ def _butterflies(n: int, budget: int) -> tuple[tuple[int, ...], int]:
 
 def _nearest(budget: int, each: int) -> int:
     return max(1, round(budget / each))
-
-
-def _levels(topology: Topology) -> list[np.ndarray]:
-    """A matrix whose rows are the neurons of each level, the inputs first."""
-    return [topology.stages[0].T, *topology.stages]
-
-
-def _copies(places: Places, neurons: int) -> Places:
-    """Those of a level of several times as many neurons, copy after copy on the same places."""
-    times = neurons // len(places[0])
-    return np.tile(places[0], times), np.tile(places[1], times)
