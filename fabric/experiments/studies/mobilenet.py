@@ -64,8 +64,8 @@ def pilot(
         table: of `networks`.
         base: fields of `ImageConfig` beside network and seed.
         recipes: changes to `base` by name, tried with the three arms of the verdict.
-        variants: changes by name, tried with the Clos network at the largest compression only; "hidden" trains the one
-            whose hidden levels are as wide as the narrower side, "residual" adds the inputs to the outputs.
+        variants: changes by name that concern cascades, tried with the Clos network at the largest compression only;
+            "residual" adds the inputs to the outputs.
 
     Returns:
         "arm", "variant", "parameters", "accuracy" (held out, a fraction), "train_loss", "allowed" (whether it has no
@@ -184,7 +184,4 @@ def _config(network: MobileNet, base: Recipe, changes: Recipe, seed: int) -> Ima
     settings = {**base, **changes}
     if settings.pop("residual", False):
         network = dataclasses.replace(network, residual=True)
-    if settings.pop("hidden", False):
-        full = convolution_counts.pointwise(convolution_counts.cheapest_clos, 1.0)
-        network = dataclasses.replace(network, pointwise=full)
     return ImageConfig(network=network, seed=seed, **settings)
