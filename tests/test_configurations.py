@@ -27,6 +27,7 @@ from fabric.experiments.runs import (
 )
 from fabric.experiments.statements import committed_runs
 from fabric.experiments.studies import (  # noqa: F401
+    accuracy_vs_density,
     codesign,
     conversion,
     federated,
