@@ -20,7 +20,7 @@ def elements(design: Design) -> list[str]:
 
 
 def takes_from(design: Design, element: str, word: str) -> frozenset[str]:
-    """Elements whose words can come in at the port "`word`_in" of an element: paths."""
+    """Elements whose words can come in at the port of an element that takes `word` and ends in "_in": paths."""
     return _origins(design, f"{element}.{word}_in", "torus") & frozenset(elements(design))
 
 
