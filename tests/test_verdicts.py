@@ -106,7 +106,10 @@ def test_margins_follow_from_the_word_the_test_set_and_the_dense_accuracy_alone(
         margin("no loss", 98.4, 100)
 
 
-def outcome(loss, spread, seeds=16, word="comparable", rng=None, narrow=None):
+NARROW = [90.0]  # the accuracy of a narrow network that loses enough for any margin here
+
+
+def outcome(loss, spread, seeds=16, word="comparable", rng=None, narrow=NARROW):
     rng = rng or np.random.default_rng(0)
     dense = rng.normal(98.4, spread / np.sqrt(2), seeds)
     ours = dense - loss + (rng.normal(0, spread, seeds))
@@ -131,6 +134,10 @@ def test_a_task_on_which_narrow_networks_lose_nothing_decides_nothing():
     assert outcome(0, 0.05, narrow=[98.0] * 16).verdict == "undecided"
     assert outcome(0, 0.05, narrow=[97.0] * 16).verdict == "within the margin"
     assert outcome(-1, 0.05, narrow=[98.4] * 16).verdict == "better"
+    assert outcome(1, 0.05, narrow=[98.0] * 16).verdict == "worse"
+    assert outcome(0, 0.05, narrow=[98.0] * 16).p == 1  # and so takes no step in Holm's correction
+    with pytest.raises(ValueError, match="narrow must hold at least one accuracy, got none"):
+        outcome(0, 0.05, narrow=[])
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 30])
@@ -154,13 +161,13 @@ def test_more_seeds_never_make_an_equal_network_harder_to_accept():
 
 def test_the_margin_follows_from_the_dense_network_where_it_is_named():
     ours, other = [97.0, 97.1, 96.9], [97.4, 97.5, 97.3]
-    assert equivalent(CLAIM, ours, other, "comparable", 10000, "").verdict == "within, with a real loss"
-    assert equivalent(CLAIM, ours, other, "comparable", 10000, "", dense=98.4).verdict == "worse"
+    assert equivalent(CLAIM, ours, other, "comparable", 10000, "", NARROW).verdict == "within, with a real loss"
+    assert equivalent(CLAIM, ours, other, "comparable", 10000, "", NARROW, dense=98.4).verdict == "worse"
 
 
 def test_repetitions_that_cannot_be_paired_are_refused():
     with pytest.raises(ValueError, match="paired by seed, got 2 and 3"):
-        equivalent(CLAIM, [1, 2], [1, 2, 3], "no loss", 100, "")
+        equivalent(CLAIM, [1, 2], [1, 2, 3], "no loss", 100, "", NARROW)
 
 
 def test_a_printed_run_is_held_against_the_prediction_interval():
@@ -209,11 +216,11 @@ def test_a_verdict_that_the_correction_does_not_leave_is_undecided():
     assert kept == ["worse", "undecided", "reproduced"]
 
 
-@given(st.lists(st.floats(-3, 3), min_size=3, max_size=9, unique=True))
-def test_p_is_that_of_the_outcome(differences):
+@given(st.lists(st.floats(-3, 3), min_size=3, max_size=9, unique=True), st.sampled_from([90.0, 96.9]))
+def test_p_is_that_of_the_outcome(differences, narrow):
     """Each outcome but undecided comes with p below 0.05, undecided with none."""
     ours = 97 + np.asarray(differences)
-    verdict = equivalent("closnets-no-sacrifice", ours, np.full(len(ours), 97.0), "comparable", 2000, "")
+    verdict = equivalent("closnets-no-sacrifice", ours, np.full(len(ours), 97.0), "comparable", 2000, "", [narrow])
     assert (verdict.p < 0.05) == (verdict.verdict != "undecided")
 
 

@@ -1,6 +1,6 @@
 """What the papers print, and what runs say about it: intervals and verdicts."""
 
-from fabric.experiments.statements._equivalence import equivalent, margin
+from fabric.experiments.statements._equivalence import by_margin, equivalent, margin
 from fabric.experiments.statements._holm import holm, together
 from fabric.experiments.statements._intervals import CONFIDENCE, Interval, exactly, interval, p_value, summarise
 from fabric.experiments.statements._published import (
@@ -42,6 +42,7 @@ __all__ = [
     "at_most",
     "beside",
     "by_design",
+    "by_margin",
     "cells",
     "committed_runs",
     "counted",

@@ -20,7 +20,7 @@ class Interval:
     high: float
 
 
-def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+def interval(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE) -> Interval:
     """Mean and two-sided Student-t interval of independent repetitions, 95 % unless said otherwise.
 
     Raises:
@@ -53,7 +53,9 @@ def exactly(value: float) -> Interval:
     return Interval(value, value, value)
 
 
-def p_value(values: Sequence[float], than: float, alternative: Literal["less", "greater", "two-sided"]) -> float:
+def p_value(
+    values: Sequence[float] | np.ndarray, than: float, alternative: Literal["less", "greater", "two-sided"]
+) -> float:
     """Of Student's t-test that the mean of independent repetitions is `than`; nan where there is one value only."""
     array = np.asarray(values, float)
     if array.size < 2:

@@ -7,7 +7,15 @@ from typing import Any
 import pandas as pd
 
 from fabric.experiments.networks import Layer, LayerWithSkips, at_parameters, label, layer, one_hidden_layer, weights
-from fabric.experiments.statements import Verdict, above, equivalent, exactly
+from fabric.experiments.statements import (
+    Verdict,
+    above,
+    by_margin,
+    equivalent,
+    exactly,
+    interval,
+    margin,
+)
 
 PLAIN, DENSE, NARROW = "Clos", "dense", "narrow dense"
 
@@ -49,12 +57,14 @@ def judged(records: pd.DataFrame, test_samples: int) -> pd.DataFrame:
     """
     accuracy = 100 * records.pivot(index="seed", columns="label", values="accuracy")
     dense = accuracy[records.loc[records["kind"] == DENSE, "label"].iloc[0]]
+    allowed = margin("comparable", dense.mean() / 100, test_samples)
     rows = []
     for network in records[records["kind"] != DENSE].drop_duplicates("label").itertuples():
-        found = equivalent("", accuracy[network.label], dense, "comparable", test_samples, "")
+        points = accuracy[network.label] - dense
+        found = interval(points)
         names = {"kind": network.kind, "label": network.label, "weights": network.weights}
-        values = {"accuracy": accuracy[network.label].mean() / 100, "points": found.ours}
-        rows.append(names | values | {"low": found.low, "high": found.high, "outcome": found.verdict})
+        values = {"accuracy": accuracy[network.label].mean() / 100, "points": found.mean}
+        rows.append(names | values | {"low": found.low, "high": found.high, "outcome": by_margin(points, allowed)})
     return pd.DataFrame(rows)
 
 
