@@ -6,6 +6,7 @@ from fabric import _artifact as _artifact
 from fabric.plots.accuracy import (
     accuracy_against_parameters,
     accuracy_curves,
+    accuracy_over_batch_sizes,
     mark_compression,
     mark_published,
     network_looks,

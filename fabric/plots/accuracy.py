@@ -94,6 +94,27 @@ def accuracy_curves(ax: Axes, table: pd.DataFrame, x: str, looks: dict[str, dict
     ax.set_ylabel("test accuracy (%)")
 
 
+def accuracy_over_batch_sizes(ax: Axes, table: pd.DataFrame) -> None:
+    """One line per method: mean accuracy (%) with its interval over the batch size, on a log axis.
+
+    The training that takes more epochs than the others is a point of its own, hollow.
+
+    Args:
+        ax: axes to draw on.
+        table: columns "method", "epochs", "batch_size", "accuracy", "low", "high" (fractions).
+    """
+    for (method, epochs), rows in table.groupby(["method", "epochs"]):
+        look = LOOKS[method].named | {"label": f"{LOOKS[method].named['label']}, {epochs} epochs"}
+        if len(rows) == 1:
+            look |= {"markerfacecolor": "white"}
+        points(ax, rows["batch_size"], rows, scale=100, **look)
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_locator(FixedLocator(sorted(table["batch_size"].unique())))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
+    ax.set_xlabel("batch size (samples)")
+    ax.set_ylabel("test accuracy (%)")
+
+
 def mark_published(ax: Axes, accuracies: list[float], text: str) -> None:
     """Horizontal lines at accuracies (%) that a source prints, labelled below the right end of the lowest."""
     for accuracy in accuracies:
