@@ -18,7 +18,8 @@ LISTS = {"rates", "decays", "settings", "schedules", "penalties", "tree_counts",
 # What only goes through a list, takes one that another function checks, or has a default for what is missing.
 MAY_BE_EMPTY: set[str | tuple[str, str]] = {
     "next_lower", "shared_decay", "label", "last_layers", "ways", "arms", "clos_and_dense_networks", "torus_configs",
-    ("choose_formats", "cascades"), ("choose_formats", "rates"), ("freeze_on_machine", "cascades"), ("trained", "seeds"),
+    ("choose_formats", "cascades"), ("choose_formats", "rates"), ("freeze_on_machine", "cascades"),
+    ("trained", "seeds"),
 }  # fmt: skip
 NOT_COUNTS = ["None", "bool", "zero", "negative", "float", "text", "object", "dictionary"]
 NOT_LISTS = ["None", "zero", "float", "text", "object", "empty list", "empty array", "dictionary"]
