@@ -242,8 +242,8 @@ def lead_per_seed(table: pd.DataFrame) -> pd.Series:
 def describe(table: pd.DataFrame) -> str:
     """Who was compared in `leads`, and the mean difference, data set by data set."""
     means = table.groupby(["dataset", "ours", "other"])["points"].mean()
-    return "; ".join(
-        f"{dataset}: {ours} against {other}, {points:+.2f}" for (dataset, ours, other), points in means.items()
+    return " ".join(
+        f"On {dataset} {ours} leads {other} by {points:.2f} points." for (dataset, ours, other), points in means.items()
     )
 
 
