@@ -7,30 +7,30 @@ import numpy as np
 import pandas as pd
 
 from fabric.experiments.statements import Interval
-from fabric.experiments.studies.correlation import Key, Runs, bootstrap_p, cosine, means_of, ranks, resample, runs_of
+from fabric.experiments.studies.correlation import Key, Runs, cosine, means_of, ranks, resample, runs_of
 
 
-def between_datasets(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int) -> tuple[Interval, float]:
+def between_datasets(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int) -> Interval:
     """How far topologies rank alike on two data sets: Spearman's correlation of their mean accuracies.
 
     Within budgets, and averaged over them. No count that sees no data can be expected to rank topologies better than
     that.
 
     Args:
-        accuracies, counts, draws, seed: as in `correlation.correlations`, of the counts only "budget", "method" and "family"; more
-            than two data sets are paired in all ways and averaged.
+        accuracies, counts, draws, seed: as in `correlation.correlations`, of the counts only "budget", "method" and
+            "family"; more than two data sets are paired in all ways and averaged.
 
     Returns:
-        The correlation with its 95 % bootstrap interval and its `bootstrap_p`; nan where there is one data set only.
+        The correlation with its 95 % bootstrap interval; nan where there is one data set only.
     """
     ranked = runs_of(accuracies, counts)
     families = counts["family"].to_numpy()
     if len({dataset for dataset, _ in ranked}) < 2:
-        return Interval(np.nan, np.nan, np.nan), np.nan
+        return Interval(np.nan, np.nan, np.nan)
     rng = np.random.default_rng(seed)
     resampled = np.array([_agreement(resample(ranked, families, rng)) for _ in range(draws)])
     low, high = np.quantile(resampled, [0.025, 0.975])
-    return Interval(_agreement(means_of(ranked)), float(low), float(high)), float(bootstrap_p(resampled))
+    return Interval(_agreement(means_of(ranked)), float(low), float(high))
 
 
 def between_halves(
