@@ -1,6 +1,5 @@
 """Rank correlation of accuracy with what was counted before training, with bootstrap intervals."""
 
-import math
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
@@ -168,5 +167,5 @@ def in_words(table: pd.DataFrame) -> str:
 
 
 def bounds_in_words(bounds: Interval) -> str:
-    """A correlation with its interval, "0.61 (0.33 … 0.79)"; "nan" where there is none."""
-    return f"{bounds.mean:.2f}" + ("" if math.isnan(bounds.low) else f" ({bounds.low:.2f} … {bounds.high:.2f})")
+    """A correlation with its interval, "0.61 (0.33 … 0.79)"."""
+    return f"{bounds.mean:.2f} ({bounds.low:.2f} … {bounds.high:.2f})"

@@ -1,5 +1,6 @@
 """How far topologies rank alike on two data sets, and in two halves of the seeds (10_heuristic_vs_accuracy)."""
 
+import math
 from collections.abc import Mapping
 from itertools import combinations, product
 
@@ -7,7 +8,16 @@ import numpy as np
 import pandas as pd
 
 from fabric.experiments.statements import Interval
-from fabric.experiments.studies.correlation import Key, Runs, cosine, means_of, ranks, resample, runs_of
+from fabric.experiments.studies.correlation import (
+    Key,
+    Runs,
+    bounds_in_words,
+    cosine,
+    means_of,
+    ranks,
+    resample,
+    runs_of,
+)
 
 
 def between_datasets(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int) -> Interval:
@@ -57,6 +67,14 @@ def between_halves(
     bounds = np.quantile(np.column_stack([resampled, resampled[:, 1] - resampled[:, 0]]), [0.025, 0.975], axis=0)
     own, other, change = zip((*whole, whole[1] - whole[0]), *bounds, strict=True)
     return Interval(*map(float, own)), Interval(*map(float, other)), Interval(*map(float, change))
+
+
+def in_words(own: Interval, other: Interval, change: Interval) -> str:
+    """What `between_halves` finds, as a sentence."""
+    found = f"Half of the seeds rank topologies as the other half does by {bounds_in_words(own)} on the same data set"
+    if math.isnan(other.mean):
+        return f"{found}; no other was tried."
+    return f"{found}, by {bounds_in_words(other)} on another, which is a change of {bounds_in_words(change)}."
 
 
 def _halves(ranked: Mapping[Key, Runs], rng: np.random.Generator) -> dict[tuple[Key, int], Runs]:
