@@ -79,7 +79,7 @@ def in_words(own: Interval, other: Interval, change: Interval) -> str:
 
 def _halves(ranked: Mapping[Key, Runs], rng: np.random.Generator) -> dict[tuple[Key, int], Runs]:
     """The seeds of each ranking in two halves, drawn; an odd seed is left out, a single one has none."""
-    found = {}
+    found: dict[tuple[Key, int], Runs] = {}
     for key, (runs, taken) in ranked.items():
         half = runs.shape[1] // 2
         order = rng.permutation(runs.shape[1])
