@@ -20,6 +20,8 @@ from fabric.experiments.studies.junction_motion import traced_schedule
 from fabric.plots import explorer, movement_frames, pipeline_frames, player
 
 PAGES = ("CONTRIBUTING.md", "rtl/README.md", "rtl/JUNCTION.md", "rtl/AXI.md", "rtl/timing.svg")
+# What the site shows on pages of its own.
+OWN = {"paper/STATEMENTS.md": "statements.md", "paper/GALLERY.md": "gallery.md", "notebooks": "notebooks.md"}
 
 
 def lay_out(folder: Path, executed: Path) -> None:
@@ -38,6 +40,9 @@ def lay_out(folder: Path, executed: Path) -> None:
         raise ValueError(f"notebooks must be executed before the site is built, missing in {executed}: {missing}")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "docs", folder)
+    for page in folder.rglob("*.md"):
+        depth = len(page.relative_to(folder).parents) - 1
+        page.write_text(as_on_the_site(page.read_text(encoding="utf-8"), depth), encoding="utf-8")
     for name in PAGES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
@@ -53,7 +58,9 @@ def lay_out(folder: Path, executed: Path) -> None:
     (folder / "statements.md").write_text(statements(studies()), encoding="utf-8")
     with (folder / "performance.md").open("a", encoding="utf-8") as page:
         page.write(measured_on(json.loads((of_paper().tables_of("24_speed") / "provenance.json").read_text("utf-8"))))
-    (folder / "motion.md").write_text(motion(), encoding="utf-8")
+    moving = folder / "motion.md"
+    for comment, shown in players().items():
+        moving.write_text(moving.read_text(encoding="utf-8").replace(comment, shown), encoding="utf-8")
     (folder / "_static" / "explorer.html").write_text(explorer.page(), encoding="utf-8")
     (folder / "reference").mkdir()
     modules = public_modules()
@@ -61,6 +68,18 @@ def lay_out(folder: Path, executed: Path) -> None:
     for name in modules:
         (folder / "reference" / f"{name}.md").write_text(described(name, home), encoding="utf-8")
     (folder / "reference.md").write_text(contents("Reference", [f"reference/{name}" for name in modules]), "utf-8")
+
+
+def as_on_the_site(page: str, depth: int) -> str:
+    """A page of docs/ with its links as the site needs them, where it lies one folder higher beside its own pages.
+
+    Args:
+        page: MyST.
+        depth: folders between docs/ and the page.
+    """
+    for target, made in OWN.items():
+        page = page.replace(f"]({'../' * (depth + 1)}{target})", f"]({'../' * depth}{made})")
+    return page.replace(f"]({'../' * (depth + 1)}", f"]({'../' * depth}")
 
 
 def contents(title: str, documents: list[str]) -> str:
@@ -122,31 +141,14 @@ def measured_on(provenance: dict) -> str:
     return "".join(f"| {name} | {value} |\n" for name, value in shown.items())
 
 
-def motion() -> str:
-    """The page on which a sample moves: through the torus, as its waveforms tell, and through the pipeline."""
+def players() -> dict[str, str]:
+    """What takes the place of the comments in docs/motion.md: a sample in the torus, samples in the pipeline."""
     moved = torus_mapping.movement(torus_mapping.trace_sample((4, 4, 2, 2, 2), seed=0))
     schedule = traced_schedule(junction_pipeline.drawn((16, 8, 8, 8, 4), (2, 2, 2, 2), (8, 4, 4, 4)), 12, seed=0)
-    return "\n".join(
-        [
-            "# A sample in motion",
-            "",
-            "## Through the torus",
-            "",
-            "A Clos cascade (4, 4, 2, 2, 2) on 2 × 2 processing elements trains one sample. Each picture is a cycle,",
-            "read from the waveforms of the simulated Verilog: which value every element works on, and where it goes",
-            "next ([notebook 12](notebooks/12_torus_mapping.ipynb)).",
-            "",
-            player(movement_frames(moved)),
-            "## Through the pipeline of junctions",
-            "",
-            "Four junctions work on different samples at once: feed-forward (FF), backpropagation (BP), update (UP).",
-            "Numbers are samples, as the waveforms of the machine tell",
-            "([notebook 23](notebooks/23_junction_pipeline.ipynb)).",
-            "",
-            player(pipeline_frames(schedule, 12, "four junctions")),
-            "",
-        ]
-    )
+    return {
+        "<!-- torus -->": player(movement_frames(moved)),
+        "<!-- junctions -->": player(pipeline_frames(schedule, 12, "four junctions")),
+    }
 
 
 def build(sources: Path, site: Path) -> int:

@@ -1,5 +1,6 @@
 """Argument checks shared by the library: an error names the argument, its value and what would be right."""
 
+import difflib
 import math
 import operator
 import sys
@@ -13,7 +14,32 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 MOST_NEURONS = 1 << 24  # of one level; far above any layer, far below what a typing error could ask memory for
+_LISTED = 12  # most names that an error lists
 T = TypeVar("T")
+
+
+class Named(dict[str, T]):
+    """A dictionary whose KeyError says what it has.
+
+    Args:
+        what: an entry is, for the message.
+        entries: by name.
+    """
+
+    def __init__(self, what: str, entries: Mapping[str, T]) -> None:
+        super().__init__(entries)
+        self._what = what
+
+    def __missing__(self, name: object) -> T:
+        raise unknown(self._what, name, self)
+
+
+def unknown(what: str, name: object, known: Collection[str]) -> KeyError:
+    """The error that names what is known: all, or of many those that look most like `name`, which is none of them."""
+    listed = list(known)
+    if len(known) > _LISTED:
+        listed = [*difflib.get_close_matches(shown(name), known, n=_LISTED, cutoff=0), f"… ({len(known)} in all)"]
+    return KeyError(f"{what} must be one of {', '.join(listed)}, got {shown(name)}")
 
 
 def shown(value: object) -> str:

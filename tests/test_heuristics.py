@@ -10,7 +10,7 @@ from fabric import constraints
 from fabric.experiments import LayerWithSkips
 from fabric.experiments.networks import one_hidden_layer, weights
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import correlation, equal_layers, heuristics, reasons
+from fabric.experiments.studies import correlation, equal_layers, heuristics, reasons, transfer
 
 
 @pytest.mark.parametrize("side", [8, 16])
@@ -146,8 +146,8 @@ def test_a_data_set_counts_at_the_budgets_that_it_has():
     assert across.loc[("a", "depth"), "topologies"] == across.loc[("all", "depth"), "topologies"] == 18
     assert ("b", "depth") not in across.index
     alone = runs[runs["budget"] == 1]
-    agreement, _ = correlation.between_datasets(partly, counts, 20, seed=0)
-    of_one = correlation.between_datasets(alone, counts[counts["budget"] == 1].reset_index(drop=True), 20, seed=0)[0]
+    agreement = transfer.between_datasets(partly, counts, 20, seed=0)
+    of_one = transfer.between_datasets(alone, counts[counts["budget"] == 1].reset_index(drop=True), 20, seed=0)
     assert agreement.mean == pytest.approx(of_one.mean)
 
 
@@ -183,11 +183,27 @@ def test_chance_is_rare_for_a_perfect_predictor_and_common_for_others():
 
 def test_topologies_that_rank_alike_agree_and_one_data_set_agrees_with_none():
     runs, counts = a_study(noise=1e-6, weights=1000)
-    found, p = correlation.between_datasets(runs, counts, draws=100, seed=0)
-    assert (found.mean, found.low, found.high) == pytest.approx((1, 1, 1)) and p < 0.05
+    found = transfer.between_datasets(runs, counts, draws=100, seed=0)
+    assert (found.mean, found.low, found.high) == pytest.approx((1, 1, 1))
     turned = runs.assign(accuracy=runs["accuracy"].where(runs["dataset"] == "a", -runs["accuracy"]))
-    assert correlation.between_datasets(turned, counts, draws=100, seed=0)[0].high == pytest.approx(-1)
-    assert np.isnan(correlation.between_datasets(runs[runs["dataset"] == "a"], counts, draws=9, seed=0)[0].mean)
+    assert transfer.between_datasets(turned, counts, draws=100, seed=0).high == pytest.approx(-1)
+    assert np.isnan(transfer.between_datasets(runs[runs["dataset"] == "a"], counts, draws=9, seed=0).mean)
+
+
+def test_halves_of_the_seeds_tell_the_data_set_from_chance():
+    runs, counts = a_study(noise=1e-6, weights=1000)
+    alike = transfer.between_halves(runs, counts, draws=50, seed=0)
+    assert [found.mean for found in alike] == pytest.approx([1, 1, 0])
+    turned = runs.assign(accuracy=runs["accuracy"].where(runs["dataset"] == "a", -runs["accuracy"]))
+    own, other, change = transfer.between_halves(turned, counts, draws=50, seed=0)
+    assert (own.mean, other.mean, change.high) == pytest.approx((1, -1, -2))
+    chance = runs.assign(accuracy=np.random.default_rng(0).normal(size=len(runs)))
+    own, other, change = transfer.between_halves(chance, counts, draws=50, seed=0)
+    assert change.low < 0 < change.high and own.mean < 0.7
+    alone = transfer.between_halves(runs[runs["dataset"] == "a"], counts, draws=9, seed=0)
+    assert alone[0].mean == pytest.approx(1) and np.isnan([alone[1].mean, alone[2].low]).all()
+    once = transfer.between_halves(runs[runs["seed"] == 0], counts, draws=9, seed=0)
+    assert np.isnan([found.mean for found in once]).all()
 
 
 def test_the_regression_finds_the_effects_that_were_planted():

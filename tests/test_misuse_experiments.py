@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 import torch
 from matplotlib.figure import Figure
-from misuse import WRONG, Fresh, call, faults
+from misuse import LONGEST, WRONG, Fresh, call, faults
 from torch import nn
 
+from fabric import codesign, topology
 from fabric.experiments import (
     batchless,
     counting,
@@ -38,7 +39,8 @@ from fabric.experiments.studies import (
     speed,
     transformer,
 )
-from fabric.plots.looks import in_order
+from fabric.plots.explorer import KNOBS
+from fabric.plots.looks import LOOKS, in_order
 
 CONFIG = training.TrainConfig("digits", (Layer("dense", (784, 10)),), 1, 64, 0.01, 0)
 RECORD = {"key": runs.run_key(CONFIG), "value": 1}
@@ -261,6 +263,23 @@ def test_a_wrong_argument_is_named_with_its_value(function, argument):
     also = ALSO.get((function, argument), ())
     wrong = {kind: value for kind, value in WRONG.items() if not (argument == "run" and callable(value))}
     assert not faults(function, RIGHT[function], argument, accepted=accepted, also=also, wrong=wrong)
+
+
+@pytest.mark.parametrize(
+    ("table", "what", "near"),
+    [
+        (topology.FAMILIES, "topology", "clos"),
+        (networks.INITIALIZATIONS, "initialization", "he_normal"),
+        (LOOKS, "look", "clos"),
+        (KNOBS, "family", "torus"),
+        (codesign.DEVICES, "device", "EP4CE22"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_dictionary_names_what_it_has(table, what, near):
+    with pytest.raises(KeyError, match=f"{what} must be one of .*{near}.*, got '{near}s'") as found:
+        table[f"{near}s"]
+    assert len(str(found.value)) < LONGEST and dict(table) == table and table.get("typo") is None
 
 
 @pytest.mark.parametrize("function", RUNS)

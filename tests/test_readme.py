@@ -1,10 +1,14 @@
 """README and the pages it leads to tell the truth: examples print what they say, numbers and links are right."""
 
 import re
+import tomllib
 
 import pandas as pd
 import pytest
+import yaml
 from readme import PAGES, ROOT, examples
+
+import fabric
 
 README = PAGES[0].read_text(encoding="utf-8")
 MARKDOWN = sorted(path for folder in (".", "rtl", "paper") for path in (ROOT / folder).glob("*.md"))
@@ -88,6 +92,21 @@ def test_speed_of_recurrent_layers_is_that_of_the_committed_table():
     table = pd.read_csv(ROOT / "paper/28_recurrent/tables/times.csv").query("layer == 'dense' and hidden == 512")
     one, some, many = (f"{row.faster:.1f}" for row in table.sort_values("batch_size").itertuples())
     assert f"trains {one}, {some} and {many} times faster than `torch.nn.GRU`" in " ".join(README.split())
+
+
+def test_the_citation_is_that_of_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["authors"] == project["authors"] and cited["license"] == project["license"]
+    assert str(cited["version"]) == project["version"] == fabric.__version__
+    (entry,) = re.findall(r"```bibtex\n@software\{fabric,\n(.*?)\}\n```", README, re.DOTALL)
+    printed = dict(re.findall(r"^  (\w+) = \{+(.*?)\}+,$", entry, re.MULTILINE))
+    assert printed == {
+        "title": cited["title"], "author": cited["authors"][0]["name"],
+        "version": project["version"], "license": project["license"],
+    }  # fmt: skip
+    published = (ROOT / "paper" / "references.bib").read_text(encoding="utf-8")
+    assert all(paper["doi"] in published for paper in cited["references"] if "doi" in paper)
 
 
 def anchors(text: str) -> set[str]:

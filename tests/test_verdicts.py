@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric.experiments.statements import (
+    Interval,
     agrees,
     beside,
     by_design,
@@ -192,6 +193,8 @@ def test_by_design_is_refused_where_it_does_not_hold():
 
 def test_our_numbers_beside_a_statement_decide_nothing():
     assert beside(CLAIM, [1.0, 2.0, 3.0], "").verdict == "not comparable"
+    known = beside(CLAIM, Interval(0.6, 0.3, 0.8), "")
+    assert (known.ours, known.low, known.high, known.verdict) == (0.6, 0.3, 0.8, "not comparable")
     alone = beside(CLAIM, [2.0], "")
     assert (alone.low, alone.ours, alone.high) == (2, 2, 2)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import os
 import re
 import tarfile
 
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from pages import studies
 from places import ROOT
 from reference import described, homes, public_modules, public_names
-from website import PAGES, statements
+from website import OWN, PAGES, as_on_the_site, statements
 
 from fabric import topology
 from fabric.plots import player
@@ -37,6 +38,20 @@ def test_links_of_a_page_lead_to_what_the_site_has(page):
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / page).read_text(encoding="utf-8"))
     inside = [target for target in targets if "://" not in target]
     assert [target for target in inside if ((ROOT / page).parent / target).resolve() not in there] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
+def test_links_of_the_documentation_hold_here_and_on_the_site(page):
+    docs = ROOT / "docs"
+    place, text = page.relative_to(docs), page.read_text(encoding="utf-8")
+    moved = as_on_the_site(text, len(place.parents) - 1)
+    here, there = (re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", each) for each in (text, moved))
+    assert [target for target in here if "://" not in target and not (page.parent / target).exists()] == []
+    site = {*PAGES, *OWN.values(), *(path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))}
+    site |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("notebooks/*.ipynb")}
+    site |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("paper/*/figures/*.svg")}
+    lead = [os.path.normpath(place.parent / target) for target in there if "://" not in target]
+    assert [target for target in lead if target not in site] == []
 
 
 def test_every_name_is_described_once():

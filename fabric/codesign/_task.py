@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fabric._checks import instance, number, positive_int
+from fabric._checks import Named, instance, number, positive_int
 from fabric.codesign._checks import share
 from fabric.hardware._checks import array
 
@@ -87,15 +87,18 @@ class Device:
 
 
 # Cyclone IV Device Handbook, volume 1, tables 1-1 and 1-2; an embedded multiplier is two of 9 bit by 9 bit.
-DEVICES = {
-    device.name: device
-    for device in (
-        Device("EP4CE22", 22_320, 66, 132),
-        Device("EP4CE55", 55_856, 260, 308),
-        Device("EP4CE115", 114_480, 432, 532),
-        Device("EP4CGX150", 149_760, 720, 720),
-    )
-}
+DEVICES = Named(
+    "device",
+    {
+        device.name: device
+        for device in (
+            Device("EP4CE22", 22_320, 66, 132),
+            Device("EP4CE55", 55_856, 260, 308),
+            Device("EP4CE115", 114_480, 432, 532),
+            Device("EP4CGX150", 149_760, 720, 720),
+        )
+    },
+)
 
 
 @dataclass(frozen=True)

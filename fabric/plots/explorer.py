@@ -12,6 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from fabric import topology
+from fabric._checks import Named
 from fabric.constraints import jacobian_rank
 from fabric.hardware import FixedPoint, TorusMapping, cycles, program
 from fabric.plots.looks import EDGE, FAMILIES, INK, MARKED
@@ -52,20 +53,25 @@ def _drawn(n: int, edges: int) -> Topology:
     return topology.random_sparse(n, n, edges, np.random.default_rng(0))
 
 
-KNOBS: Mapping[str, Knobs] = {
-    "clos": Knobs(
-        lambda n, r_i, r_m, r_o: topology.clos(n, n, r_i, r_m, r_o),
-        {"n": (8, 16, 32), "R_i": (2, 4, 8), "R_m": (1, 2, 4, 8), "R_o": (2, 4, 8)},
-        (16, 4, 2, 4),
-    ),
-    "butterfly": Knobs(topology.butterfly, {"n": (4, 8, 16, 32), "radix": (2, 4)}, (16, 2)),
-    "parallel_butterfly": Knobs(topology.parallel_butterfly, {"n": (4, 8, 16, 32), "count": (1, 2, 3)}, (32, 2)),
-    "hypercube": Knobs(topology.hypercube, {"n": (4, 8, 16, 32), "depth": (1, 2, 3, 4, 5)}, (32, 5)),
-    "torus": Knobs(_square(topology.torus), {"side": (3, 4, 5), "depth": (1, 2, 3, 4)}, (5, 4)),
-    "mesh": Knobs(_square(topology.mesh), {"side": (3, 4, 5), "depth": (1, 2, 3, 4)}, (5, 4)),
-    "low_rank": Knobs(lambda n, rank: topology.low_rank(n, n, rank), {"n": (8, 16, 32), "rank": (1, 2, 4, 8)}, (16, 2)),
-    "random_sparse": Knobs(_drawn, {"n": (8, 16, 32), "edges": (16, 32, 64, 128)}, (16, 64)),
-}
+KNOBS: Mapping[str, Knobs] = Named(
+    "family",
+    {
+        "clos": Knobs(
+            lambda n, r_i, r_m, r_o: topology.clos(n, n, r_i, r_m, r_o),
+            {"n": (8, 16, 32), "R_i": (2, 4, 8), "R_m": (1, 2, 4, 8), "R_o": (2, 4, 8)},
+            (16, 4, 2, 4),
+        ),
+        "butterfly": Knobs(topology.butterfly, {"n": (4, 8, 16, 32), "radix": (2, 4)}, (16, 2)),
+        "parallel_butterfly": Knobs(topology.parallel_butterfly, {"n": (4, 8, 16, 32), "count": (1, 2, 3)}, (32, 2)),
+        "hypercube": Knobs(topology.hypercube, {"n": (4, 8, 16, 32), "depth": (1, 2, 3, 4, 5)}, (32, 5)),
+        "torus": Knobs(_square(topology.torus), {"side": (3, 4, 5), "depth": (1, 2, 3, 4)}, (5, 4)),
+        "mesh": Knobs(_square(topology.mesh), {"side": (3, 4, 5), "depth": (1, 2, 3, 4)}, (5, 4)),
+        "low_rank": Knobs(
+            lambda n, rank: topology.low_rank(n, n, rank), {"n": (8, 16, 32), "rank": (1, 2, 4, 8)}, (16, 2)
+        ),
+        "random_sparse": Knobs(_drawn, {"n": (8, 16, 32), "edges": (16, 32, 64, 128)}, (16, 64)),
+    },
+)
 
 
 def describe(shown: Topology, cascade: tuple[int, ...] | None = None) -> dict[str, Any]:

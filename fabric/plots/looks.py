@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fabric._checks import instance, sequence, shown
+from fabric._checks import Named, instance, sequence, shown
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ OTHERS = {
     "no dither": Look("no dither", _INDIGO, "o"),
     "dither": Look("memory dither", _ROSE, "o"),
 }
-LOOKS = FAMILIES | OTHERS
+LOOKS = Named("look", FAMILIES | OTHERS)
 
 # Faces of cells and boxes, pale so that text stands on them.
 FINDINGS = {

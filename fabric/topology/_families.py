@@ -4,11 +4,11 @@ import inspect
 from collections.abc import Callable
 from typing import ParamSpec
 
-from fabric._checks import shown
+from fabric._checks import Named, shown
 from fabric.topology._topology import Topology
 
 P = ParamSpec("P")
-FAMILIES: dict[str, Callable[..., Topology]] = {}
+FAMILIES: dict[str, Callable[..., Topology]] = Named("topology", {})
 
 
 def family(make: Callable[P, Topology]) -> Callable[P, Topology]:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fabric._checks import MOST_NEURONS, instance, one_of, positive_int, sequence, shown, size
+from fabric._checks import MOST_NEURONS, Named, instance, one_of, positive_int, sequence, shown, size
 from fabric._checks import seed as checked_seed
 from fabric.experiments.networks._layers import CascadeModule, Layer, LayerWithSkips
 from fabric.nn.init import (
@@ -22,15 +22,18 @@ from fabric.nn.init import (
 from fabric.topology import Topology
 
 Network = tuple[Layer | LayerWithSkips, ...]
-INITIALIZATIONS = {
-    "sparse_glorot_uniform": sparse_glorot_uniform_,
-    "sparse_glorot_normal": sparse_glorot_normal_,
-    "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
-    "orthogonal": orthogonal_,
-    "skip_scaled_glorot_uniform": skip_scaled_glorot_uniform_,
-    "glorot_uniform": glorot_uniform_,
-    "he_normal": he_normal_,
-}
+INITIALIZATIONS = Named(
+    "initialization",
+    {
+        "sparse_glorot_uniform": sparse_glorot_uniform_,
+        "sparse_glorot_normal": sparse_glorot_normal_,
+        "end_to_end_glorot_uniform": end_to_end_glorot_uniform_,
+        "orthogonal": orthogonal_,
+        "skip_scaled_glorot_uniform": skip_scaled_glorot_uniform_,
+        "glorot_uniform": glorot_uniform_,
+        "he_normal": he_normal_,
+    },
+)
 
 
 def checked(network: Network) -> Network:

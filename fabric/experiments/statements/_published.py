@@ -3,19 +3,17 @@
 Each notebook has a room, `paper/<notebook>/`. They are no part of the installed library.
 """
 
-import difflib
 import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fabric._checks import shown
+from fabric._checks import unknown
 
 # A statement without a verdict of ours is one of these: its source leaves out what a comparison needs; we could judge
 # it and have not; another notebook will.
 WITHOUT_VERDICT = ("not comparable", "not run here", "open")
 
-_LISTED = 10  # most claims that an error lists
 _PAPER = Path(__file__).resolve().parents[3] / "paper"
 
 
@@ -76,11 +74,7 @@ def published(claim: str) -> dict[str, Any]:
     """
     entries = all_published()
     if not isinstance(claim, str) or claim not in entries:
-        known = sorted(entries)
-        if len(known) > _LISTED:
-            near = difflib.get_close_matches(shown(claim), known, n=_LISTED, cutoff=0)
-            known = [*near, f"… ({len(known)} in all)"]
-        raise KeyError(f"claim must be one of {', '.join(known)}, got {shown(claim)}")
+        raise unknown("claim", claim, sorted(entries))
     return entries[claim]
 
 

@@ -119,9 +119,18 @@ def by_design(claim: str, ours: float, holds: bool, reason: str) -> Verdict:
     return Verdict(claim, ours, ours, ours, "by design", reason)
 
 
-def beside(claim: str, values: Sequence[float], reason: str) -> Verdict:
-    """Our numbers beside a statement on another machine or of no stated measure: "not comparable"."""
-    bounds = interval(values) if len(values) > 1 else exactly(float(values[0]))
+def beside(claim: str, values: Sequence[float] | Interval, reason: str) -> Verdict:
+    """Our numbers beside a statement on another machine or of no stated measure: "not comparable".
+
+    Args:
+        claim: key of the statement.
+        values: one that is counted, repetitions, or a statistic whose 95 % interval is known already.
+        reason: why nothing can be judged, and what the numbers are.
+    """
+    if isinstance(values, Interval):
+        bounds = values
+    else:
+        bounds = interval(values) if len(values) > 1 else exactly(float(values[0]))
     return Verdict(claim, bounds.mean, bounds.low, bounds.high, "not comparable", reason)
 
 

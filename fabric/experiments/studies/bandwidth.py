@@ -6,6 +6,7 @@ import pandas as pd
 
 from fabric.experiments.networks import Layer, label, one_hidden_layer, weights
 from fabric.experiments.statements import Interval, interval
+from fabric.experiments.studies._parameters import not_empty
 
 CLASSES = 10
 
@@ -25,6 +26,7 @@ def grid(widths: Sequence[int], targets: Sequence[int], inputs: int, routers: in
     Raises:
         ValueError: a target too small for one middle router.
     """
+    not_empty(widths=widths, targets=targets)
     rows = []
     for width in widths:
         for target in targets:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fabric.experiments.networks import Layer, Network, at_parameters, label, one_hidden_layer, weights
 from fabric.experiments.runs import Results
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.training import TrainConfig, train
 
 METHODS = ("clos", "dense", "low_rank", "random_sparse")
@@ -26,6 +27,7 @@ def equal_parameter_networks(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
         Columns "method", "target" (weights of the Clos network), "label", "weights" (of this network; dense and
         low-rank networks come as close to the target as whole neurons allow) and "network".
     """
+    not_empty(cascades=cascades)
     rows = []
     for cascade in cascades:
         clos = one_hidden_layer(Layer("clos", tuple(cascade)))
@@ -37,7 +39,12 @@ def equal_parameter_networks(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
 
 
 def clos_and_dense_networks(cascades: Sequence[Sequence[int]], hidden_neurons: Sequence[int]) -> pd.DataFrame:
-    """Clos networks and dense 784-h-10 ones, each its own "target"; columns as of `equal_parameter_networks`."""
+    """Clos networks and dense 784-h-10 ones, each its own "target"; columns as of `equal_parameter_networks`.
+
+    Raises:
+        ValueError: neither cascades nor hidden neurons.
+    """
+    not_empty(**{"cascades and hidden_neurons": [*cascades, *hidden_neurons]})
     layers = [Layer("clos", tuple(cascade)) for cascade in cascades]
     layers += [Layer("dense", (784, hidden)) for hidden in hidden_neurons]
     networks = [one_hidden_layer(layer) for layer in layers]
@@ -80,6 +87,8 @@ def choose_learning_rates(
         `networks` with a column "learning_rate", and the table of all trials: "label", "learning_rate",
         "held_out_accuracy" (mean over seeds), "chosen".
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     configs = [
         TrainConfig(dataset, network, epochs, batch_size, rate, seed, initialization, held_out)
         for network, rate, seed in itertools.product(networks["network"], rates, range(seeds))
@@ -108,6 +117,7 @@ def train_networks(
         dataset, epochs, batch_size, initialization: as in `TrainConfig`.
         seeds: runs per network.
     """
+    positive(seeds=seeds)
     trials = networks.merge(pd.DataFrame({"seed": range(seeds)}), how="cross").sort_values("seed", kind="stable")
     configs = [
         TrainConfig(dataset, row.network, epochs, batch_size, row.learning_rate, row.seed, initialization)

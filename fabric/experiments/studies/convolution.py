@@ -10,6 +10,7 @@ from fabric.experiments.networks import Layer, MobileNet, SmallConvNet
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import interval
 from fabric.experiments.studies import convolution_counts
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.training import ImageConfig, train_images
 from fabric.nn import plan
 
@@ -116,6 +117,7 @@ def halving(
         `table` with "learning_rate" and "weight_decay", and all trials: `key`, "rung" (from 1), "learning_rate",
         "weight_decay", "held_out_accuracy" (a fraction), "kept".
     """
+    not_empty(rates=rates, decays=decays, rungs=rungs)
     left = {name: list(product(rates, decays)) for name in table[key]}
     trials = []
     for rung, (samples, keep) in enumerate(rungs, start=1):
@@ -145,6 +147,7 @@ def train(
     results: Results, table: pd.DataFrame, key: str, base: Mapping[str, Any], samples: int, epochs: int, seeds: int
 ) -> pd.DataFrame:
     """Train every network with its rate and decay and seeds 0, 1, ...; accuracies in %, with the columns of `table`."""
+    positive(seeds=seeds)
     trials = [(row, seed) for seed in range(seeds) for row in table.itertuples()]
     configs = [
         ImageConfig(

@@ -1,7 +1,7 @@
 """Rank correlation of accuracy with what was counted before training, with bootstrap intervals."""
 
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from fabric.experiments.statements import Interval
 PREDICTORS = ("coloring", "jacobian_rank", "fewest_paths", "depth", "parameters")
 WITHIN, ACROSS = "mean", "across"  # in the place of a budget: the mean over all, and all in one ranking
 Key = tuple[str, float | str]  # data set and budget
+K = TypeVar("K", bound=Hashable)
 Runs = tuple[
     np.ndarray, np.ndarray
 ]  # accuracies, float64 (topologies, seeds), and the topologies' places in the counts
@@ -63,41 +64,6 @@ def correlations(
     return pd.DataFrame(rows)
 
 
-def between_datasets(accuracies: pd.DataFrame, counts: pd.DataFrame, draws: int, seed: int) -> tuple[Interval, float]:
-    """How far topologies rank alike on two data sets: Spearman's correlation of their mean accuracies.
-
-    Within budgets, and averaged over them. No count that sees no data can be expected to rank topologies better than
-    that.
-
-    Args:
-        accuracies, counts, draws, seed: as in `correlations`, of the counts only "budget", "method" and "family"; more
-            than two data sets are paired in all ways and averaged.
-
-    Returns:
-        The correlation with its 95 % bootstrap interval and its `bootstrap_p`; nan where there is one data set only.
-    """
-    ranked = runs_of(accuracies, counts)
-    families = counts["family"].to_numpy()
-    if len({dataset for dataset, _ in ranked}) < 2:
-        return Interval(np.nan, np.nan, np.nan), np.nan
-    rng = np.random.default_rng(seed)
-    resampled = np.array([_agreement(resample(ranked, families, rng)) for _ in range(draws)])
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return Interval(_agreement(means_of(ranked)), float(low), float(high)), float(bootstrap_p(resampled))
-
-
-def _agreement(means: Mapping[Key, Runs]) -> float:
-    return float(
-        np.mean(
-            [
-                _cosine(_ranks(means[one][0]), _ranks(means[other][0]))
-                for one, other in combinations(means, 2)
-                if one[1] == other[1]  # of one budget
-            ]
-        )
-    )
-
-
 def bootstrap_p(resampled: np.ndarray) -> np.ndarray:
     """Two-sided p that a statistic is zero: twice the share of draws (first axis) on the rarer side of zero.
 
@@ -127,12 +93,12 @@ def runs_of(accuracies: pd.DataFrame, counts: pd.DataFrame, across: bool = False
     return ranked
 
 
-def means_of(ranked: Mapping[Key, Runs]) -> dict[Key, Runs]:
+def means_of(ranked: Mapping[K, Runs]) -> dict[K, Runs]:
     """Accuracies averaged over seeds, float64 (topologies,), and the topologies' places."""
     return {key: (runs.mean(axis=1), taken) for key, (runs, taken) in ranked.items()}
 
 
-def resample(ranked: Mapping[Key, Runs], families: np.ndarray, rng: np.random.Generator) -> dict[Key, Runs]:
+def resample(ranked: Mapping[K, Runs], families: np.ndarray, rng: np.random.Generator) -> dict[K, Runs]:
     """Mean accuracies of one draw of seeds and then of families, and the places of the topologies that were drawn.
 
     A draw of fewer than three different topologies in one ranking, which have no ranks to speak of, is drawn again.
@@ -170,18 +136,18 @@ def _correlate(means: Mapping[Key, Runs], values: np.ndarray, together: Mapping[
     """Spearman and Kendall (last axis) by average and predictor."""
     found = {}
     for key, (accuracy, taken) in means.items():
-        ranks, orders = _ranks(accuracy), _orders(accuracy)
-        found[key] = np.array([[_cosine(_ranks(x), ranks), _cosine(_orders(x), orders)] for x in values[taken].T])
+        given = ranks(accuracy), _orders(accuracy)
+        found[key] = np.array([[cosine(ranks(x), given[0]), cosine(_orders(x), given[1])] for x in values[taken].T])
     return np.array([np.mean([found[key] for key in keys], axis=0) for keys in together.values()])
 
 
-def _cosine(x: np.ndarray, y: np.ndarray) -> float:
+def cosine(x: np.ndarray, y: np.ndarray) -> float:
     """Of ranks Spearman's correlation, of orders Kendall's; zero where one of both is zero and so ranks nothing."""
     length = float(np.sqrt(x @ x) * np.sqrt(y @ y))
     return float(x @ y) / length if length else 0.0
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks less their mean; all zero where all values are the same."""
     return stats.rankdata(values) - (len(values) + 1) / 2
 
@@ -193,7 +159,13 @@ def _orders(values: np.ndarray) -> np.ndarray:
 
 def in_words(table: pd.DataFrame) -> str:
     """Spearman's correlations with their intervals, by predictor (the index)."""
+    columns = ["spearman", "spearman_low", "spearman_high"]
     return ", ".join(
-        f"{name.replace('_', ' ')} {row['spearman']:.2f} ({row['spearman_low']:.2f} … {row['spearman_high']:.2f})"
-        for name, row in table.iterrows()
+        f"{name.replace('_', ' ').replace('coloring', 'colouring')} {bounds_in_words(Interval(*row))}"
+        for name, row in table[columns].iterrows()
     )
+
+
+def bounds_in_words(bounds: Interval) -> str:
+    """A correlation with its interval, "0.61 (0.33 … 0.79)"."""
+    return f"{bounds.mean:.2f} ({bounds.low:.2f} … {bounds.high:.2f})"

@@ -8,6 +8,7 @@ import pandas as pd
 from fabric.experiments.machines.torus import Campaign, LayerOnChip, run_campaign, run_layer
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import agrees, published
+from fabric.experiments.studies._parameters import not_empty
 from fabric.hardware import TorusMapping, cycles, program
 from fabric.hardware.torus import MODES_OF
 from fabric.hardware.verilog.rtl import sources_hash
@@ -132,6 +133,7 @@ def beside_formula(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
     Returns:
         "layer" as text, "outputs", "formula", "cycles" of the cycle model, which the stopwatch confirms in `measure`.
     """
+    not_empty(cascades=cascades)
     rows = []
     for layer in map(tuple, cascades):
         inputs, outputs, first, middle, _ = layer

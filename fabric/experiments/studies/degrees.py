@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fabric.experiments.networks import layer
+from fabric.experiments.studies._parameters import not_empty
 from fabric.experiments.studies.sparse_glorot import random_masks
 from fabric.nn.init import (
     end_to_end_glorot_uniform_,
@@ -34,6 +35,7 @@ def rectangular(cascades: Sequence[tuple[str, Sequence[Any]]]) -> pd.DataFrame:
     Raises:
         ValueError: a stage whose neurons differ in fan-in or in fan-out.
     """
+    not_empty(cascades=cascades)
     rows = []
     for family, arguments in cascades:
         first = layer(family, arguments)

@@ -15,6 +15,7 @@ from fabric.experiments.growing import (
 )
 from fabric.experiments.runs import Measured, Results
 from fabric.experiments.statements import summarise
+from fabric.experiments.studies._parameters import not_empty, positive_each
 from fabric.topology import clos
 
 Config = GrowingConfig | MaskedGrowthConfig
@@ -133,6 +134,7 @@ def choose_rates(
     Returns:
         "arm", "dataset", "learning_rate" and the columns of `table`; and all trials with "held_out_accuracy", "chosen".
     """
+    not_empty(datasets=datasets, rates=rates)
     trials = table.merge(pd.DataFrame({"dataset": datasets}), how="cross")
     trials = trials.merge(pd.DataFrame({"learning_rate": rates}), how="cross")
     configs = [row.make(row.dataset, row.learning_rate, 0, held_out) for row in trials.itertuples()]
@@ -148,6 +150,7 @@ def run(results: Results, chosen: pd.DataFrame, seeds: Mapping[str, int]) -> pd.
     Returns:
         A row for each run: "dataset", "arm", "claim", "seed" and what the run measures.
     """
+    positive_each(seeds=seeds)
     rows = [row | {"seed": seed} for row in chosen.to_dict("records") for seed in range(seeds[row["dataset"]])]
     rows.sort(key=lambda row: row["seed"])
     configs = [row["make"](row["dataset"], row["learning_rate"], row["seed"], 0) for row in rows]

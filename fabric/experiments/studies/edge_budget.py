@@ -9,6 +9,7 @@ import torch
 
 from fabric.experiments.counting import Footprint, footprint, sample_energy
 from fabric.experiments.networks import build, topologies
+from fabric.experiments.studies._parameters import not_empty
 from fabric.experiments.studies.pruning import kept
 from fabric.hardware import TorusMapping
 
@@ -53,6 +54,7 @@ def at_equal_accuracy(accuracy: pd.DataFrame, sizes: pd.DataFrame, targets: Sequ
     Returns:
         "target" and the columns of both tables; "adam_total", bytes when trained by Adam in batches.
     """
+    not_empty(targets=targets)
     adam = sizes[sizes["training"] == "Adam"].set_index("label")["total"]
     batchless = sizes[sizes["training"] == "batchless"].merge(
         accuracy[["label", "accuracy", "low", "high"]], on="label"

@@ -7,6 +7,7 @@ import pandas as pd
 from fabric.experiments.batchless import NODE_BYTES, ForestConfig, SvmConfig, grow, separate
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import summarise
+from fabric.experiments.studies._parameters import not_empty, positive
 
 _RIVAL = ["model", "budget", "setting"]
 
@@ -29,6 +30,8 @@ def rivals(
         A row for each run: "model", "budget", "setting", "bytes", "accuracy", "averaged_accuracy" (forests and trees),
         "seed". A support vector machine that does not fit a budget has no row for it.
     """
+    not_empty(budgets=budgets, tree_counts=tree_counts, penalties=penalties)
+    positive(seeds=seeds)
 
     def forests(budget: int, trees: int, held_out: int = 0) -> list[ForestConfig]:
         leaves = budget // (NODE_BYTES * max(trees, 1)) + 1

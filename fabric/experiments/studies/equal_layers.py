@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from fabric.experiments.networks import Layer, LayerWithSkips, label, one_hidden_layer, weights
+from fabric.experiments.studies._parameters import not_empty
 
 CLASSES = 10
 NEAR = 0.14  # how far the weights of a network may be from what all are sized for, as a share of it
@@ -118,6 +119,7 @@ def networks(chosen: Sequence[str], side: int, budgets: Sequence[float]) -> pd.D
     Raises:
         ValueError: a name that is no key of `layers`, or a side or budget that it does not take.
     """
+    not_empty(chosen=chosen, budgets=budgets)
     rows = []
     for budget in budgets:
         known = layers(side, budget)

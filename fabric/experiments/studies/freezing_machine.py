@@ -8,6 +8,7 @@ from fabric.experiments.batchless import Cascade, FixedPointConfig
 from fabric.experiments.machines.freezing import FreezingConfig, train_freezing
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import summarise
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.growing_machine import FORMAT
 from fabric.hardware.verilog.rtl import sources_hash
 
@@ -33,6 +34,8 @@ def freeze_on_machine(
     Raises:
         ValueError: other numbers of cascades or epochs.
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     epochs, phases = len(rates), range(3 * len(cascades))
     if len(cascades) != 2 or epochs % 2:
         raise ValueError(f"cascades must be two and rates an even number, got {len(cascades)} and {epochs}")

@@ -8,6 +8,7 @@ from fabric.experiments.batchless import Cascade, FixedPointConfig
 from fabric.experiments.growing import ChipGrowthConfig, train_growing_chip
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import summarise
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.hardware import FixedPoint
 
 FORMAT = FixedPoint(9, 12, 5, 8, 11, 8)  # that of notebook 17
@@ -37,6 +38,8 @@ def grow_on_machine(
     Raises:
         ValueError: middle routers whose mean is no integer.
     """
+    not_empty(cascades=cascades, middle_routers=middle_routers, rates=rates)
+    positive(seeds=seeds)
     epochs = len(middle_routers)
     mean, rest = divmod(sum(middle_routers), epochs)
     if rest:

@@ -12,6 +12,7 @@ from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.runs import Measured, Natural, Results, RunConfig
 from fabric.experiments.statements import interval
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.experiments.studies.equal_layers import layers
 from fabric.topology import Topology
@@ -140,8 +141,10 @@ def train_all(
         the rate was left for that reason.
 
     Raises:
-        ValueError: a data set with more or fewer numbers of seeds than there are budgets.
+        ValueError: no rates, no runs, or a data set with more or fewer numbers of seeds than there are budgets.
     """
+    not_empty(rates=rates)
+    positive(**{"seeds of all data sets and budgets": sum(sum(runs) for runs in seeds.values())})
     by_budget = list(chosen.groupby("budget"))
     if odd := [dataset for dataset, runs in seeds.items() if len(runs) != len(by_budget)]:
         raise ValueError(f"seeds must hold a number for each of {len(by_budget)} budgets, those of {odd} do not")
@@ -239,8 +242,8 @@ def lead_per_seed(table: pd.DataFrame) -> pd.Series:
 def describe(table: pd.DataFrame) -> str:
     """Who was compared in `leads`, and the mean difference, data set by data set."""
     means = table.groupby(["dataset", "ours", "other"])["points"].mean()
-    return "; ".join(
-        f"{dataset}: {ours} against {other}, {points:+.2f}" for (dataset, ours, other), points in means.items()
+    return " ".join(
+        f"On {dataset} {ours} leads {other} by {points:.2f} points." for (dataset, ours, other), points in means.items()
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from fabric.experiments.networks import label, layer, one_hidden_layer, weights
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import interval
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 
 LINEAR, RELU = "linear", "ReLU"
@@ -28,6 +29,7 @@ def networks(cascades: Sequence[tuple[str, Sequence[Any], int]]) -> pd.DataFrame
     Raises:
         ValueError: a cascade whose stages are not alike.
     """
+    not_empty(cascades=cascades)
     rows = []
     for family, sizes, stages in cascades:
         whole, single = layer(family, [*sizes, stages]), layer(family, [*sizes, 1])
@@ -59,6 +61,8 @@ def train_both(
         rates, tuning: candidates, "epochs", "seeds" and "held_out" of the runs that choose among them.
         dataset, epochs, batch_size, seeds: as of `comparison.train_networks`.
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     runs = []
     for hidden, made in chosen.groupby("hidden"):
         start = _INITIALIZATIONS[hidden]

@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from fabric import constraints
 from fabric.experiments.networks import label, layer, one_hidden_layer, weights
+from fabric.experiments.studies._parameters import not_empty
 
 
 def networks_of_depth(cascades: Sequence[tuple[int, str, Sequence[Any]]]) -> pd.DataFrame:
@@ -22,6 +23,7 @@ def networks_of_depth(cascades: Sequence[tuple[int, str, Sequence[Any]]]) -> pd.
         "target", "method" (the family; Clos cascades of any number of stages are one), "stages", "label", "weights",
         "network".
     """
+    not_empty(cascades=cascades)
     rows = []
     for target, family, arguments in cascades:
         first = layer(family, arguments)

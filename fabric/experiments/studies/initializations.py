@@ -9,6 +9,7 @@ import pandas as pd
 from fabric.experiments.networks import label, layer, one_hidden_layer, weights
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import Verdict, counted
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.nn.init import end_to_end_glorot_uniform_, expected_variance, sparse_glorot_uniform_
 
@@ -26,6 +27,7 @@ def deep_networks(cascades: Sequence[tuple[str, Sequence[Any]]]) -> pd.DataFrame
         "family", "stages", "label", "weights", "network", and "scaled": whether scaling to the end-to-end variance of
         a dense layer changes anything; it does not for regular square cascades.
     """
+    not_empty(cascades=cascades)
     rows = []
     for family, arguments in cascades:
         first = layer(family, arguments)
@@ -75,6 +77,8 @@ def train_with_each(
     Returns:
         One record per run with the network's columns, and the table of all rates tried with "initialization".
     """
+    not_empty(initializations=initializations, rates=rates)
+    positive(seeds=seeds)
     records, trials = [], []
     for initialization in initializations:
         chosen = networks[networks["scaled"]] if initialization == "end_to_end_glorot_uniform" else networks

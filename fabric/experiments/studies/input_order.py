@@ -9,6 +9,7 @@ import pandas as pd
 from fabric.experiments.networks import Layer, label, one_hidden_layer
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import Verdict, equivalent, margin, summarise
+from fabric.experiments.studies._parameters import not_empty, positive, positive_each
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.experiments.studies.equal_layers import layers
 
@@ -64,6 +65,9 @@ def train_orders(
     Returns:
         One record per run with "topology" and "order".
     """
+    not_empty(rates=rates)
+    positive_each(seeds=seeds)
+    positive(permutations=permutations)
     natural = f"{dataset}-{side}x{side}"
     orders = {NATURAL: natural} | {f"shuffled {k}": f"{natural}-shuffled-{k}" for k in range(permutations)}
     tuned, _ = choose_learning_rates(results, networks(side), rates, natural, batch_size=batch_size, **tuning)

@@ -15,6 +15,7 @@ from fabric.experiments.machines.junctions import (
     Widths,
 )
 from fabric.experiments.statements import interval, summarise
+from fabric.experiments.studies._parameters import positive
 from fabric.hardware import FixedPoint, Torus, TorusMapping, cycles, program
 from fabric.hardware.junctions import SHARING, JunctionNetwork, Schedule, balanced_parallelisms, simulate
 from fabric.topology import predefined
@@ -171,6 +172,7 @@ def compare_clashes(
     Returns:
         "pattern", "cycles" with its 95 % interval "low", "high", "seeds".
     """
+    positive(seeds=seeds)
     network = drawn(widths, fan_outs, parallelisms)
     rows = []
     for pattern in ("clash-free-2", "structured", "random"):
@@ -221,6 +223,7 @@ def staleness_configs(
     fixed_point: Sequence[int], seeds: int,
 ) -> list[JunctionTraining]:  # fmt: skip
     """Every network (widths, fan-outs, parallelisms), pipelined and sequential, at constant learning rates."""
+    positive(seeds=seeds)
     return [
         JunctionTraining(
             Lessons(dataset, samples, epochs, ((0, exponent),), _widths(fixed_point), seed),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fabric.experiments.statements import interval, published
+from fabric.experiments.studies._parameters import positive
 from fabric.topology import predefined
 from fabric.topology.clashes import reads_in_order, stall_cycles
 from fabric.topology.interleaver import VARIANTS, Interleaver, clash_free, start_vector
@@ -67,6 +68,7 @@ def most_rows(junction: Interleaver, order: str) -> int:
 
 def different_orders(inputs: int, fan_out: int, parallelism: int, pattern: str, seeds: int) -> int:
     """Orders of the edges that as many seeds give; 0 if a seed gives another when it is drawn again."""
+    positive(seeds=seeds)
     first, again = (
         [
             clash_free(inputs, fan_out, parallelism, pattern, np.random.default_rng(seed)).weights()
@@ -85,6 +87,7 @@ def compare_variants(inputs: int, fan_out: int, parallelism: int, seeds: int) ->
         "variant", "spread" with its 95 % interval "spread_low", "spread_high", "dispersion" likewise,
         "published_spread", "published_dispersion", "inputs", "fan_out", "parallelism", "seeds".
     """
+    positive(seeds=seeds)
     printed = published("predefined-spread")["values"]
     rows = []
     for variant in VARIANTS:
@@ -124,6 +127,7 @@ def compare_patterns(inputs: int, outputs: int, fan_out: int, parallelism: int, 
         "scatter" of the outputs over windows of eight neighbouring inputs with "scatter_low", "scatter_high", the sizes
         "inputs", "outputs", "fan_out" and "parallelism", and "seeds".
     """
+    positive(seeds=seeds)
     over = windows((inputs,), (_WINDOW,), (_WINDOW,))
     rows = []
     for pattern in PATTERNS:

@@ -9,6 +9,7 @@ import pandas as pd
 from fabric.experiments.networks import MobileNet
 from fabric.experiments.runs import Results
 from fabric.experiments.studies import convolution_counts
+from fabric.experiments.studies._parameters import positive, positive_each
 from fabric.experiments.training import FitConfig, ImageConfig, fit_dense, train_images
 
 CLAIMED = 10.0
@@ -110,6 +111,7 @@ def train(
     Returns:
         A row per run: "arm", "family", "ratio", "compression", "epochs", "seed", "accuracy" (%), "train_loss", "path".
     """
+    positive_each(seeds=seeds)
     chosen = pilots[pilots["chosen"]].set_index("arm")["variant"]
     largest = table["ratio"].max()
     trials = []
@@ -149,6 +151,7 @@ def fits(
     seeds: int,
 ) -> pd.DataFrame:
     """Clos at the largest compression fitted to the trained dense network and trained on; records of `fit_dense`."""
+    positive(seeds=seeds)
     chosen = pilots[pilots["chosen"]].set_index("arm")["variant"]
     dense, clos, _ = verdict_arms(table)
     by_arm = table.set_index("arm")["network"]

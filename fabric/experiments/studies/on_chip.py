@@ -11,6 +11,7 @@ from fabric.experiments.batchless import Cascade, FixedPointConfig, Float32Confi
 from fabric.experiments.machines.on_chip import OnChipConfig, train_on_chip
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import summarise
+from fabric.experiments.studies._parameters import positive
 from fabric.experiments.studies.word_length import WAY, formats, way
 from fabric.hardware.verilog.rtl import sources_hash
 
@@ -48,6 +49,7 @@ def run_pytorch(results: Results, table: pd.DataFrame, dataset: str, checks: Seq
         A row for each row and seed: "name", "seed" and the record's columns, with "samples_per_second" of processor
         time.
     """
+    positive(seeds=seeds)
     rows = table[table["number"] == "float32"].merge(pd.DataFrame({"seed": range(seeds)}), how="cross")
     configs = [
         PytorchConfig(Float32Config(dataset, row["cascades"], row["rates"], row["seed"]), tuple(checks))

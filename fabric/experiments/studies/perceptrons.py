@@ -15,6 +15,7 @@ from fabric._checks import instance
 from fabric.experiments.data import DatasetName, accuracy, load
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Results, RunConfig, one_of, one_thread
 from fabric.experiments.statements import Verdict, higher, summarise
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.transformer import restructured
 from fabric.nn import parameter_groups
 from fabric.nn.models._table import weights
@@ -123,6 +124,8 @@ def reached(
         A row for each "structure", "width" and "seed": "learning_rate", "weights", "operations", "train_loss",
         "accuracy".
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     base = {
         name: PerceptronConfig(dataset, name, of[0], of[0], rates[0], epochs, 128, 0) for name, of in widths.items()
     }

@@ -14,6 +14,7 @@ from fabric._checks import instance
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.networks import Layer, build, one_hidden_layer
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Results, RunConfig, one_thread
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.training import TrainConfig, fit_network
 
 FEATURES = 784
@@ -113,7 +114,10 @@ def prune_all(
         One record per run, with "method" "magnitude_pruning" and "target"; and the trials as of
         `comparison.choose_learning_rates`.
     """
+    not_empty(weights=weights, rates=rates)
+    positive(seeds=seeds)
     short, tried, held_out = tuning
+    positive(**{"tuning's seeds": tried})
     configs = [
         PruningConfig(dataset, hidden, count, short, batch_size, rate, seed, held_out)
         for count, rate, seed in product(weights, rates, range(tried))

@@ -14,6 +14,7 @@ from fabric._checks import instance
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Results, RunConfig, one_of, one_thread
 from fabric.experiments.statements import Interval, Verdict, above, as_printed, interval
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.nn import fewer, parameter_groups, replace
 
 FEWER = 8.0  # times, in the hidden layer of a Clos network
@@ -103,6 +104,8 @@ def by_rate(
         "structure", "carried" (whether by `parameter_groups`), "width", "learning_rate", "seed" and "train_loss",
         infinite where the run ended so.
     """
+    not_empty(widths=widths, rates=rates)
+    positive(seeds=seeds)
     configs = [
         RateConfig(dataset, structure, width, base, rate, epochs, 64, seed)
         for structure in ("dense", "clos")

@@ -11,6 +11,7 @@ from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import summarise
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.training import ReconstructConfig, reconstruct
 
 _TUNING_SEEDS_FROM = 1000  # learning rates are chosen on seeds that are not reported
@@ -95,6 +96,8 @@ def choose_learning_rates(
         `table` with a column "learning_rate", and the table of trials: "topology", "learning_rate", "hits" (mean over
         seeds), "chosen".
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     own = tuple(range(_TUNING_SEEDS_FROM, _TUNING_SEEDS_FROM + seeds))
     configs = [
         ReconstructConfig(layer, "gaussian", "l1", steps, rate, own)
@@ -125,6 +128,8 @@ def reconstruct_all(
         and exact hits over parameters, "per_parameter", and over what is solvable, "share": the Jacobian rank, or all
         entries of a target that is a product.
     """
+    not_empty(targets=targets, losses=losses)
+    positive(seeds=seeds)
     trials = table.merge(pd.DataFrame(itertools.product(targets, losses), columns=["target", "loss"]), how="cross")
     configs = [
         ReconstructConfig(row.layer, row.target, row.loss, steps, row.learning_rate, tuple(range(seeds)))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fabric.experiments.networks import Layer, LayerWithSkips, label, one_hidden_layer, weights
 from fabric.experiments.statements import summarise
+from fabric.experiments.studies._parameters import not_empty
 from fabric.experiments.studies.reconstruction import count, layers
 
 KINDS = ("none", "identity", "off_support", "from_input")
@@ -62,6 +63,7 @@ def networks_with_skips(cascades: Sequence[tuple[str, Sequence[Any]]], kinds: Se
     Returns:
         "method" (the topology), "skips", "label", "weights", "target" (the same), "network".
     """
+    not_empty(cascades=cascades, kinds=kinds)
     rows = []
     for (name, arguments), kind in itertools.product(cascades, kinds):
         plain = Layer(name, tuple(tuple(value) if isinstance(value, list) else value for value in arguments))

@@ -12,6 +12,7 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from fabric.experiments.networks import Layer, LayerWithSkips, at_parameters, label, layer, one_hidden_layer, weights
 from fabric.experiments.runs import Results
 from fabric.experiments.searching import OBJECTIVES, SearchConfig, search, solvable
+from fabric.experiments.studies._parameters import positive
 from fabric.hardware.torus.rings import clos_rings
 
 WORST_DEPTH = 10
@@ -30,6 +31,7 @@ def search_all(results: Results, n: int, budget: int, evaluations: int, populati
         One row per evaluated cascade: "algorithm", "seed", "evaluation" (from 1), "label", "family", "skips", "layer"
         (as in records) and the objectives.
     """
+    positive(seeds=seeds)
     configs = [
         SearchConfig(n, budget, evaluations, population, algorithm, seed)
         for algorithm in ("nsga2", "random")

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import interval
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.convolution import train
 
 
@@ -21,6 +22,8 @@ def at_both_decays(
     seeds: int,
 ) -> pd.DataFrame:
     """The structures of `names`, each at its rate with the largest weight decay and none: as `convolution.train`."""
+    not_empty(decays=decays)
+    positive(seeds=seeds)
     asked = table[table["structure"].isin(names)]
     both = pd.concat([asked.assign(weight_decay=decay) for decay in (max(decays), 0.0)], ignore_index=True)
     return train(results, both, "structure", base, samples, epochs, seeds)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from fabric.experiments.batchless import Cascade, FixedPointConfig, Float32Config, train_fixed_point, train_float32
 from fabric.experiments.runs import Record, Results
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.hardware import FixedPoint
 
 WAY = ("cascades", "fixed_point", "scales", "rates", "stochastic", "mode")
@@ -54,6 +55,7 @@ def way(
         scale: of all phases but the last.
         stochastic, mode: as in `FixedPointConfig`.
     """
+    not_empty(cascades=cascades, rates=rates)
     cascades = tuple(map(tuple, cascades))
     phases = sum(3 if len(cascade) == 5 else 1 for cascade in cascades)
     word, weight = (fixed_point.word, fixed_point.weight) if fixed_point else (32, 32)
@@ -99,6 +101,8 @@ def choose_formats(
             All but the first are tried only where weights are stored in as few bits as operands have.
         rates: exponents of the learning rates.
     """
+    not_empty(bits=bits, ranges=ranges)
+    positive(seeds=seeds)
     rows = [
         way(cascades, formats(word, weight, activation_whole, weight_whole), rates, scale)
         for word, weight in bits
@@ -117,6 +121,8 @@ def choose_rates(
     held_out: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The best schedule of learning rates for every row of a table; see `choose`."""
+    not_empty(schedules=schedules)
+    positive(seeds=seeds)
     rows = table.reset_index(drop=True).drop(columns="rates").reset_index(names="row")
     rows = rows.merge(pd.DataFrame({"rates": [tuple(rates) for rates in schedules]}), how="cross")
     chosen, trials = choose(results, rows, ["row"], dataset, seeds, held_out, "learning rates")
@@ -146,6 +152,7 @@ def run(results: Results, table: pd.DataFrame, dataset: str, seeds: int, held_ou
     Returns:
         The table repeated for each seed, with "seed", "accuracy", "accuracy_by_epoch" and "saturated".
     """
+    positive(seeds=seeds)
     runs = table.merge(pd.DataFrame({"seed": range(seeds)}), how="cross").sort_values("seed", kind="stable")
     records = results.sweep(train_way, [_config(row, dataset, held_out) for row in runs.to_dict("records")], title)
     runs = runs.reset_index(drop=True)
@@ -162,6 +169,7 @@ def choose(
     Returns:
         The chosen rows, and all rows with "held_out_accuracy" and "chosen".
     """
+    positive(seeds=seeds)
     rows = table.reset_index(drop=True)
     runs = run(results, rows.assign(row=rows.index), dataset, seeds, held_out, title)
     rows["held_out_accuracy"] = runs.groupby("row")["accuracy"].mean()

@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import types
@@ -16,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fabric._programs import run
 from fabric.hardware._builds import built
 from fabric.hardware._tools import require_programs, required_packages
 from fabric.hardware.verilog.rtl import RTL, sources_of
@@ -134,7 +134,9 @@ def _runtime() -> Path:
 
 
 def _version(tool: str) -> str:
-    return subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
+    told = run(tool, "--version")
+    told.check_returncode()
+    return told.stdout
 
 
 def _literal(value: Parameter) -> str:
@@ -184,6 +186,6 @@ extern "C" int pump_streams({model}* top, Stream* sources, Stream* sinks, bool s
 
 
 def _call(folder: Path, *command: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = run(*command, folder=folder)
     if done.returncode:
         raise SimulationError(f"{command[0]} ended with {done.returncode}:\n{(done.stderr or done.stdout)[-4000:]}")

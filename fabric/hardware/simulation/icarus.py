@@ -1,12 +1,12 @@
 """Icarus Verilog as a second simulator: what has been streamed through a design once is streamed through it again."""
 
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from fabric._programs import run
 from fabric.hardware._tools import require_programs
 from fabric.hardware.simulation.verilator import Simulation, SimulationError
 from fabric.hardware.verilog.rtl import sources_of
@@ -112,6 +112,6 @@ def _words(lines: str, words: int) -> np.ndarray:
 
 
 def _call(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = run(*command)
     if done.returncode:
         raise SimulationError(f"{command[0]} ended with {done.returncode}:\n{(done.stderr + done.stdout)[-4000:]}")

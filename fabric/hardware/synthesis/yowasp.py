@@ -5,12 +5,12 @@ Both are WebAssembly programs from PyPI, whose versions are pinned; they see the
 
 import hashlib
 import json
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fabric._programs import run
 from fabric.hardware._builds import built
 from fabric.hardware._tools import package_version
 
@@ -70,8 +70,7 @@ def _run(tool: str, arguments: list[str], files: Mapping[str, str], key: str) ->
     def make(folder: Path) -> None:
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        command = [sys.executable, "-c", _CALL.format(tool), *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        done = run(sys.executable, "-c", _CALL.format(tool), *arguments, folder=folder)
         if done.returncode:
             log = folder / "log.txt"
             told = (log.read_text(encoding="utf-8") if log.exists() else "") + done.stderr

@@ -9,11 +9,13 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
+
+from fabric._programs import started
 
 _FOLDER = Path(__file__).parent / "cpu"
 _TORCH = Path(torch.__file__).parent
@@ -125,8 +127,9 @@ def _run(*commands: list[str]) -> str:
     Raises:
         KernelBuildError: one fails.
     """
-    running = [subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for c in commands]
-    printed = [process.communicate() for process in running]
+    with ExitStack() as stack:
+        running = [stack.enter_context(started(*command)) for command in commands]
+        printed = [process.communicate() for process in running]
     for command, process, (_, errors) in zip(commands, running, printed, strict=True):
         if process.returncode:
             raise KernelBuildError(f"{' '.join(command)} failed:\n{errors}")

@@ -9,6 +9,7 @@ import pandas as pd
 from fabric.experiments.networks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import published, summarise
+from fabric.experiments.studies._parameters import positive
 from fabric.experiments.training import ClassifierConfig, classification_layers, classify
 from fabric.topology.junctions import densities
 
@@ -83,6 +84,7 @@ def configurations(
         seeds: runs per network.
         l2: whether weights are penalised, the less the sparser a network is.
     """
+    positive(seeds=seeds)
     return [
         ClassifierConfig(dataset, row.network, epochs, seed, trunk, _L2 * row.density**0.5 if l2 else 0.0)
         for row in networks.itertuples()
@@ -100,6 +102,7 @@ def train_layouts(
     l2: bool = True,
 ) -> pd.DataFrame:
     """Train every network with seeds 0, 1, ...; one record per row, with the columns of `layouts`."""
+    positive(seeds=seeds)
     configs = configurations(networks, dataset, epochs, seeds, trunk, l2)
     title = f"{dataset}, {', '.join(networks['layers'].unique())}"
     records = results.sweep(classify, configs, title=title)

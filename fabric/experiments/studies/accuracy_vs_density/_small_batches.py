@@ -16,6 +16,7 @@ from fabric._checks import instance
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.networks import Layer, build, label, topologies
 from fabric.experiments.runs import Measured, Natural, Positive, PositiveFloat, Results, Rule, RunConfig, one_thread
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.accuracy_vs_density._accuracies import at_epoch, by_epoch
 from fabric.experiments.training import adam, fit, set_biases
 
@@ -99,6 +100,8 @@ def train_in_small_batches(
         One record per run, with the columns of `layouts`, "learning_rate" and "highest", whether that is the highest of
         `rates`, so that a higher one may be better.
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     labelled = networks.assign(label=networks["network"].map(label))
     trials = labelled.merge(pd.DataFrame({"learning_rate": list(rates)}), how="cross")
     tuning = [

@@ -6,6 +6,7 @@ import pandas as pd
 
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import summarise
+from fabric.experiments.studies._parameters import positive
 from fabric.experiments.studies.accuracy_vs_density._accuracies import at_epoch
 from fabric.experiments.training import CompressConfig, compress
 
@@ -22,6 +23,7 @@ def train_compressed(
         methods: strengths per method.
         seeds: runs per method and strength.
     """
+    positive(seeds=seeds)
     widths = tuple(map(int, layers.split("-")))
     configs = [
         CompressConfig(dataset, widths, method, strength, epochs, seed)

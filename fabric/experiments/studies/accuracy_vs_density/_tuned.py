@@ -7,6 +7,7 @@ import pandas as pd
 from fabric.experiments.networks import label
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import interval, summarise
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.accuracy_vs_density._accuracies import printed_accuracies
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 
@@ -36,6 +37,8 @@ def train_tuned(
         One record per run, with the columns of `layouts`, "learning_rate" and "highest", whether that is the highest of
         `rates`, so that a higher one may be better.
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     labelled = networks.assign(label=networks["network"].map(label))
     tuned, _ = choose_learning_rates(
         results, labelled, rates, dataset, tuning_epochs, _BATCH_SIZE, 1, held_out, _INITIALIZATION

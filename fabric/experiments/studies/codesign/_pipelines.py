@@ -14,6 +14,7 @@ from fabric.codesign import MODES
 from fabric.experiments.batchless import Cascades, initial_weights, orders
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.runs import Measured, Natural, Positive, Results, RunConfig
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.hardware import FixedPoint, Torus, TorusMapping
 from fabric.hardware.pipeline import Costs, Pipeline, PipelineMachine, stations, time_shared
 from fabric.hardware.torus._phases import extent, inputs_of
@@ -74,6 +75,8 @@ def pipeline_accuracy(
     held_out: int,
 ) -> pd.DataFrame:
     """Both machines with seeds 0, 1, ...: "machine" ("pipeline", "one torus"), "seed", "accuracy"."""
+    not_empty(cascades=cascades, rates=rates)
+    positive(seeds=seeds)
     configs = [
         PipelineConfig(dataset, samples, tuple(map(tuple, cascades)), is_row, tuple(rates), seed, held_out)
         for is_row in (True, False)
@@ -167,6 +170,7 @@ def pipeline_costs(cascades: Sequence[Sequence[int]]) -> tuple[pd.DataFrame, pd.
         "machine", "interval", "multipliers", "weight_bits", "store_bits", "queue_bits"; and "torus", "cascade", "rows",
         "columns", "forward", "training" (cycles), "late" (samples), "queue_words".
     """
+    not_empty(cascades=cascades)
     fixed, (whole,) = FixedPoint(), _tori(cascades, False)
     row = stations(_tori(cascades, True), fixed)
     machines = {"pipeline": Costs.of(row)}

@@ -21,6 +21,7 @@ from fabric.codesign import (
     undominated,
 )
 from fabric.codesign import judge as judged
+from fabric.experiments.studies._parameters import positive
 
 _DARTS = 20_000  # points at which a hypervolume is measured: its standard error is at most 0.0036
 _COSTS = ("multiply", "add", "access")
@@ -101,6 +102,7 @@ def searches(space: Space, steps: Sequence[int], seeds: int) -> pd.DataFrame:
         "algorithm" ("nsga3", "random", "enumeration"), "seed", "evaluations", "hypervolume", over that of the full
         enumeration ("share"), and "undominated", the share of what the search would return that nothing at all beats.
     """
+    positive(seeds=seeds)
     best = {point.design for point in space.frontier}
     whole = space.hypervolume(space.frontier.evaluated)
     rows = []

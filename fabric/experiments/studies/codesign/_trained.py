@@ -10,6 +10,7 @@ from fabric._checks import instance
 from fabric.codesign import Network, train
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.runs import Measured, Natural, Positive, Results, RunConfig
+from fabric.experiments.studies._parameters import not_empty
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def lessons(
     Returns:
         "network", "word", "seed" and the fields of `Trained`, in the order given, seed by seed.
     """
+    not_empty(designs=designs, seeds=seeds, rates=rates)
     configs = [
         LessonConfig(dataset, samples, network, word, tuple(rates), seed, held_out)
         for network, word in designs

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fabric._checks import instance
 from fabric.experiments.runs import Measured, Natural, NaturalFloat, Positive, Results, Rule, RunConfig, one_thread
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.nn import ClosLinear, convert
 from fabric.nn.models._entries import two_level_counts
 
@@ -148,6 +149,8 @@ def errors_by_spectrum(
         powers, factors: of `NearestConfig`.
         seeds: how many.
     """
+    not_empty(powers=powers, factors=factors)
+    positive(seeds=seeds)
     outputs, inputs = shape
     configs = [
         NearestConfig(outputs, inputs, power, fewer, seed)
@@ -162,6 +165,7 @@ def errors_by_spectrum(
 
 def errors_by_routers(results: Results, size: int, fewer: float, seeds: int, sweeps: int) -> pd.DataFrame:
     """The rows of `by_routers` with "seed"."""
+    positive(seeds=seeds)
     configs = [RoutersConfig(size, fewer, seed, sweeps) for seed in range(seeds)]
     found = results.sweep(by_routers, configs, "routers")
     return pd.concat(

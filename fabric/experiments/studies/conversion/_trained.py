@@ -24,6 +24,7 @@ from fabric.experiments.runs import (
     RunConfig,
     one_thread,
 )
+from fabric.experiments.studies._parameters import positive
 from fabric.experiments.studies.conversion._matrices import STRUCTURES, AboveOne
 from fabric.nn import convert, heal
 
@@ -166,6 +167,7 @@ def converted(results: Results, config: TrainedConfig, seeds: int) -> tuple[pd.D
         "seed", "fewer", "structure", "stage" ("dense", "blind", "before", "healed") and "accuracy"; and a row for each
         layer: "seed", "fewer", "structure", "layer", "kind", "error".
     """
+    positive(seeds=seeds)
     found = results.sweep(convert_trained, [replace(config, seed=seed) for seed in range(seeds)], "networks")
     stages, layers = [], []
     for record in found.itertuples():

@@ -9,6 +9,7 @@ import pandas as pd
 from fabric.experiments.networks import Layer, Network, weights
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import Verdict, at_most, exactly, interval, summarise
+from fabric.experiments.studies._parameters import not_empty, positive_each
 from fabric.experiments.studies.federated._average import FLOAT_BITS, FederatedConfig, federate
 
 
@@ -62,6 +63,7 @@ def choose_rates(
     Returns:
         All trials: the rows of `table` with "kind", "learning_rate", "held_out_accuracy" and "chosen".
     """
+    not_empty(kinds=kinds, rates=rates)
     trials = table.merge(pd.DataFrame({"kind": kinds}), how="cross")
     trials = trials.merge(pd.DataFrame({"learning_rate": rates}), how="cross")
     short = trials.assign(rounds=rounds, seed=0)
@@ -96,6 +98,7 @@ def run(
     Raises:
         ValueError: an arm diverges at the lowest rate too.
     """
+    positive_each(seeds=seeds)
     drawn = pd.DataFrame([(kind, seed) for kind, count in seeds.items() for seed in range(count)])
     drawn = drawn.set_axis(["kind", "seed"], axis=1)
     trials = trials.assign(diverged=False)

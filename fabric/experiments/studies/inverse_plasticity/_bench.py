@@ -1,10 +1,10 @@
 """A bench run by Icarus Verilog."""
 
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from fabric._programs import run
 from fabric.hardware._tools import require_programs
 
 
@@ -26,6 +26,7 @@ def simulate(bench: Sequence[str], sources: Sequence[Path], files: Sequence[tupl
             (Path(folder) / name).write_text(text, encoding="utf-8")
         own = [name for name in named if name.endswith(".v")]
         command = ["iverilog", "-g2005", "-s", "bench", "-o", "bench", *own, *map(str, sources)]
-        subprocess.run(command, cwd=folder, check=True)
-        told = subprocess.run(["vvp", "-n", "bench"], cwd=folder, check=True, capture_output=True, text=True)
+        for call in (command, ["vvp", "-n", "bench"]):
+            told = run(*call, folder=Path(folder))
+            told.check_returncode()
     return told.stdout.splitlines()

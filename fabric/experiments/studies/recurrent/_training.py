@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fabric.experiments.runs import Results
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.recurrent._memory import INPUTS, OUTPUTS, MemoryConfig, remember
 from fabric.experiments.studies.recurrent._music import MusicConfig, learn_music
 from fabric.experiments.studies.recurrent._network import Gru, Matrix
@@ -71,6 +72,8 @@ def train_rows(
         One record per run with the columns of `compared`, and all trials: "name", "learning_rate", "accuracy"
         (held out), "chosen".
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     trials = [
         kind(dataset, samples, gru, tuning_epochs, batch_size, rate, 0, held_out)
         for gru, rate in itertools.product(compared["gru"], rates)
@@ -108,6 +111,8 @@ def train_music(
     Returns:
         As of `train_rows`, with "dropout", and "nll" and "held_out_nll" in the place of "accuracy".
     """
+    not_empty(settings=settings)
+    positive(seeds=seeds)
 
     def config(gru: Gru, rate: float, dropout: float, seed: int) -> MusicConfig:
         return MusicConfig(sequences, gru, float(rate), float(dropout), batch_size, patience, epochs, seed)
@@ -143,6 +148,8 @@ def train_memory(
     Returns:
         As of `train_rows`, both with "task".
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     records, trials = [], []
     for task, (length, described) in tasks.items():
         compared = networks(described, INPUTS[task], OUTPUTS[task])

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fabric.experiments.runs import Measured, RunConfig
 from fabric.experiments.studies import equal_layers
+from fabric.experiments.studies._parameters import not_empty
 from fabric.experiments.studies.speed._block import BlockTimesConfig, time_block
 from fabric.experiments.studies.speed._caches import CacheTimesConfig, time_caches
 from fabric.experiments.studies.speed._heuristic import HeuristicTimesConfig, time_heuristic
@@ -68,6 +69,7 @@ def single_samples(
     """Times of steps of 784-256-10: "device", "network" ("dense" or the cascade), "kind", "weights", "round",
     "seconds".
     """
+    not_empty(cascades=cascades, kinds=kinds)
     config = SingleSampleConfig(784, 10, tuple(map(_sizes, cascades)), tuple(kinds), rounds, seconds)
     points = _points(sweep, time_single_samples, config, "training sample by sample")
     names = points["cascade"].map(lambda cascade: label(cascade) if isinstance(cascade, list | tuple) else "dense")
@@ -85,6 +87,7 @@ def wires(
     sweep: Sweep, cascades: Sequence[Sequence[int]], batches: Sequence[int], rounds: int, seconds: float
 ) -> pd.DataFrame:
     """Times with wires and without: "device", "layer", "batch", "form", "round", "seconds", "straight"."""
+    not_empty(cascades=cascades, batches=batches)
     config = WireTimesConfig(tuple(map(_sizes, cascades)), tuple(batches), rounds, seconds)
     points = _points(sweep, time_wires, config, "wires")
     return points.assign(layer=points["cascade"].map(label)).drop(columns="cascade")

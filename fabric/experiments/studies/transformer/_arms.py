@@ -8,6 +8,7 @@ import pandas as pd
 
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import Verdict, at_most, higher, interval, summarise
+from fabric.experiments.studies._parameters import not_empty
 from fabric.experiments.studies.transformer._structures import STRUCTURES
 from fabric.experiments.studies.transformer._train import CharacterConfig, train_characters
 
@@ -42,6 +43,7 @@ def tuned(
     Returns:
         The models, and the trials: "model", "learning_rate", "held_out_loss", "chosen".
     """
+    not_empty(rates=rates)
     trials = [
         (name, replace(config, learning_rate=rate, iterations=iterations, held_out=held_out))
         for name, config in compared.items()

@@ -16,6 +16,7 @@ from fabric._checks import instance
 from fabric.experiments.data import Text, load_text
 from fabric.experiments.runs import Measured, Positive, PositiveFloat, Results, Rule, RunConfig, one_thread
 from fabric.experiments.statements import Verdict, at_most, interval
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.transformer._train import (
     CharacterConfig,
     descend,
@@ -135,6 +136,8 @@ def converted(
         A row for each "seed" and "stage" ("dense", "converted", "healed", "trained on"): "weights", "loss" and "kinds",
         how many layers became what.
     """
+    not_empty(rates=rates)
+    positive(seeds=seeds)
     configs = [ConversionConfig(replace(dense, seed=seed), fewer, iterations, tuple(rates)) for seed in range(seeds)]
     whole = weights(dense.build(len(load_text(dense.text).characters)))
     rows = []
