@@ -58,6 +58,18 @@ def test_the_correlation_is_that_of_ranks_within_a_seed():
     assert conversion.rank_correlation(table, "weights").to_dict() == {0: -1.0, 1: 1.0}
 
 
+def test_what_is_left_of_a_correlation_is_that_of_the_residuals_of_ranks():
+    rng = np.random.default_rng(0)
+    drawn = pd.DataFrame(rng.normal(size=(30, 3)), columns=["independent", "weights", "error"])
+    drawn["independent"] += drawn["weights"]
+    drawn["error"] -= drawn["weights"]
+    ranks = drawn.rank()
+    slope, cut = np.polyfit(ranks["weights"], ranks[["independent", "error"]], 1)
+    residuals = ranks[["independent", "error"]] - np.outer(ranks["weights"], slope) - cut
+    found = conversion.partial_rank_correlation(drawn.assign(seed=0), "independent", "weights")
+    assert found[0] == pytest.approx(residuals.corr().iloc[0, 1])
+
+
 CONFIG = TrainedConfig("digits", (16,), 1, 64, 0.01, 0, (4.0, 64.0), 3, (0.001,), 2)
 
 

@@ -17,6 +17,13 @@ def test_the_formula_agrees_with_the_machine_only_where_rings_are_not_longer_tha
     assert varied["cycles"].tolist() == [24, 72]
 
 
+def test_a_phase_takes_as_long_as_the_longer_of_its_values_and_its_ring():
+    table = cycles_per_sample.beside_phases([(1024, 256, 32, 16, 32), (1024, 256, 16, 8, 16)])
+    assert table["printed"].tolist() == [32, 32, 16, 64, 16, 8]
+    assert table["cycles"].tolist() == [32, 32, 16, 64, 16, 16]
+    assert cycles_per_sample.in_words(table).endswith("(1024, 256, 16, 8, 16): 64 + 16 + 16 and 64 + 16 + 8")
+
+
 def test_two_printed_speedups_are_cut_off():
     table = cycles_per_sample.printed_speedups()
     assert table["agrees"].tolist() == [False, True, False, True]

@@ -276,6 +276,19 @@ def test_leads_compare_what_the_other_seeds_call_the_best_of_both_sides():
     assert table["points"].to_numpy() == pytest.approx([-20, -10, -20])
 
 
+def test_of_equally_good_networks_the_best_is_not_ahead_of_the_worst():
+    rng = np.random.default_rng(0)
+    runs = pd.DataFrame(
+        [("x", f"{method}", seed, rng.normal(0.9, 0.01)) for method in range(20) for seed in range(200)],
+        columns=["dataset", "method", "seed", "accuracy"],
+    )
+    same = heuristics.lead_per_seed(heuristics.best_over_worst(runs))
+    assert same.mean() < 2 * same.sem()
+    runs.loc[runs["method"] == "7", "accuracy"] -= 0.05
+    apart = heuristics.best_over_worst(runs)
+    assert set(apart["other"]) == {"7"} and apart["points"].mean() == pytest.approx(5, abs=0.5)
+
+
 @pytest.mark.parametrize("families", [["a"] * 5 + ["b"] * 3 + ["c"], ["a", "b"], list("abcdefgh")])
 def test_families_are_drawn_whole_and_seeds_within_their_topologies(families):
     rng = np.random.default_rng(0)

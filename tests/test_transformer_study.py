@@ -242,8 +242,10 @@ def test_a_published_loss_is_met_or_not(dense, verdict):
 @pytest.mark.parametrize(("other", "verdict"), [(2.0, "reproduced"), (1.8, "not reproduced"), (1.9, "undecided")])
 def test_the_better_of_two_models_is_told_by_seed(other, verdict):
     runs = runs_of(dense=[1.7], a=[1.9, 1.91, 1.89, 1.5], b=[other, other + 0.02, other - 0.02])
-    found = transformer.less_lost("closnets-fig3-above-low-rank-gpt", runs, "a", "b")
+    found = transformer.less_lost("compute-better-spent-btt", runs, "a", "b")
     assert found.verdict == verdict and found.ours == pytest.approx(other - 1.9)
+    beside = transformer.set_beside("closnets-fig3-above-low-rank-gpt", runs, "a", "b")
+    assert beside.verdict == "not comparable" and beside.ours == found.ours
 
 
 @pytest.mark.parametrize(("healed", "verdict"), [(1.81, "better"), (1.9, "not reproduced"), (1.83, "undecided")])

@@ -197,6 +197,21 @@ def requirements(rule: Rule, hidden: float = 1.0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def training_memory(needed: pd.DataFrame, batches: Sequence[int]) -> pd.Series:
+    """How many times the memory of the cascades dense convolutions take in training: weights, gradients of as many
+    numbers, and kept activations.
+
+    Args:
+        needed: of `requirements`, by "convolutions".
+        batches: images.
+
+    Returns:
+        By batch.
+    """
+    held = {batch: 2 * needed["weights"] + batch * needed["activations"] for batch in batches}
+    return pd.Series({batch: numbers["dense"] / numbers["cascades"] for batch, numbers in held.items()})
+
+
 def growth(channels: int) -> pd.DataFrame:
     """What twice the channels cost a pointwise layer: "topology", "weights", "weights_twice", "factor"."""
     rules = {"clos": cheapest_clos, "multistage_clos": cheapest_two_level, "butterfly": padded_butterfly}

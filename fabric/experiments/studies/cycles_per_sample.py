@@ -144,6 +144,29 @@ def beside_formula(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def beside_phases(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
+    """The published cycles of each phase, I / R_i, R_i and R_m, beside the machine's.
+
+    Returns:
+        "layer" as text, "phase" (from 1), "printed", "cycles" of the cycle model and "agrees".
+    """
+    rows = []
+    for layer in map(tuple, cascades):
+        inputs, _, first, middle, _ = layer
+        shapes = zip((inputs // first, first, middle), TorusMapping([layer]).phases, strict=True)
+        for number, (printed, phase) in enumerate(shapes, start=1):
+            rows.append({"layer": str(layer), "phase": number, "printed": printed, "cycles": phase.length})
+    return pd.DataFrame(rows).eval("agrees = printed == cycles")
+
+
+def in_words(phases: pd.DataFrame) -> str:
+    """The cycles of `beside_phases`, the machine's and the printed ones, cascade by cascade."""
+    return "; ".join(
+        f"{layer}: {' + '.join(map(str, rows['cycles']))} and {' + '.join(map(str, rows['printed']))}"
+        for layer, rows in phases.groupby("layer", sort=False)
+    )
+
+
 def printed_speedups() -> pd.DataFrame:
     """The speed-ups of Clos in Table I beside the quotients of its own cycles.
 

@@ -135,6 +135,19 @@ def longest_hop(sample: TracedSample, moved: pd.DataFrame) -> int:
     return farthest
 
 
+def visited(moved: pd.DataFrame) -> pd.Series:
+    """Different values that a processing element works on in a phase over the cycles of it: 1 where all of a ring pass.
+
+    Args:
+        moved: rows of one unit of `movement`, with "cascade".
+
+    Returns:
+        By "cascade", "phase", "row" and "column".
+    """
+    works = moved.groupby(["cascade", "phase", "row", "column"])["neuron"]
+    return works.nunique() / works.size()
+
+
 def restless_deltas(sample: TracedSample) -> int:
     """Changes of a processing element's delta within a phase of the backward pass; none, since deltas stay."""
     trace = sample.trace

@@ -7,6 +7,7 @@ from fabric.experiments.studies.conversion._matrices import (
     errors_by_routers,
     errors_by_spectrum,
     nearest,
+    partial_rank_correlation,
     rank_correlation,
 )
 from fabric.experiments.studies.conversion._ridge import RidgeConfig, by_ridge, errors_by_ridge
@@ -31,6 +32,7 @@ __all__ = [
     "errors_by_routers",
     "errors_by_spectrum",
     "nearest",
+    "partial_rank_correlation",
     "percent",
     "rank_correlation",
     "worst_excess",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -179,3 +180,10 @@ def rank_correlation(table: pd.DataFrame, count: str) -> pd.Series:
     return table.groupby("seed")[[count, "error"]].apply(
         lambda rows: rows[count].corr(rows["error"], method="spearman")
     )
+
+
+def partial_rank_correlation(table: pd.DataFrame, count: str, given: str) -> pd.Series:
+    """Spearman's correlation of a count with the error where another count is given, for each seed."""
+    both = rank_correlation(table, count), rank_correlation(table, given)
+    counts = table.groupby("seed")[[count, given]].apply(lambda rows: rows[count].corr(rows[given], method="spearman"))
+    return (both[0] - both[1] * counts) / np.sqrt((1 - both[1] ** 2) * (1 - counts**2))

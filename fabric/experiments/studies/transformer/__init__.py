@@ -7,6 +7,7 @@ from fabric.experiments.studies.transformer._arms import (
     less_lost,
     losses,
     reached,
+    set_beside,
     trained,
     tuned,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "lost",
     "reached",
     "restructured",
+    "set_beside",
     "step_times",
     "time_steps",
     "train_carried",

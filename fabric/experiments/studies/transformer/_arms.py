@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fabric.experiments.runs import Results
-from fabric.experiments.statements import Verdict, at_most, higher, interval, summarise
+from fabric.experiments.statements import Verdict, at_most, beside, higher, interval, summarise
 from fabric.experiments.studies._parameters import not_empty
 from fabric.experiments.studies.transformer._structures import STRUCTURES
 from fabric.experiments.studies.transformer._train import CharacterConfig, train_characters
@@ -100,7 +100,14 @@ def reached(claim: str, runs: pd.DataFrame) -> Verdict:
 
 def less_lost(claim: str, runs: pd.DataFrame, model: str, other: str) -> Verdict:
     """Verdict on "the model is better than the other at equal weights": the other's loss less its own, by seed."""
-    found = _differences(runs, model, other)
+    return higher(claim, _differences(runs, model, other), _losses_in_words(runs, model, other))
+
+
+def set_beside(claim: str, runs: pd.DataFrame, model: str, other: str) -> Verdict:
+    """The difference of `less_lost` beside a claim that no source makes in words."""
+    return beside(claim, _differences(runs, model, other).to_list(), _losses_in_words(runs, model, other))
+
+
+def _losses_in_words(runs: pd.DataFrame, model: str, other: str) -> str:
     means = runs.groupby("model")["loss"].mean()
-    reason = f"Losses of {means[model]:.3f} and {means[other]:.3f}, the dense model's is {means['dense']:.3f}."
-    return higher(claim, found, reason)
+    return f"Losses of {means[model]:.3f} and {means[other]:.3f}, the dense model's is {means['dense']:.3f}."
