@@ -101,6 +101,11 @@ def test_a_cascade_of_one_hidden_neuron_keeps_one_more_number_a_pixel():
     assert cascades["activations"] - dense["activations"] == pixels.sum()
     assert dense["activations"] == (pixels * np.array(MobileNet().channels[1:])).sum()
     assert cascades["operations"] == (pixels * np.array([*map(sum, pairwise(MobileNet().channels))])).sum()
+    times = study.training_memory(needed, (1, 10**9))
+    assert times[1] == (2 * dense["weights"] + dense["activations"]) / (
+        2 * cascades["weights"] + cascades["activations"]
+    )
+    assert times[10**9] == pytest.approx(dense["activations"] / cascades["activations"], rel=1e-4)
 
 
 def test_a_network_of_cascades_holds_the_weights_that_are_counted():

@@ -40,6 +40,9 @@ def test_values_move_one_link_a_cycle_and_deltas_stay(sample):
     moved = torus_mapping.movement(sample)
     assert torus_mapping.longest_hop(sample, moved) == 1
     assert torus_mapping.restless_deltas(sample) == 0
+    forward = moved[moved["unit"] == "forward"].assign(cascade="one")
+    assert (torus_mapping.visited(forward) == 1).all()
+    assert (torus_mapping.visited(forward.assign(neuron="I1")) < 1).all()
     diagonal = moved.copy()
     diagonal.loc[(diagonal["cycle"] == 1), "row"] = 1 - diagonal["row"]
     assert torus_mapping.longest_hop(sample, diagonal) == 2

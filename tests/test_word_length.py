@@ -55,6 +55,14 @@ def test_losses_are_paired_by_seed():
     assert (late["number"], late["gain"], late["seeds"]) == ("9/12", pytest.approx(1.5), 2)
 
 
+@pytest.mark.parametrize(("nine_bits", "trained", "verdict"), [(0.94, 1, "not reproduced"), (0.93, 0, "reproduced")])
+def test_a_network_trains_that_makes_at_most_twice_the_errors_of_float32(nine_bits, trained, verdict):
+    runs = word_length_tables.distinct(table("float32", [0.98, 0.96]), table("9/12", [nine_bits, nine_bits]))
+    found = word_length_tables.quantised_from_the_start("closnets-quantizing-after-training", runs, ["9/12"])
+    assert (found.ours, found.verdict) == (trained, verdict)
+    assert f"{100 * nine_bits:.2f} %, 97.00 % in float32" in found.reason
+
+
 def test_a_run_without_partner_in_float32_is_named():
     with pytest.raises(ValueError, match="9/12 of seed 1 has none"):
         word_length_tables.losses(word_length_tables.distinct(table("float32", [0.9]), table("9/12", [0.9, 0.9])))

@@ -81,7 +81,7 @@ def quantised_from_the_start(claim: str, runs: pd.DataFrame, numbers: Sequence[s
     pairs = pairs[pairs["number"].isin(numbers) & pairs["stochastic"] & (pairs["mode"] == "sequential")]
     means = 100 * pairs.groupby(["cascades", "number"])[["accuracy", "accuracy_float32"]].mean()
     trained = (100 - means["accuracy"]) <= 2 * (100 - means["accuracy_float32"])
-    worst = means.loc[(means["accuracy_float32"] - means["accuracy"]).idxmax()]
+    worst = means.iloc[int((means["accuracy_float32"] - means["accuracy"]).argmax())]
     return counted(
         claim,
         int(trained.sum()),
