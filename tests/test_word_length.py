@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import word_length, word_length_tables
+from fabric.experiments.studies import quantised_training, word_length, word_length_tables
 from fabric.hardware import TorusMapping
 from fabric.hardware.torus import GoldenMachine
 
@@ -58,7 +58,7 @@ def test_losses_are_paired_by_seed():
 @pytest.mark.parametrize(("nine_bits", "trained", "verdict"), [(0.94, 1, "not reproduced"), (0.93, 0, "reproduced")])
 def test_a_network_trains_that_makes_at_most_twice_the_errors_of_float32(nine_bits, trained, verdict):
     runs = word_length_tables.distinct(table("float32", [0.98, 0.96]), table("9/12", [nine_bits, nine_bits]))
-    found = word_length_tables.quantised_from_the_start("closnets-quantizing-after-training", runs, ["9/12"])
+    found = quantised_training.from_the_start("closnets-quantizing-after-training", runs, ["9/12"])
     assert (found.ours, found.verdict) == (trained, verdict)
     assert f"{100 * nine_bits:.2f} %, 97.00 % in float32" in found.reason
 

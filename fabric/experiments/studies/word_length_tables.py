@@ -1,11 +1,10 @@
 """What fixed point costs in accuracy, from the runs of `fabric.experiments.studies.word_length`, paired by seed."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from fabric.experiments.statements import Verdict, counted, summarise
+from fabric.experiments.statements import summarise
 from fabric.experiments.studies.word_length import label, printable
 
 _KEYS = ["network", "number", "word", "weight", "rounding", "mode"]
@@ -65,30 +64,6 @@ def worst_network(runs: pd.DataFrame, number: str) -> WorstNetwork:
     pairs = chosen[chosen["cascades"] == lost.idxmax()].set_index("seed")
     described = ", ".join(f"{label(cascades[:1])} {loss:.2f}" for cascades, loss in lost.items())
     return WorstNetwork(100 * pairs["accuracy"], 100 * pairs["accuracy_float32"], f"points lost: {described}.")
-
-
-def quantised_from_the_start(claim: str, runs: pd.DataFrame, numbers: Sequence[str]) -> Verdict:
-    """Verdict on "quantization can only be applied after training", from networks that have no other numbers.
-
-    A network trains if, on average over seeds, it makes at most twice as many errors as the same one in float32.
-
-    Args:
-        claim: key of the statement, which prints that none trains.
-        runs: of `studies.word_length.run`.
-        numbers: formats, of which all that a network stores and calculates has no more bits from the first sample on.
-    """
-    pairs = losses(runs)
-    pairs = pairs[pairs["number"].isin(numbers) & pairs["stochastic"] & (pairs["mode"] == "sequential")]
-    means = 100 * pairs.groupby(["cascades", "number"])[["accuracy", "accuracy_float32"]].mean()
-    trained = (100 - means["accuracy"]) <= 2 * (100 - means["accuracy_float32"])
-    worst = means.iloc[int((means["accuracy_float32"] - means["accuracy"]).argmax())]
-    return counted(
-        claim,
-        int(trained.sum()),
-        0,
-        f"Of {len(means)}, {' and '.join(numbers)}; the one that loses most has {worst['accuracy']:.2f} %, "
-        f"{worst['accuracy_float32']:.2f} % in float32. ClosNets itself cites quantization in training.",
-    )
 
 
 def lateness(runs: pd.DataFrame) -> pd.DataFrame:
