@@ -15,6 +15,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "chip, sequential": LOOKS["chip, sequential"].mark,
     "float32, Clos": LOOKS["clos"].mark | {"marker": "^", "linestyle": "--"},
     "float32, dense": LOOKS["dense"].mark | {"marker": "v", "linestyle": "--"},
+    "float32, narrow dense": LOOKS["narrow"].mark,
 }
 
 

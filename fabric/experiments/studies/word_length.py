@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fabric.experiments.batchless import Cascade, FixedPointConfig, Float32Config, train_fixed_point, train_float32
+from fabric.experiments.networks import Layer, at_parameters, weights
 from fabric.experiments.runs import Record, Results
 from fabric.hardware import FixedPoint
 
@@ -133,6 +134,43 @@ def networks(table: pd.DataFrame, firsts: Sequence[Sequence[int]], last: Sequenc
     for way_ in table.to_dict("records") if dense else ():
         rows.append(way_ | {"cascades": tuple(map(tuple, dense)), "scales": (way_["scales"][0], 0)})
     return pd.DataFrame(rows)
+
+
+def edges(cascades: Sequence[Cascade]) -> int:
+    """Weights of a network, those of padded inputs and outputs counted."""
+    return weights(tuple(Layer("clos" if len(cascade) == 5 else "dense", tuple(cascade)) for cascade in cascades))
+
+
+def narrow_dense(cascades: Sequence[Cascade], dense: Sequence[Cascade]) -> tuple[Cascade, ...]:
+    """The dense network with as many weights as cascades, as nearly as whole neurons allow.
+
+    Args:
+        cascades: the network whose weights are counted.
+        dense: (inputs, hidden), (hidden, classes); both networks have its inputs and classes.
+    """
+    inputs, classes = dense[0][0], dense[-1][1]
+    hidden, _ = at_parameters("dense", edges(cascades), inputs, classes=classes)
+    return (hidden.arguments[0], hidden.arguments[1]), (hidden.arguments[1], classes)
+
+
+def train_narrow(
+    results: Results,
+    networks: Sequence[Sequence[Cascade]],
+    dense: Sequence[Cascade],
+    schedules: Sequence[Sequence[int]],
+    dataset: str,
+    seeds: int,
+    held_out: int,
+) -> pd.DataFrame:
+    """`narrow_dense` of each network, trained in float32 with the schedule that is best on held-out samples, one seed.
+
+    Returns:
+        As of `run`, with "beside", the network of as many weights.
+    """
+    beside = list(dict.fromkeys(tuple(map(tuple, cascades)) for cascades in networks))
+    rows = [way(narrow_dense(cascades, dense), None, ()) | {"beside": cascades} for cascades in beside]
+    chosen, _ = choose_rates(results, pd.DataFrame(rows), schedules, dataset, 1, held_out)
+    return run(results, chosen, dataset, seeds, title="narrow dense networks")
 
 
 def train_way(config: FixedPointConfig | Float32Config) -> Record:
