@@ -9,7 +9,7 @@ from fabric.plots.looks import GUIDE, LOOKS
 
 
 def accuracy_by_order(ax: Axes, table: pd.DataFrame, natural: str) -> None:
-    """A group of marks per topology: hollow in natural order, filled in the others, with intervals over seeds.
+    """A group of marks per topology: hollow in natural order, filled in others, with intervals over seeds.
 
     Args:
         ax: axes to draw on.
@@ -20,7 +20,8 @@ def accuracy_by_order(ax: Axes, table: pd.DataFrame, natural: str) -> None:
     for place, topology in enumerate(topologies):
         rows = table[table["topology"] == topology]
         rows = pd.concat([rows[rows["order"] == natural], rows[rows["order"] != natural]])
-        at = place + np.linspace(-0.3, 0.3, len(rows))
+        half = 0.3 if len(rows) > 1 else 0
+        at = place + np.linspace(-half, half, len(rows))
         look = {"linestyle": "none", **LOOKS[topology].mark}
         points(ax, at[:1], rows[:1], scale=100, markerfacecolor="white", **look)
         points(ax, at[1:], rows[1:], scale=100, **look)
