@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fabric.experiments.batchless import Cascade, FixedPointConfig, Float32Config, train_fixed_point, train_float32
@@ -149,8 +150,9 @@ def narrow_dense(cascades: Sequence[Cascade], dense: Sequence[Cascade]) -> tuple
         dense: (inputs, hidden), (hidden, classes); both networks have its inputs and classes.
     """
     inputs, classes = dense[0][0], dense[-1][1]
-    hidden, _ = at_parameters("dense", edges(cascades), inputs, classes=classes)
-    return (hidden.arguments[0], hidden.arguments[1]), (hidden.arguments[1], classes)
+    first, _ = at_parameters("dense", edges(cascades), inputs, classes=classes)
+    hidden = first.build(np.random.default_rng(0)).outputs
+    return (inputs, hidden), (hidden, classes)
 
 
 def train_narrow(
