@@ -103,3 +103,8 @@ def test_networks_with_skips_have_equal_weights_and_gains_are_paired():
     (gain,) = skip_connections.gains(runs).itertuples()
     assert (gain.skips, gain.seeds) == ("identity", 2)
     np.testing.assert_allclose(gain.gain, 0.15)
+
+
+def test_rates_at_the_edge_of_what_was_tried_are_counted():
+    trials = pd.DataFrame({"learning_rate": [0.1, 0.2, 0.1, 0.2], "chosen": [True, False, False, True]})
+    assert skip_connections.at_the_edge(trials) == "1 of 2 networks chose the highest learning rate tried, 0.2."
