@@ -97,6 +97,14 @@ def test_networks_with_skips_have_equal_weights_and_gains_are_paired():
             "accuracy": [0.8, 0.9, 0.5, 0.7],
         }
     )
+    (narrow,) = skip_connections.narrow_rival(networks).itertuples()
+    assert narrow.method == skip_connections.NARROW and abs(narrow.weights - networks["weights"][0]) <= (784 + 10) / 2
+    runs = pd.concat([runs, pd.DataFrame([{"method": narrow.method, "skips": "none", "seed": 0, "accuracy": 0.1}])])
     (gain,) = skip_connections.gains(runs).itertuples()
     assert (gain.skips, gain.seeds) == ("identity", 2)
     np.testing.assert_allclose(gain.gain, 0.15)
+
+
+def test_rates_at_the_edge_of_what_was_tried_are_counted():
+    trials = pd.DataFrame({"learning_rate": [0.1, 0.2, 0.1, 0.2], "chosen": [True, False, False, True]})
+    assert skip_connections.at_the_edge(trials) == "1 of 2 networks chose the highest learning rate tried, 0.2."

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fabric.experiments import data
+from fabric.experiments.networks import weights
 from fabric.experiments.runs import Results
 from fabric.experiments.studies import accuracy_vs_density, bandwidth, fewest_weights, memories
 from fabric.experiments.studies import input_order as order
@@ -33,12 +34,15 @@ def test_shuffled_pixels_are_the_same_in_another_order_for_all_samples():
 def test_topologies_of_the_orders_have_about_as_many_weights():
     chosen = order.networks(8)
     edges = [network[0].build(np.random.default_rng(0)).parameters for network in chosen["network"]]
-    assert chosen["topology"].tolist() == ["clos", "butterfly", "torus", "mesh"]
-    assert max(edges) / min(edges) < 1.35
+    assert chosen["topology"].tolist() == ["clos", "butterfly", "torus", "mesh", "narrow dense"]
+    assert max(edges[:4]) / min(edges[:4]) < 1.35
+    sizes = chosen.set_index("topology")["network"].map(weights)
+    assert sizes["narrow dense"] == pytest.approx(sizes["clos"], abs=(64 + 10) / 2)
 
 
 def test_effects_of_orders_are_paired_by_seed():
-    rows = [("clos", at, seed, base + extra) for seed, base in ((0, 0.5), (1, 0.7))
+    rows = [("narrow dense", order.NATURAL, 0, 0.4)]
+    rows += [("clos", at, seed, base + extra) for seed, base in ((0, 0.5), (1, 0.7))
             for at, extra in ((order.NATURAL, 0.0), ("shuffled 0", 0.02), ("shuffled 1", 0.04))]  # fmt: skip
     runs = records(rows, ["topology", "order", "seed", "accuracy"])
     (row,) = order.of_shuffling(runs).itertuples()
@@ -46,14 +50,26 @@ def test_effects_of_orders_are_paired_by_seed():
     assert row.spread == pytest.approx(2)  # 60, 62 and 64 %
 
 
-@pytest.mark.parametrize(("moved", "verdict"), [(0.03, "within the margin"), (0.01, "undecided")])
-def test_order_is_judged_only_where_it_matters_to_another_topology(moved, verdict):
-    rows = [(name, at, seed, 0.9 + (shift + 0.001 * (-1) ** seed) * (at != order.NATURAL))
-            for name, shift in (("clos", 0.0), ("butterfly", 0.2), ("torus", 0.0), ("mesh", -moved))
+@pytest.mark.parametrize(
+    ("clos", "mesh", "narrow", "verdict"),
+    [
+        (0, 3, 3, "within the margin"),
+        (0, 1, 3, "undecided"),
+        (0, 3, 1, "undecided"),
+        (-2, 1, 1, "worse"),
+        (2, 1, 1, "better"),
+    ],
+)
+def test_order_is_judged_equal_only_where_it_matters_to_another_topology(clos, mesh, narrow, verdict):
+    """Points that shuffling brings to Clos and takes from the mesh, and that the narrow network loses."""
+    rows = [(name, at, seed, 0.9 + (shift / 100 + 0.001 * (-1) ** seed) * (at != order.NATURAL))
+            for name, shift in (("clos", clos), ("butterfly", 20), ("torus", 0), ("mesh", -mesh))
             for at in (order.NATURAL, "shuffled 0") for seed in range(4)]  # fmt: skip
+    rows += [("narrow dense", order.NATURAL, seed, 0.9 - narrow / 100) for seed in range(2)]
     runs = records(rows, ["topology", "order", "seed", "accuracy"])
     judged = order.does_not_matter("closnets-input-order", runs, 1000)  # the margin is 0.67 points
-    assert judged.verdict == verdict and judged.ours == pytest.approx(0)
+    assert judged.verdict == verdict and judged.ours == pytest.approx(clos)
+    assert (judged.p < 0.05) == (verdict != "undecided")
 
 
 def test_the_grid_has_each_width_at_each_number_of_weights():

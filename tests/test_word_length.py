@@ -44,6 +44,7 @@ def test_losses_are_paired_by_seed():
     worst = word_length_tables.worst_network(runs, "9/12")
     assert worst.fixed_point.tolist() == pytest.approx([97, 97])
     assert worst.float32.tolist() == pytest.approx([98, 97])
+    assert worst.cascades == CASCADES
     assert worst.description.endswith(" 0.50.")
     rows = word_length_tables.accuracies(runs).set_index(["number", "rounding", "mode"])
     assert rows["accuracy"].to_dict() == pytest.approx({
@@ -78,6 +79,19 @@ def test_the_best_on_held_out_samples_is_chosen(tmp_path):
     runs = word_length.run(results, ways, "digits-8x8", 2, 300)
     means = runs.groupby("rates")["accuracy"].mean()
     assert means.to_dict() == pytest.approx(trials.set_index("rates")["held_out_accuracy"].to_dict())
+
+
+def test_narrow_dense_networks_have_as_many_weights(tmp_path):
+    results = Results("16_fixed_point_training", tmp_path)
+    dense = [[64, 16], [16, 10]]
+    others = ((64, 16, 2, 2, 2), (16, 12, 2, 4, 4))
+    runs = word_length.train_narrow(results, [CASCADES, others, CASCADES], dense, [(4,), (6,)], "digits-8x8", 2, 300)
+    assert runs["beside"].tolist() == [CASCADES, others] * 2 and runs["seed"].tolist() == [0, 0, 1, 1]
+    assert word_length.edges(CASCADES) == 64 * 4 + 4 * 4 * 4 + 16 * 4 + 16 * 4 + 4 * 4 * 4 + 12 * 4
+    assert runs["cascades"][0] == ((64, 8), (8, 10))  # 592 weights, for 560
+    table = word_length_tables.narrow(runs).set_index("beside")
+    for cascades in (CASCADES, others):
+        assert table.loc[word_length.label(cascades), "weights"] == pytest.approx(word_length.edges(cascades), rel=0.1)
 
 
 def test_networks_share_the_last_layer_and_its_routers():

@@ -1,5 +1,6 @@
 """The simulated machine and PyTorch: accuracy over samples, samples a second over the clock."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "chip, sequential": LOOKS["chip, sequential"].mark,
     "float32, Clos": LOOKS["clos"].mark | {"marker": "^", "linestyle": "--"},
     "float32, dense": LOOKS["dense"].mark | {"marker": "v", "linestyle": "--"},
+    "float32, narrow dense": LOOKS["narrow"].mark,
 }
 
 
@@ -66,7 +68,7 @@ def accuracy_of_seeds(ax: Axes, runs: pd.DataFrame, means: pd.DataFrame) -> None
     ax.plot(range(len(names)), by_seed[names].T, color=EDGE, linewidth=0.8, marker=".", markersize=4, zorder=1)
     for place, name in enumerate(names):
         points(ax, [place], means[means["name"] == name], **_LOOKS[name] | {"linestyle": "none", "markersize": 7})
-    ax.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names])
+    ax.set_xticks(range(len(names)), [re.sub("(?<=,|w) ", "\n", name) for name in names])
     ax.set_xlim(-0.5, len(names) - 0.5)
     ax.set_xlabel("thin: each seed")
     ax.set_ylabel("test accuracy (%)")

@@ -5,11 +5,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import FAMILIES, GUIDE
+from fabric.plots.looks import GUIDE, LOOKS
 
 
 def accuracy_by_order(ax: Axes, table: pd.DataFrame, natural: str) -> None:
-    """A group of marks per topology: hollow in natural order, filled in the others, with intervals over seeds.
+    """A group of marks per topology: hollow in natural order, filled in others, with intervals over seeds.
 
     Args:
         ax: axes to draw on.
@@ -20,13 +20,14 @@ def accuracy_by_order(ax: Axes, table: pd.DataFrame, natural: str) -> None:
     for place, topology in enumerate(topologies):
         rows = table[table["topology"] == topology]
         rows = pd.concat([rows[rows["order"] == natural], rows[rows["order"] != natural]])
-        at = place + np.linspace(-0.3, 0.3, len(rows))
-        look = {"linestyle": "none", **FAMILIES[topology].mark}
+        half = 0.3 if len(rows) > 1 else 0
+        at = place + np.linspace(-half, half, len(rows))
+        look = {"linestyle": "none", **LOOKS[topology].mark}
         points(ax, at[:1], rows[:1], scale=100, markerfacecolor="white", **look)
         points(ax, at[1:], rows[1:], scale=100, **look)
     for edge in range(1, len(topologies)):
         ax.axvline(edge - 0.5, color=GUIDE, linewidth=0.5)
-    ax.set_xticks(range(len(topologies)), [FAMILIES[topology].label for topology in topologies])
+    ax.set_xticks(range(len(topologies)), [LOOKS[topology].label for topology in topologies])
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="x", visible=False)
     ax.set_xlim(-0.5, len(topologies) - 0.5)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fabric.plots.intervals import points
-from fabric.plots.looks import FAMILIES, GUIDE
+from fabric.plots.looks import FAMILIES, GUIDE, LOOKS
 
 KIND_LABELS = {
     "none": "no skips",
@@ -46,13 +46,13 @@ def draw_skip_accuracy(ax: Axes, table: pd.DataFrame) -> None:
 
     Args:
         ax: axes to draw on.
-        table: "method", "skips", "accuracy", "low", "high" (fractions).
+        table: "method", "skips", "accuracy", "low", "high" (fractions); a method may lack some kinds.
     """
     kinds = [kind for kind in KIND_LABELS if kind in set(table["skips"])]
     methods = list(table["method"].unique())
     for method, shift in zip(methods, np.linspace(-0.15, 0.15, len(methods)), strict=True):
-        rows = table[table["method"] == method].set_index("skips").loc[kinds]
-        points(ax, np.arange(len(kinds)) + shift, rows, scale=100, linestyle="none", **FAMILIES[method].named)
+        rows = table[table["method"] == method].set_index("skips").reindex(kinds)
+        points(ax, np.arange(len(kinds)) + shift, rows, scale=100, linestyle="none", **LOOKS[method].named)
     ax.set_xticks(range(len(kinds)), [KIND_LABELS[kind] for kind in kinds])
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="x", visible=False)

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fabric.experiments.networks import Layer, LayerWithSkips, label, one_hidden_layer, weights
+from fabric.experiments.networks import Layer, LayerWithSkips, at_parameters, label, one_hidden_layer, weights
 from fabric.experiments.statements import summarise
 from fabric.experiments.studies._parameters import not_empty
 from fabric.experiments.studies.reconstruction import count, layers
 
+NARROW = "narrow dense"
 KINDS = ("none", "identity", "off_support", "from_input")
 FAMILIES = ("clos", "multistage_clos", "butterfly", "parallel_butterfly", "hypercube", "torus")
 
@@ -73,6 +74,31 @@ def networks_with_skips(cascades: Sequence[tuple[str, Sequence[Any]]], kinds: Se
     return pd.DataFrame(rows)
 
 
+def narrow_rival(networks: pd.DataFrame) -> pd.DataFrame:
+    """The dense network, narrower than its 784 inputs, with as many weights as the first of some networks.
+
+    Args:
+        networks: of `networks_with_skips`.
+
+    Returns:
+        One row like theirs, its "method" `NARROW`.
+    """
+    network = at_parameters("dense", int(networks["weights"].iloc[0]))
+    size = {"weights": weights(network), "target": weights(network)}
+    return pd.DataFrame([{"method": NARROW, "skips": "none", "label": label(network), **size, "network": network}])
+
+
+def at_the_edge(trials: pd.DataFrame) -> str:
+    """How many networks chose the highest learning rate tried, in a sentence: beyond it they might do better.
+
+    Args:
+        trials: one per network and rate, with "learning_rate" and "chosen".
+    """
+    highest = trials["learning_rate"].max()
+    chosen = trials.loc[trials["chosen"], "learning_rate"]
+    return f"{(chosen == highest).sum()} of {len(chosen)} networks chose the highest learning rate tried, {highest:g}."
+
+
 def gains(runs: pd.DataFrame) -> pd.DataFrame:
     """What each kind of skips adds to the accuracy, paired by seed.
 
@@ -84,4 +110,4 @@ def gains(runs: pd.DataFrame) -> pd.DataFrame:
     """
     paired = runs.pivot(index=["method", "seed"], columns="skips", values="accuracy")
     difference = paired.drop(columns="none").sub(paired["none"], axis=0)
-    return summarise(difference.stack().rename("gain").reset_index(), ["method", "skips"], "gain")
+    return summarise(difference.stack().dropna().rename("gain").reset_index(), ["method", "skips"], "gain")

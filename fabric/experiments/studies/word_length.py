@@ -8,9 +8,11 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fabric.experiments.batchless import Cascade, FixedPointConfig, Float32Config, train_fixed_point, train_float32
+from fabric.experiments.networks import Layer, at_parameters, weights
 from fabric.experiments.runs import Record, Results
 from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.hardware import FixedPoint
@@ -139,6 +141,44 @@ def networks(table: pd.DataFrame, firsts: Sequence[Sequence[int]], last: Sequenc
     for way_ in table.to_dict("records") if dense else ():
         rows.append(way_ | {"cascades": tuple(map(tuple, dense)), "scales": (way_["scales"][0], 0)})
     return pd.DataFrame(rows)
+
+
+def edges(cascades: Sequence[Cascade]) -> int:
+    """Weights of a network, those of padded inputs and outputs counted."""
+    return weights(tuple(Layer("clos" if len(cascade) == 5 else "dense", tuple(cascade)) for cascade in cascades))
+
+
+def narrow_dense(cascades: Sequence[Cascade], dense: Sequence[Cascade]) -> tuple[Cascade, ...]:
+    """The dense network with as many weights as cascades, as nearly as whole neurons allow.
+
+    Args:
+        cascades: the network whose weights are counted.
+        dense: (inputs, hidden), (hidden, classes); both networks have its inputs and classes.
+    """
+    inputs, classes = dense[0][0], dense[-1][1]
+    first, _ = at_parameters("dense", edges(cascades), inputs, classes=classes)
+    hidden = first.build(np.random.default_rng(0)).outputs
+    return (inputs, hidden), (hidden, classes)
+
+
+def train_narrow(
+    results: Results,
+    networks: Sequence[Sequence[Cascade]],
+    dense: Sequence[Cascade],
+    schedules: Sequence[Sequence[int]],
+    dataset: str,
+    seeds: int,
+    held_out: int,
+) -> pd.DataFrame:
+    """`narrow_dense` of each network, trained in float32 with the schedule that is best on held-out samples, one seed.
+
+    Returns:
+        As of `run`, with "beside", the network of as many weights.
+    """
+    beside = list(dict.fromkeys(tuple(map(tuple, cascades)) for cascades in networks))
+    rows = [way(narrow_dense(cascades, dense), None, ()) | {"beside": cascades} for cascades in beside]
+    chosen, _ = choose_rates(results, pd.DataFrame(rows), schedules, dataset, 1, held_out)
+    return run(results, chosen, dataset, seeds, title="narrow dense networks")
 
 
 def train_way(config: FixedPointConfig | Float32Config) -> Record:

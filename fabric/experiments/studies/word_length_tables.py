@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fabric.experiments.batchless import Cascade
 from fabric.experiments.statements import summarise
-from fabric.experiments.studies.word_length import label, printable
+from fabric.experiments.studies.word_length import edges, label, printable
 
 _KEYS = ["network", "number", "word", "weight", "rounding", "mode"]
 _RUN = ["cascades", "number", "stochastic", "mode", "rates", "seed"]
@@ -49,8 +50,9 @@ def accuracies(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 class WorstNetwork(NamedTuple):
-    """Accuracies (%) by seed, in the same order, of the network that a format costs most; all networks in words."""
+    """The network that a format costs most, its accuracies (%) by seed in the same order, all networks in words."""
 
+    cascades: tuple[Cascade, ...]
     fixed_point: pd.Series
     float32: pd.Series
     description: str
@@ -61,9 +63,21 @@ def worst_network(runs: pd.DataFrame, number: str) -> WorstNetwork:
     table = losses(runs)
     chosen = table[(table["number"] == number) & table["stochastic"] & (table["mode"] == "sequential")]
     lost = chosen.groupby("cascades", sort=False)["loss"].mean()
-    pairs = chosen[chosen["cascades"] == lost.idxmax()].set_index("seed")
+    worst = lost.idxmax()
+    pairs = chosen[chosen["cascades"] == worst].set_index("seed")
     described = ", ".join(f"{label(cascades[:1])} {loss:.2f}" for cascades, loss in lost.items())
-    return WorstNetwork(100 * pairs["accuracy"], 100 * pairs["accuracy_float32"], f"points lost: {described}.")
+    return WorstNetwork(worst, 100 * pairs["accuracy"], 100 * pairs["accuracy_float32"], f"points lost: {described}.")
+
+
+def narrow(runs: pd.DataFrame) -> pd.DataFrame:
+    """Accuracies (%) of the narrow dense networks of `fabric.experiments.studies.word_length.train_narrow`.
+
+    Returns:
+        "beside" (the network of as many weights), "network", "weights", "rates", "accuracy", "low", "high", "seeds".
+    """
+    table = printable(runs).assign(accuracy=100 * runs["accuracy"], weights=runs["cascades"].map(edges))
+    table["beside"] = runs["beside"].map(label)
+    return summarise(table, ["beside", "network", "weights", "rates"], "accuracy")
 
 
 def lateness(runs: pd.DataFrame) -> pd.DataFrame:
