@@ -9,6 +9,7 @@ from fabric.experiments.studies.conversion._matrices import (
     nearest,
     rank_correlation,
 )
+from fabric.experiments.studies.conversion._narrow import PerceptronOfStepsConfig, narrow, train_for_steps
 from fabric.experiments.studies.conversion._ridge import RidgeConfig, by_ridge, errors_by_ridge
 from fabric.experiments.studies.conversion._trained import (
     TrainedConfig,
@@ -20,6 +21,7 @@ from fabric.experiments.studies.conversion._trained import (
 
 __all__ = [
     "NearestConfig",
+    "PerceptronOfStepsConfig",
     "RidgeConfig",
     "RoutersConfig",
     "TrainedConfig",
@@ -30,8 +32,10 @@ __all__ = [
     "errors_by_ridge",
     "errors_by_routers",
     "errors_by_spectrum",
+    "narrow",
     "nearest",
     "percent",
     "rank_correlation",
+    "train_for_steps",
     "worst_excess",
 ]
