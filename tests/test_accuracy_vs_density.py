@@ -148,6 +148,13 @@ def test_a_convolutional_study_compares_its_first_two_networks():
     assert sparse.tolist() == pytest.approx([96, 96])
 
 
+@pytest.mark.parametrize(("epochs", "at_the_end"), [(31, 60), (30, 60 + 99 - 97.95)])
+def test_a_narrow_network_loses_at_the_end_what_it_lost_after_as_many_epochs(epochs, at_the_end):
+    narrow = pd.DataFrame([record("784-1-10", (1, 10), [0.5] * (epochs - 1) + [0.6], 0)]).assign(epochs=epochs)
+    found = study.narrow_at_the_end(narrow, "784-1-10", RECORDS, "784-112-10", (112, 10))
+    assert found == pytest.approx([at_the_end])
+
+
 @pytest.mark.parametrize(
     ("ours", "verdict"),
     [

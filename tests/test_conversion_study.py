@@ -1,5 +1,7 @@
 """Notebook 29: spectra that are what they are called, optima against the singular values, the healing that counts."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fabric import topology
+from fabric.experiments.data import load
+from fabric.experiments.runs import Results
 from fabric.experiments.studies import conversion
-from fabric.experiments.studies.conversion import NearestConfig, RidgeConfig, RoutersConfig, TrainedConfig
+from fabric.experiments.studies.conversion import (
+    NearestConfig,
+    PerceptronOfStepsConfig,
+    RidgeConfig,
+    RoutersConfig,
+    TrainedConfig,
+)
 from fabric.experiments.studies.conversion import _trained as trained
 
 
@@ -53,6 +63,11 @@ def test_without_a_ridge_images_that_were_not_among_the_data_come_out_wrong():
     assert held["seen"] < free["seen"] + 0.02 and held["seen"] < held["unseen"]
 
 
+def test_a_ridge_is_not_judged_without_other_samples():
+    with pytest.raises(ValueError, match="samples must be fewer than the 1437 of training, got 1437"):
+        conversion.by_ridge(RidgeConfig("digits", 8, 2.0, 1437, (0.01,), 1, 0))
+
+
 def test_the_correlation_is_that_of_ranks_within_a_seed():
     table = pd.DataFrame({"seed": [0, 0, 0, 1, 1, 1], "weights": [1, 2, 9] * 2, "error": [9, 8, 7, 1, 2, 30]})
     assert conversion.rank_correlation(table, "weights").to_dict() == {0: -1.0, 1: 1.0}
@@ -86,6 +101,28 @@ def test_a_trained_network_is_converted_by_every_structure_that_is_small_enough(
     assert rows[4.0, "chosen"]["errors"][0] == min(rows[4.0, name]["errors"][0] for name in names)
     assert found["accuracy"] > 0.5
     assert rows[4.0, "clos"]["before"] != rows[4.0, "clos"]["blind"]
+
+
+def test_the_narrow_network_has_as_many_weights_and_steps(tmp_path):
+    results = Results("test", tmp_path)
+    reached = pd.DataFrame({"fewer": 4.0, "structure": "monarch", "weights": 3000, "seed": [0, 1]})
+    accuracy = conversion.narrow(results, CONFIG, reached, 4.0, "monarch")
+    records = [json.loads(line) for line in (tmp_path / "runs" / "test.jsonl").read_text().splitlines()]
+    assert accuracy.to_dict() == {record["seed"]: 100 * record["accuracy"] for record in records}
+    weights = 3000 + 17 * 10  # the last layer is too small to be converted
+    for record in records:
+        assert record["weights"] <= weights < record["weights"] + 784 + 1 + 10
+        assert record["steps"] == -(-1437 // 64) + CONFIG.healing_steps
+    with pytest.raises(ValueError, match="converted must hold low_rank with 64 times fewer weights, it does not"):
+        conversion.narrow(results, CONFIG, reached, 64.0, "low_rank")
+
+
+def test_a_network_of_so_many_steps_is_one_of_as_many_passes():
+    data = load("digits")
+    passes = -(-len(data.train_y) // 64)
+    short = conversion.train_for_steps(PerceptronOfStepsConfig("digits", (16,), passes, 64, 0.01, 0))
+    assert short["accuracy"] == conversion.convert_trained(CONFIG)["accuracy"]
+    assert short["weights"] == 785 * 16 + 17 * 10
 
 
 def test_a_rate_that_is_too_high_heals_nothing():

@@ -85,10 +85,18 @@ def test_arms_that_claim_equal_operations_spend_them():
     for row, run in zip(checked.itertuples(), measured, strict=True):
         assert run["operations_by_phase"][-1] == 6 * 64 * row.edge_steps
     same = checked[checked["claim"] == "equal operations"]
-    assert (same["off"].abs() < 1).all() and (checked["off"].abs() > 20).sum() == 2
+    assert (same["off"].abs() < 1).all() and (checked["off"].abs() > 20).sum() == 3
     assert len({tuple(run["steps_by_phase"]) for run in measured}) > 3
     with pytest.raises(ValueError, match=r"arms must spend what they claim, these do not: .*constant"):
         densification.check_equal(table.assign(edge_steps=table["edge_steps"].where(table["arm"] != "constant", 1)))
+
+
+def test_the_narrow_network_is_dense_and_has_as_many_weights():
+    arms = {row.arm: row for row in densification.arms((784, 256, 28, 16), [4, 8, 12, 16], 8, 64).itertuples()}
+    narrow, grown = (densification.train(arms[arm].make("digits", 0.01, 0, 0)) for arm in ("narrow dense", "grown"))
+    assert grown["weights"] - (784 + 10) < narrow["weights"] <= grown["weights"]
+    assert narrow["weights"] % (784 + 10) == 0  # each hidden neuron has all inputs and all classes
+    assert narrow["steps_by_phase"] == [sum(grown["steps_by_phase"])]
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,13 @@ Config = GrowingConfig | MaskedGrowthConfig
 Arm = Callable[[str, float, int, int], Config]  # dataset, rate, seed, held out → configuration
 
 MORE, EQUAL, FEWER = "more operations", "equal operations", "fewer operations"
+NARROW = "narrow dense"
 
 
 def arms(
     cascade: Sequence[int], middle_routers: Sequence[int], steps: int, batch_size: int, classes: int = 10
 ) -> pd.DataFrame:
-    """Every way to train, the grown cascade first.
+    """Every way to train, the grown cascade first, and the narrow dense network of `narrow`.
 
     Args:
         cascade: (I, O, R_i, R_o).
@@ -101,8 +102,30 @@ def arms(
             clos_arm("largest", MORE, [(most, steps)]),
             sparse_arm("random sparse, grown by gradient", "gradient"),
             sparse_arm("random sparse, grown at random", "random"),
+            narrow(cascade, most, steps, batch_size, classes),
         ]
     )
+
+
+def narrow(
+    cascade: Sequence[int], middle_routers: int, steps: int, batch_size: int, classes: int = 10
+) -> dict[str, Any]:
+    """The dense network of one hidden level that has as many weights as a cascade, or just fewer; a row of `arms`.
+
+    Args:
+        cascade, steps, batch_size, classes: as in `arms`.
+        middle_routers: of the cascade.
+    """
+    inputs, outputs, input_routers, output_routers = cascade
+    weights = clos(inputs, outputs, input_routers, middle_routers, output_routers).parameters + outputs * classes
+    width = weights // (inputs + classes)
+
+    def make(dataset: str, rate: float, seed: int, held_out: int) -> Config:
+        whole = ((inputs * width, steps),)  # every edge that there can be
+        return MaskedGrowthConfig(dataset, width, whole, "random", batch_size, rate, seed, held_out)
+
+    work = width * (inputs + classes) * steps
+    return {"arm": NARROW, "claim": MORE, "edge_steps": work, "allowed": 0.0, "make": make}
 
 
 def check_equal(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,15 +7,18 @@ from fabric.experiments.studies.accuracy_vs_density._accuracies import (
     by_epoch,
     by_pattern,
     configurations,
-    dense_and_sparse,
     density,
     large_and_small_layouts,
     large_and_sparse,
     layouts,
     percent,
     printed_accuracies,
-    train_convolutional,
     train_layouts,
+)
+from fabric.experiments.studies.accuracy_vs_density._behind_trunks import (
+    dense_and_sparse,
+    narrow_at_the_end,
+    train_convolutional,
 )
 from fabric.experiments.studies.accuracy_vs_density._small_batches import (
     SmallBatchConfig,
@@ -47,6 +50,7 @@ __all__ = [
     "large_and_small_layouts",
     "large_and_sparse",
     "layouts",
+    "narrow_at_the_end",
     "percent",
     "printed_accuracies",
     "rates_in_words",

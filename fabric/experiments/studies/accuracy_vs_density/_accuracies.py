@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from fabric.experiments.networks import CIFAR_TRUNK, MNIST_TRUNK, Trunk
+from fabric.experiments.networks import Trunk
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import published, summarise
 from fabric.experiments.studies._parameters import positive
 from fabric.experiments.training import ClassifierConfig, classification_layers, classify
 from fabric.topology.junctions import densities
 
-# The poster's trunk for images of 28×28 and of 32×32×3.
-_TRUNKS = {"digits": MNIST_TRUNK, "mnist": MNIST_TRUNK, "cifar10": CIFAR_TRUNK, "cifar100": CIFAR_TRUNK}
 # L2 coefficient at full density. It falls with the square root of the density, which meets both published settings:
 # 1.1e-4 for the dense 784-112-10 network and 8e-5 for 800-100-10 at a density of 50.6 %.
 _L2 = 1.1e-4
@@ -110,33 +108,6 @@ def train_layouts(
     for column in _LAYOUT:
         records[column] = trials[column].to_numpy()
     return records
-
-
-def train_convolutional(
-    results: Results, studies: Sequence[tuple[str, str, Sequence[Sequence[int]], int, int]]
-) -> pd.DataFrame:
-    """Train networks with the poster's convolutional trunks, without L2 penalty.
-
-    Args:
-        results: where runs are kept.
-        studies: per study data set, classification layers, fan-outs, epochs and seeds.
-    """
-    return pd.concat(
-        [
-            train_layouts(results, layouts(layers, outs), dataset, epochs, seeds, _TRUNKS[dataset], l2=False)
-            for dataset, layers, outs, epochs, seeds in studies
-        ],
-        ignore_index=True,
-    )
-
-
-def dense_and_sparse(
-    records: pd.DataFrame, dataset: str, layers: str, fan_outs: Sequence[Sequence[int]]
-) -> tuple[pd.Series, pd.Series]:
-    """Accuracies (%) by seed of a study's first two networks: the dense one and the one that is said to equal it."""
-    of_dataset = records[records["dataset"] == dataset]
-    dense, sparse = (percent(of_dataset, layers, ", ".join(map(str, outs))) for outs in fan_outs[:2])
-    return dense, sparse
 
 
 def by_epoch(records: pd.DataFrame, epochs: Sequence[int]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from fabric.experiments.studies.conversion._matrices import (
     partial_rank_correlation,
     rank_correlation,
 )
+from fabric.experiments.studies.conversion._narrow import PerceptronOfStepsConfig, narrow, train_for_steps
 from fabric.experiments.studies.conversion._ridge import RidgeConfig, by_ridge, errors_by_ridge
 from fabric.experiments.studies.conversion._trained import (
     TrainedConfig,
@@ -21,6 +22,7 @@ from fabric.experiments.studies.conversion._trained import (
 
 __all__ = [
     "NearestConfig",
+    "PerceptronOfStepsConfig",
     "RidgeConfig",
     "RoutersConfig",
     "TrainedConfig",
@@ -31,9 +33,11 @@ __all__ = [
     "errors_by_ridge",
     "errors_by_routers",
     "errors_by_spectrum",
+    "narrow",
     "nearest",
     "partial_rank_correlation",
     "percent",
     "rank_correlation",
+    "train_for_steps",
     "worst_excess",
 ]

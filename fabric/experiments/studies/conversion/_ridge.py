@@ -49,10 +49,13 @@ def by_ridge(config: RidgeConfig) -> Measured:
         on other samples ("unseen"), less their mean on the data, and of the "matrix".
 
     Raises:
+        ValueError: no other samples are left.
         DataError: data files are missing or damaged.
     """
     instance("config", config, RidgeConfig)
     data = load(config.dataset)
+    if config.samples >= len(data.train_x):
+        raise ValueError(f"samples must be fewer than the {len(data.train_x)} of training, got {config.samples}")
     generator = torch.Generator().manual_seed(config.seed)
     drawn = torch.randperm(len(data.train_x), generator=generator)
     seen = data.train_x[drawn[: config.samples]].double()

@@ -1,10 +1,11 @@
 """A trained network converted layer by layer, before and after healing."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Annotated, ClassVar
 
 import pandas as pd
@@ -78,7 +79,9 @@ def convert_trained(config: TrainedConfig) -> Measured:
     instance("config", config, TrainedConfig)
     data = load(config.dataset)
     with one_thread():
-        network = _trained(config, data)
+        network = perceptron(
+            data, config.widths, training_steps(config), config.batch_size, config.learning_rate, config.seed
+        )
         generator = torch.Generator().manual_seed(config.seed)
         drawn = torch.randperm(len(data.train_x), generator=generator)
         seen, others = [data.train_x[drawn[:SEEN]]], data.train_x[drawn[-SEEN:]]
@@ -104,13 +107,13 @@ def convert_trained(config: TrainedConfig) -> Measured:
                         "weights": sum(int(str(row["weights left"])) for row in done),
                         "kinds": [str(row["after"]).partition("(")[0] for row in done],
                         "errors": [float(str(row["on data"])) for row in done],
-                        "blind": _accuracy(blind, data),
-                        "before": _accuracy(small, data),
-                        "healed": _accuracy(healed, data),
+                        "blind": accuracy_of(blind, data),
+                        "before": accuracy_of(small, data),
+                        "healed": accuracy_of(healed, data),
                         "healing_rate": rate,
                     }
                 )
-    return {"accuracy": _accuracy(network, data), "converted": rows}
+    return {"accuracy": accuracy_of(network, data), "converted": rows}
 
 
 def _healed(
@@ -128,29 +131,49 @@ def _healed(
         return min(tried, key=lambda pair: float(_divergence(pair[1](others), wanted)))
 
 
-def _trained(config: TrainedConfig, data: Dataset) -> nn.Sequential:
+def perceptron(
+    data: Dataset, widths: Sequence[int], steps: int, batch_size: int, learning_rate: float, seed: int
+) -> nn.Sequential:
+    """A perceptron with ReLU, trained by Adam for so many steps at a rate that falls to zero along a cosine.
+
+    Args:
+        data: with the samples that it is trained on.
+        widths: of the levels between features and classes.
+        steps, batch_size, learning_rate: of the training; the last batch of a pass may be smaller.
+        seed: of weights and order of samples.
+    """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.manual_seed(seed)
         layers: list[nn.Module] = []
-        for inputs, outputs in pairwise((data.features, *config.widths)):
+        for inputs, outputs in pairwise((data.features, *widths)):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        network = nn.Sequential(*layers, nn.Linear(config.widths[-1], data.classes))
-    order = torch.Generator().manual_seed(config.seed)
-    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
-    steps = config.epochs * -(-len(data.train_y) // config.batch_size)
+        network = nn.Sequential(*layers, nn.Linear(widths[-1], data.classes))
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(config.epochs):
-        for batch in torch.randperm(len(data.train_y), generator=order).split(config.batch_size):
-            loss = functional.cross_entropy(network(data.train_x[batch]), data.train_y[batch])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+    for batch in islice(_batches(len(data.train_y), batch_size, seed), steps):
+        loss = functional.cross_entropy(network(data.train_x[batch]), data.train_y[batch])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
     return network
 
 
+def _batches(samples: int, size: int, seed: int) -> Iterator[Tensor]:
+    """Indices of one random order of all samples after the other, endlessly."""
+    order = torch.Generator().manual_seed(seed)
+    while True:
+        yield from torch.randperm(samples, generator=order).split(size)
+
+
+def training_steps(config: TrainedConfig) -> int:
+    """Of the dense network, without those of the healing."""
+    return config.epochs * math.ceil(len(load(config.dataset).train_y) / config.batch_size)
+
+
 @torch.no_grad()
-def _accuracy(network: nn.Module, data: Dataset) -> float:
+def accuracy_of(network: nn.Module, data: Dataset) -> float:
+    """The fraction of the test part that a network classifies rightly."""
     return accuracy(torch.cat([network(part) for part in data.test_x.split(2048)]), data.test_y)
 
 
@@ -164,8 +187,9 @@ def converted(results: Results, config: TrainedConfig, seeds: int) -> tuple[pd.D
     """Train and convert with several seeds.
 
     Returns:
-        "seed", "fewer", "structure", "stage" ("dense", "blind", "before", "healed") and "accuracy"; and a row for each
-        layer: "seed", "fewer", "structure", "layer", "kind", "error".
+        "seed", "fewer", "structure", "weights" (of the converted layers, with biases), "stage" ("dense", "blind",
+        "before", "healed") and "accuracy"; and a row for each layer: "seed", "fewer", "structure", "layer", "kind",
+        "error".
     """
     positive(seeds=seeds)
     found = results.sweep(convert_trained, [replace(config, seed=seed) for seed in range(seeds)], "networks")
@@ -174,7 +198,8 @@ def converted(results: Results, config: TrainedConfig, seeds: int) -> tuple[pd.D
         for row in record.converted:
             named = {"seed": record.seed, "fewer": row["fewer"], "structure": row["structure"]}
             reached = {"dense": record.accuracy, **{stage: row[stage] for stage in ("blind", "before", "healed")}}
-            stages += [named | {"stage": stage, "accuracy": value} for stage, value in reached.items()]
+            sized = named | {"weights": row["weights"]}
+            stages += [sized | {"stage": stage, "accuracy": value} for stage, value in reached.items()]
             layers += [
                 named | {"layer": at, "kind": kind, "error": error}
                 for at, (kind, error) in enumerate(zip(row["kinds"], row["errors"], strict=True))
