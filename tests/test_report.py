@@ -1,6 +1,7 @@
 """The report and the pages: made from the committed results, every number from a table, every claim with its source."""
 
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -117,3 +118,26 @@ def test_numbers_of_the_report_have_two_digits_at_least(tmp_path, text, digits, 
     page.write_text(f'#import "lib.typ": number\n#{one} <one>\n#{other} <other>')
     found, wanted = (json.loads(typst.query(page, label, field="value"))[0] for label in ("<one>", "<other>"))
     assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"a": 2, "b": 2}, "No learning rate that was chosen is the highest or the lowest that was tried."),
+        ({"a": 4, "b": 2}, "The highest learning rate that was tried, 4, was chosen for a. Beyond an edge"),
+        (
+            {"a": 1, "b": 1, "c": 2, "d": 4},
+            "for d. The lowest learning rate that was tried, 1, was chosen for a and b.",
+        ),
+        ({"a": 4, "b": 4}, "The highest learning rate that was tried, 4, was chosen for all 2."),
+    ],
+)
+def test_rates_at_the_edge_of_what_was_tried_are_said(tmp_path, chosen, said):
+    shutil.copy(ROOT / "paper" / "lib.typ", tmp_path)
+    page = tmp_path / "page.typ"
+    tried = "(1, 2, 4).map(rate => (learning_rate: rate))"
+    rows = "".join(f'(name: "{name}", learning_rate: {rate}),' for name, rate in chosen.items())
+    page.write_text(f'#import "lib.typ": edges\n#metadata(repr(edges({tried}, ({rows}), row => row.name))) <words>\n')
+    found = json.loads(typst.query(page, "<words>", field="value"))[0]
+    words = re.findall(r'\[([^\[\]]*)\]|(?<=")([^",]+)(?=")', found)
+    assert said in " ".join("".join(one + other for one, other in words).split())
