@@ -1,6 +1,7 @@
 """Do larger batches hurt the accuracy? (notebook 02_accuracy_per_flop)"""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ def train_all(
     batch_sizes: Sequence[int],
     rates: Sequence[float],
     dataset: str,
-    tuning: Mapping[str, int],
+    tuning: Mapping[str, Any],
     epochs: int,
     longer: int,
     seeds: int,
