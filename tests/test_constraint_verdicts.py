@@ -28,7 +28,11 @@ def test_one_cascade_that_is_not_ideal_contradicts_a_statement_on_all(cascades):
 
 
 def test_the_butterfly_wastes_an_edge_for_each_hidden_neuron_and_depth_is_not_said_to_be_why():
-    chosen = {"butterfly": topology.butterfly(8), "hypercube": topology.hypercube(8), "clos": topology.clos(8, 8, 4, 2, 4)}
+    chosen = {
+        "butterfly": topology.butterfly(8),
+        "hypercube": topology.hypercube(8),
+        "clos": topology.clos(8, 8, 4, 2, 4),
+    }
     judged = topologies.waste(topologies.count_constraints(chosen, seed=0))
     assert (judged.verdict, judged.ours) == ("by design", pytest.approx(100 * 16 / 48))
     assert "Depth alone does not decide" in judged.reason and "hypercube(8, 3)" in judged.reason

@@ -1,4 +1,4 @@
-"""Hops over the links of a torus: placements against their definition, verdicts of the choice of topology and of rows of tori."""
+"""Hops over the links of a torus: placements against their definition, verdicts on topologies and on rows of tori."""
 
 import itertools
 

@@ -13,7 +13,7 @@ from fabric.hardware import TorusMapping, cycles, program
 from fabric.hardware.torus import MODES_OF
 from fabric.hardware.verilog.rtl import sources_hash
 
-# Of the busiest element's products, what the least busy one must have: less is an element that takes more than 1.5 times
+# Of the busiest element's products, what the least busy one must have. With less, an element takes more than 1.5 times
 # as long as another, which schedulers of parallel jobs call a straggler.
 STRAGGLES = 1 / 1.5
 _PIPELINE = 2  # registers behind products and sums
@@ -176,8 +176,8 @@ def products_of_each(mapping: TorusMapping) -> np.ndarray:
 
 
 def no_straggler(table: pd.DataFrame, machine_busy: float) -> Verdict:
-    """Verdict on "no processing units straggle": in no cascade has an element less than `STRAGGLES` of the busiest one's
-    products.
+    """Verdict on "no processing units straggle": in no cascade has an element less than `STRAGGLES` of the products of
+    the busiest.
 
     Args:
         table: of `work`.
@@ -195,8 +195,9 @@ def no_straggler(table: pd.DataFrame, machine_busy: float) -> Verdict:
         exactly(100 * float(table["evenness"].min())),
         f"Counted from our mapping of the authors' cascades: {told} %. An element straggles if another has more than "
         f"1.5 times its products, so {100 * STRAGGLES:.0f} % is asked of each cascade; "
-        f"{(table['evenness'] > STRAGGLES).sum()} of {len(table)} have it.{beyond} Cycles do not show this: the machine "
-        f"as a whole multiplies in {100 * machine_busy:.1f} % of them, since all elements go through a phase together.",
+        f"{(table['evenness'] > STRAGGLES).sum()} of {len(table)} have it.{beyond} Cycles do not show this: the "
+        f"machine as a whole multiplies in {100 * machine_busy:.1f} % of them, since all elements go through a phase "
+        "together.",
         than=100 * STRAGGLES,
     )
 

@@ -157,10 +157,10 @@ def narrow_words(table: pd.DataFrame) -> Verdict:
     return beside(
         "closnets-nine-bits-area",
         [logic],
-        "The paper compares with 32-bit floats and prints no number; no machine with floats is built here. 16-bit fixed "
-        f"point takes {logic:.2f} times the logic elements and {multipliers:.0f} times the 9-bit multipliers of nine "
-        "bits. At 2 x 2 nine-bit weights are in registers, those of 16 bits in memory, so logic saves less than it "
-        "could.",
+        "The paper compares with 32-bit floats and prints no number; no machine with floats is built here. 16-bit "
+        f"fixed point takes {logic:.2f} times the logic elements and {multipliers:.0f} times the 9-bit multipliers of "
+        "nine bits. At 2 x 2 nine-bit weights are in registers, those of 16 bits in memory, so logic saves less than "
+        "it could.",
     )
 
 

@@ -13,6 +13,7 @@ from fabric.topology import Topology, skips
 
 _DRAWS = 3  # of many skips, since a draw may leave a neuron without any
 
+
 def families(width: int) -> dict[str, Topology]:
     """One square topology per family, `width` inputs and outputs, each at the depth at which it is fully connected.
 
@@ -150,11 +151,11 @@ def ideal_with_skips(table: pd.DataFrame) -> Verdict:
         "neurofabric-clos-skips",
         float(worst["efficiency"]),
         0,
-        f"{by_any.sum()} of {len(table)} cascades are ideal: {by_any[several].sum()} of {several.sum()} in which routers of "
-        f"the first stage have several inputs and those of the last several outputs, {by_any[~several].sum()} of "
-        f"{(~several).sum()} others. One skip a neuron outside each stage is enough for {ideal['off_support'].sum()}, half "
-        f"of all pairs outside for {ideal['many'].sum()}, identity skips for {ideal['identity'].sum()}. Fewest: "
-        f"{worst['topology']}.",
+        f"{by_any.sum()} of {len(table)} cascades are ideal: {by_any[several].sum()} of {several.sum()} in which "
+        "routers of the first stage have several inputs and those of the last several outputs, "
+        f"{by_any[~several].sum()} of {(~several).sum()} others. One skip a neuron outside each stage is enough for "
+        f"{ideal['off_support'].sum()}, half of all pairs outside for {ideal['many'].sum()}, identity skips for "
+        f"{ideal['identity'].sum()}. Fewest: {worst['topology']}.",
     )
 
 
@@ -172,8 +173,8 @@ def waste(table: pd.DataFrame) -> Verdict:
         "neurofabric-deep-wastes",
         100 * float(wasted["butterfly"]),
         bool(wasted["butterfly"] > 0),
-        "Follows from the bound P - H: each hidden neuron wastes an edge, and a butterfly has many hidden neurons for its "
-        f"edges. Depth alone does not decide. Share of edges that topologies use, by rank: {used}.",
+        "Follows from the bound P - H: each hidden neuron wastes an edge, and a butterfly has many hidden neurons for "
+        f"its edges. Depth alone does not decide. Share of edges that topologies use, by rank: {used}.",
     )
 
 

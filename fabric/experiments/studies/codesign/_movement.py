@@ -107,10 +107,11 @@ def choice_matters(table: pd.DataFrame) -> Verdict:
         factors.append(float(hops.iloc[-1] / hops.iloc[0]))
         explained.append(float(placing[most]))
         stated.append(
-            f"links {links}: {', '.join(f'{_words(name)} {value:.2f}' for name, value in hops.items())}, so that Clos is "
-            f"number {hops.index.get_loc('clos') + 1} of {len(hops)}; where every input reaches every output, the most is "
-            f"{connected.max() / connected.min():.2f} times the fewest; placed by chance, {_words(placing.idxmax())} has "
-            f"{placing.max():.1f} times as many, and none fewer than {rows['by_chance'].min():.2f}"
+            f"links {links}: {', '.join(f'{_words(name)} {value:.2f}' for name, value in hops.items())}, so that Clos "
+            f"is number {hops.index.get_loc('clos') + 1} of {len(hops)}; where every input reaches every output, the "
+            f"most is {connected.max() / connected.min():.2f} times the fewest; placed by chance, "
+            f"{_words(placing.idxmax())} has {placing.max():.1f} times as many, and none fewer than "
+            f"{rows['by_chance'].min():.2f}"
         )
     return above(
         "neurofabric-data-movement",

@@ -183,8 +183,8 @@ def slowest_sets_the_pace(rows: pd.DataFrame) -> Verdict:
         "closnets-slowest-cascade",
         float(over.max()),
         0,
-        f"Counted in Verilog, bit for bit as the golden model. None of {len(rows)} rows is faster than its slowest torus, "
-        f"which holds by construction; {(over == 1).sum()} are as fast.{''.join(waiting)}",
+        f"Counted in Verilog, bit for bit as the golden model. None of {len(rows)} rows is faster than its slowest "
+        f"torus, which holds by construction; {(over == 1).sum()} are as fast.{''.join(waiting)}",
     )
 
 
