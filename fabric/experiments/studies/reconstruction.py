@@ -220,6 +220,7 @@ def shallow_hits_most(records: pd.DataFrame, alike: Sequence[str]) -> Verdict:
         "neurofabric-clos-hits-most",
         table[worst] - best_on_other_seeds(outside),
         f"The class is {' and '.join(alike)}: at most {SHALLOW} stages, and as many paths as Clos. Its worst is "
-        f"{worst}, the best outside it {best}. Means: {told}. Read as Clos against all others, Clos leads by {clos.mean():.4f}: "
+        f"{worst}, the best outside it {best}. Means: {told}. Read as Clos against all others, Clos leads by "
+        f"{clos.mean():.4f}: "
         f"{', '.join(f'{value:+.4f} at width {width}' for width, value in apart.items())} against {rival}.",
     )
