@@ -52,7 +52,10 @@ def best_places(t: Topology, side: int, both_ways: bool) -> list[Places]:
 def random_places(t: Topology, side: int, rng: np.random.Generator) -> list[Places]:
     """Places of the family of `best_places`, all equally likely: each level in either order, shifted anywhere."""
     levels = [[_numbered(neurons, side, order) for order in range(len(ORDERS))] for neurons in t.widths]
-    steps = [(int(rng.integers(len(ORDERS))), *map(int, rng.integers(side, size=2))) for _ in levels]
+    steps = []
+    for _ in levels:
+        order, (south, east) = int(rng.integers(len(ORDERS))), rng.integers(side, size=2)
+        steps.append((order, int(south), int(east)))
     return _placed(levels, steps, side)
 
 
