@@ -1,9 +1,14 @@
 """What printed statements are held against where it is counted: by hand on small cases."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fabric.experiments.studies import cycles_per_sample, density_tables, edge_budget, heuristics, junction_pipeline
+from fabric.hardware import TorusMapping
+from fabric.topology import clos
 
 
 def test_the_formula_agrees_with_the_machine_only_where_rings_are_not_longer_than_what_they_take():
@@ -73,3 +78,29 @@ def test_a_network_that_never_reaches_an_accuracy_trains_on_no_device():
 def test_leads_are_told_method_by_method():
     accuracies = pd.DataFrame({"ours": [0.9, 0.9], "other": [0.8, 0.8]})
     assert heuristics.in_words(accuracies, "ours", ["other"]) == "other by 10.00 (10.00 … 10.00)"
+
+
+def test_elements_have_as_many_products_as_the_mapping_gives_them_weights():
+    table = cycles_per_sample.work([(1024, 1024, 32, 32, 32), (1024, 256, 16, 5, 16), (4, 4)]).set_index("layer")
+    wide, narrow, ring = table.loc[["(1024, 1024, 32, 32, 32)", "(1024, 256, 16, 5, 16)", "(4, 4)"]].itertuples()
+    assert (wide.least, wide.most, wide.evenness, wide.bound) == (96, 96, 1, 1)
+    assert (narrow.elements, narrow.least, narrow.most) == (256, 5, 64 + 16 + 5)
+    assert narrow.mean == (1024 * 5 + 16 * 5 * 16 + 256 * 5) / 256 and narrow.bound == narrow.mean / 64
+    assert (ring.elements, ring.least, ring.most) == (4, 4, 4)
+
+
+@given(rows=st.integers(2, 6), middle=st.integers(2, 6), columns=st.integers(2, 6), each=st.integers(1, 4))
+def test_products_of_all_elements_are_the_weights_of_the_cascade(rows, middle, columns, each):
+    mapping = TorusMapping([(rows * each, columns * each, rows, middle, columns)])
+    products = cycles_per_sample.products_of_each(mapping)
+    assert products.sum() == clos(rows * each, columns * each, rows, middle, columns).parameters
+    phase = mapping.phases[1]  # the second level stands in columns
+    assert np.count_nonzero(products[:, : phase.rings].sum(axis=0)) == phase.rings
+
+
+@pytest.mark.parametrize(("least", "verdict", "have"), [(67, "reproduced", 2), (66, "not reproduced", 1)])
+def test_a_straggler_takes_one_and_a_half_times_as_long_as_another(least, verdict, have):
+    table = pd.DataFrame({"layer": ["a", "b"], "elements": [4, 4], "evenness": [1, least / 100], "bound": [1, 0.6]})
+    found = cycles_per_sample.no_straggler(table, 0.998)
+    assert (found.verdict, found.ours) == (verdict, pytest.approx(least))
+    assert f"{have} of 2 have it" in found.reason and "No mapping of b" in found.reason and "99.8 %" in found.reason

@@ -1,4 +1,4 @@
-"""Hops over the links of a torus: placements against their definition, the verdict against both kinds of links."""
+"""Hops over the links of a torus: placements against their definition, verdicts on topologies and on rows of tori."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from fabric.experiments.studies import codesign
 from fabric.experiments.studies.codesign._movement import moved
-from fabric.experiments.studies.codesign._places import ORDERS, Places, arcs, best_places
+from fabric.experiments.studies.codesign._places import ORDERS, Places, arcs, best_places, random_places
 from fabric.topology import clos, hypercube, parallel_butterfly, random_sparse, torus
 
 SIDE = 4
@@ -68,19 +68,42 @@ def test_links_both_ways_never_take_more_hops_and_stages_no_fewer_cycles_than_pr
     assert (table["cycles"] >= table["weights"] / SIDE**2).all()
 
 
+def test_places_by_chance_are_of_the_family_that_the_search_looks_at():
+    for family, t in LAYERS.items():
+        for both_ways in codesign.LINKS.values():
+            best = moved(t, best_places(t, SIDE, both_ways), SIDE, both_ways)["hops"]
+            drawn = [
+                moved(t, random_places(t, SIDE, np.random.default_rng(seed)), SIDE, both_ways)["hops"]
+                for seed in range(4)
+            ]
+            assert best <= min(drawn), family
+
+
 @pytest.mark.parametrize(
-    ("one_way", "both_ways", "verdict", "words"),
-    [
-        (1.2, 1.1, "reproduced", "Clos leads with both"),
-        (1.2, 0.8, "not reproduced", "does not hold in general"),
-        (0.8, 1.2, "not reproduced", "does not hold in general"),
-        (0.9, 0.8, "not reproduced", "Clos leads with neither"),
-    ],
+    ("most", "by_chance", "verdict"),
+    [(3.0, 3.3, "reproduced"), (3.0, 10.2, "not reproduced"), (1.2, 1.3, "reproduced"), (1.2, 1.8, "not reproduced")],
 )
-def test_clos_must_lead_whichever_way_links_run(one_way, both_ways, verdict, words):
-    rows = [("clos", "one way", 1.0), ("clos", "both ways", 1.0)]
-    rows += [("torus", "one way", one_way), ("torus", "both ways", both_ways)]
-    rows += [("hypercube", "one way", 3.0), ("hypercube", "both ways", 2.0)]
-    found = codesign.least_movement(pd.DataFrame(rows, columns=["family", "links", "hops_per_weight"]))
-    assert (found.verdict, found.ours) == (verdict, pytest.approx(min(one_way, both_ways)))
-    assert words in found.reason and "(torus)" in found.reason
+def test_the_choice_of_topology_must_change_more_than_the_place_of_that_which_moves_most(most, by_chance, verdict):
+    rows = [(family, links, hops * (2 - (links == "both ways")), chance, family != "torus")
+            for family, hops, chance in (("clos", 1.0, 9.0), ("torus", 0.9, 90.0), ("hypercube", most, by_chance))
+            for links in codesign.LINKS]  # fmt: skip
+    rows[-2] = (*rows[-2][:3], 2 * by_chance, True)
+    table = pd.DataFrame(rows, columns=["family", "links", "hops_per_weight", "by_chance", "connected"])
+    found = codesign.choice_matters(table)
+    assert (found.verdict, found.ours) == (verdict, pytest.approx(most / 0.9))
+    assert "Clos is number 2 of 3" in found.reason and f"{most:.2f} times the fewest" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("counted", "verdict", "words"),
+    [((50, 50), "reproduced", "2 are as fast"), ((50, 66.5), "not reproduced", "deltas come back after 133 cycles")],
+)
+def test_all_rows_of_tori_say_what_sets_the_pace(counted, verdict, words):
+    rows = pd.DataFrame(
+        {"cascades": ["a; b", "a; a; a"], "slowest": 50, "late": [1, 2], "counted": counted, "differing": 0}
+    )
+    found = codesign.slowest_sets_the_pace(rows)
+    assert (found.verdict, found.ours) == (verdict, max(counted) / 50) and words in found.reason
+    for wrong in ({"counted": 49.0}, {"differing": 1}):
+        with pytest.raises(ValueError, match="no faster than their slowest torus"):
+            codesign.slowest_sets_the_pace(rows.assign(**wrong))

@@ -108,3 +108,30 @@ def test_networks_with_skips_have_equal_weights_and_gains_are_paired():
 def test_rates_at_the_edge_of_what_was_tried_are_counted():
     trials = pd.DataFrame({"learning_rate": [0.1, 0.2, 0.1, 0.2], "chosen": [True, False, False, True]})
     assert skip_connections.at_the_edge(trials) == "1 of 2 networks chose the highest learning rate tried, 0.2."
+
+
+def test_shallow_with_many_paths_are_clos_and_the_low_rank_product():
+    assert sorted(reconstruction.like_clos(reconstruction.compared_layers([16]))) == ["clos", "low_rank"]
+
+
+def test_the_rival_of_a_seed_is_chosen_on_the_others():
+    table = pd.DataFrame({"a": [9.0, 1.0, 1.0], "b": [2.0, 3.0, 4.0]})
+    assert reconstruction.best_on_other_seeds(table).tolist() == [2.0, 1.0, 1.0]  # a leads by seed 0 alone
+    with pytest.raises(ValueError, match="at least two seeds, got 1"):
+        reconstruction.best_on_other_seeds(table[:1])
+
+
+@pytest.mark.parametrize(
+    ("low_rank", "torus", "verdict"),
+    [(0.95, 0.7, "reproduced"), (0.6, 0.7, "not reproduced"), (0.95, 0.93, "not reproduced")],
+)
+def test_the_whole_class_must_lead_and_the_class_itself_is_no_rival(low_rank, torus, verdict):
+    means = {"clos": 0.9, "low_rank": low_rank, "torus": torus, "butterfly": 0.5}
+    noise = np.random.default_rng(0).normal(0, 0.01, (4, 8))
+    runs = pd.DataFrame(
+        {"family": family, "width": width, "seed": seed, "per_parameter": mean + noise[at, seed]}
+        for at, (family, mean) in enumerate(means.items()) for seed in range(8) for width in (16, 32)
+    )  # fmt: skip
+    found = reconstruction.shallow_hits_most(runs, ["clos", "low_rank"])
+    assert found.verdict == verdict
+    assert "the best outside it torus" in found.reason and "at width 32" in found.reason

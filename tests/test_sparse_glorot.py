@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fabric import topology
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import degrees, sparse_glorot
+from fabric.experiments.studies import degrees, initializations, sparse_glorot
 from fabric.experiments.studies.initializations import LISTED, deep_networks, none_trains, train_with_each
 from fabric.nn.init import (
     end_to_end_glorot_uniform_,
@@ -189,3 +189,28 @@ def test_figures_show_every_mean_of_the_tables():
     assert [len(bars.lines[0].get_xdata()) for bars in second.containers] == [3, 3]  # the deep one, every epoch
     assert second.get_title() == "torus, 12 stages"
     plt.close(figure)
+
+
+def ordinary_ends() -> pd.DataFrame:
+    names = ["clos", "low_rank", "torus", "random_sparse"]
+    table = pd.DataFrame({"family": names, "stages": [3, 2, 16, 16], "expected": [1e-4, 0.2, 1e-30, 1e-29]})
+    sparse = table.assign(expected=[1, 0.2, 1, 0.1], initialization="sparse_glorot_uniform", direction="forward")
+    table = table.assign(initialization="glorot_uniform", direction="backward")
+    return pd.concat([table, sparse], ignore_index=True).assign(agrees=True)
+
+
+def test_that_gradients_vanish_follows_from_the_closed_form_and_shallow_clos_is_told():
+    found = sparse_glorot.vanishes(ordinary_ends())
+    assert (found.verdict, found.ours) == ("by design", pytest.approx(4))
+    assert "clos of 3 4.0" in found.reason and "torus of 16 30.0" in found.reason and "low rank" not in found.reason
+    with pytest.raises(ValueError, match="must hold by construction"):
+        sparse_glorot.vanishes(ordinary_ends().assign(agrees=False))
+
+
+def test_what_is_kept_least_and_rates_at_the_edge_are_told():
+    kept = sparse_glorot.least_kept(ordinary_ends(), ["torus"])
+    assert "random sparse of 16 stages keeps least, 0.100; it is not" in kept
+    trials = pd.DataFrame({"label": ["a", "a", "b", "b"], "learning_rate": [0.1, 1.0] * 2,
+                           "chosen": [True, False, False, True], "initialization": "glorot_uniform"})  # fmt: skip
+    assert "The highest tried, 1, is the best for b:" in initializations.at_the_edge(trials)
+    assert initializations.at_the_edge(trials[trials["label"] == "a"]) == "No network takes the highest, 1."

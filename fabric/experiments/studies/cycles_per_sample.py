@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from fabric.experiments.machines.torus import Campaign, LayerOnChip, run_campaign, run_layer
@@ -13,6 +14,9 @@ from fabric.hardware import TorusMapping, cycles, program
 from fabric.hardware.torus import MODES_OF
 from fabric.hardware.verilog.rtl import sources_hash
 
+# Of the busiest element's products, what the least busy one must have. With less, an element takes more than 1.5 times
+# as long as another, which schedulers of parallel jobs call a straggler.
+STRAGGLES = 1 / 1.5
 _PIPELINE = 2  # registers behind products and sums
 _PRINTED = {
     ("dense", "forward"): "closnets-table1-dense-forward",
@@ -42,8 +46,8 @@ def measure(
     Returns:
         One row for each layer and mode: "layer" as text, "network" ("dense" or "Clos"), "inputs", "elements",
         "pipeline" of the torus, "mode", what `fabric.experiments.machines.torus.run_layer` measures, "interval",
-        "lone_model" and "total_model", the cycle model's, and "busy", the share of the cycles in which the least busy
-        unit that the mode uses works.
+        "lone_model" and "total_model", the cycle model's, and "busy", the share of the cycles in which the machine
+        multiplies, forward or, where the mode trains, backward, whichever is less: in one element or in all of them.
     """
     sources = sources_hash("fabric_machine")
     builds = [(tuple(layer), 0) for layer in layers] + [(tuple(layer), _PIPELINE) for layer in pipelined]
@@ -142,6 +146,62 @@ def beside_formula(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
             {"layer": str(layer), "outputs": outputs, "formula": inputs // first + first + middle, "cycles": model}
         )
     return pd.DataFrame(rows)
+
+
+def work(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
+    """Products of each element for a sample, forward; backward and in the update it has as many, one for each weight.
+
+    Returns:
+        "layer" as text, "elements" of the smallest torus, "least" and "most" products of one of them, "mean",
+        "evenness" (least over most) and "bound" on the evenness of any mapping onto as many elements that computes each
+        neuron in one: the mean over the largest fan-in, at most one.
+    """
+    rows = []
+    for layer in map(tuple, cascades):
+        mapping = TorusMapping([layer])
+        products = products_of_each(mapping)
+        bound = min(1.0, float(products.mean()) / max(phase.values for phase in mapping.phases))
+        rows.append(
+            {"layer": str(layer), "elements": products.size, "least": products.min(), "most": products.max()}
+            | {"mean": products.mean(), "evenness": products.min() / products.max(), "bound": bound}
+        )
+    return pd.DataFrame(rows)
+
+
+def products_of_each(mapping: TorusMapping) -> np.ndarray:
+    """Products of each element in one pass of a mapping, int64 (rows, columns)."""
+    products = np.zeros((mapping.rows, mapping.columns), np.int64)
+    for phase in mapping.phases:
+        along_rows = products if phase.axis == "row" else products.T
+        along_rows[: phase.rings, : phase.neurons] += phase.values
+    return products
+
+
+def no_straggler(table: pd.DataFrame, machine_busy: float) -> Verdict:
+    """Verdict on "no processing units straggle": in no cascade has an element less than `STRAGGLES` of the products of
+    the busiest.
+
+    Args:
+        table: of `work`.
+        machine_busy: share of the cycles in which the machine as a whole multiplies, which the reason names.
+    """
+    told = ", ".join(f"{row.layer} {100 * row.evenness:.0f}" for row in table.itertuples())
+    hopeless = table[table["bound"] < STRAGGLES]
+    beyond = "".join(
+        f" No mapping of {row.layer} on {row.elements} elements, each neuron in one of them, has more than "
+        f"{100 * row.bound:.0f} %."
+        for row in hopeless.itertuples()
+    )
+    return above(
+        "neurofabric-no-straggler",
+        exactly(100 * float(table["evenness"].min())),
+        f"Counted from our mapping of the authors' cascades: {told} %. An element straggles if another has more than "
+        f"1.5 times its products, so {100 * STRAGGLES:.0f} % is asked of each cascade; "
+        f"{(table['evenness'] > STRAGGLES).sum()} of {len(table)} have it.{beyond} Cycles do not show this: the "
+        f"machine as a whole multiplies in {100 * machine_busy:.1f} % of them, since all elements go through a phase "
+        "together.",
+        than=100 * STRAGGLES,
+    )
 
 
 def printed_speedups() -> pd.DataFrame:

@@ -90,6 +90,20 @@ def train_with_each(
     return pd.concat(records, ignore_index=True), pd.concat(trials, ignore_index=True)
 
 
+def at_the_edge(trials: pd.DataFrame) -> str:
+    """In words: the networks that learn from ordinary Glorot best at the highest learning rate tried.
+
+    Args:
+        trials: of `train_with_each`.
+    """
+    ordinary = trials[trials["initialization"] == "glorot_uniform"]
+    most = ordinary["learning_rate"].max()
+    edge = ordinary[ordinary["chosen"] & (ordinary["learning_rate"] == most)]["label"]
+    if edge.empty:
+        return f"No network takes the highest, {most:g}."
+    return f"The highest tried, {most:g}, is the best for {'; '.join(edge)}: a higher one may do better."
+
+
 def none_trains(records: pd.DataFrame, trained: float) -> Verdict:
     """Verdict on "none of meshes, tori, hypercubes and butterflies could be trained", from cascades of `DEEP` and more.
 

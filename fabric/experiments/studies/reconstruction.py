@@ -10,10 +10,11 @@ import pandas as pd
 from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.runs import Results
-from fabric.experiments.statements import summarise
+from fabric.experiments.statements import Verdict, higher, summarise
 from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.training import ReconstructConfig, reconstruct
 
+SHALLOW = 3  # stages, at most
 _TUNING_SEEDS_FROM = 1000  # learning rates are chosen on seeds that are not reported
 
 
@@ -71,13 +72,18 @@ def count(layer: Layer | LayerWithSkips, seed: int = 0) -> dict[str, Any]:
 
 
 def compared_layers(widths: Sequence[int]) -> pd.DataFrame:
-    """`layers` of all widths with their counts: "family", "width", the columns of `count`, and "layer"."""
+    """`layers` of all widths with their counts: "family", "width", the columns of `count`, "fewest_paths" between an
+    input and an output, and "layer"."""
     rows = [
-        {"family": family, "width": width, **count(layer), "layer": layer}
+        {"family": family, "width": width, **count(layer), "fewest_paths": _fewest_paths(layer), "layer": layer}
         for width in widths
         for family, layer in layers(width).items()
     ]
     return pd.DataFrame(rows).astype({"closed_form": "Int64"})
+
+
+def _fewest_paths(layer: Layer) -> int:
+    return layer.build(np.random.default_rng(0)).path_diversity[0]
 
 
 def choose_learning_rates(
@@ -173,3 +179,53 @@ def summarise_controls(records: pd.DataFrame) -> pd.DataFrame:
     by = ["width", "family", "loss", "entries"]
     recovered = (records["hits"] == records["entries"]).groupby([records[column] for column in by]).sum()
     return summarise(records, by, "exact").merge(recovered.rename("recovered").reset_index(), on=by)
+
+
+def like_clos(layers: pd.DataFrame) -> list[str]:
+    """Families that are shallow and of high path diversity "like the Clos network" at every width: at most `SHALLOW`
+    stages, and between any input and output at least as many paths as in the Clos cascade.
+
+    Args:
+        layers: of `compared_layers`.
+    """
+    paths = layers["width"].map(layers[layers["family"] == "clos"].set_index("width")["fewest_paths"])
+    alike = (layers["depth"] <= SHALLOW) & (layers["fewest_paths"] >= paths)
+    return [str(family) for family, all_alike in alike.groupby(layers["family"]).all().items() if all_alike]
+
+
+def best_on_other_seeds(table: pd.DataFrame) -> pd.Series:
+    """For each seed, a row, the value of the column whose mean over all other seeds is the highest, so that no seed has
+    a part in the choice that it is judged by.
+
+    Raises:
+        ValueError: fewer than two seeds.
+    """
+    if len(table) < 2:
+        raise ValueError(f"table must hold at least two seeds, got {len(table)}")
+    return pd.Series({seed: table.loc[seed, table.drop(index=seed).mean().idxmax()] for seed in table.index})
+
+
+def shallow_hits_most(records: pd.DataFrame, alike: Sequence[str]) -> Verdict:
+    """Verdict on "shallow topologies with high path diversity like the Clos network outperform all other topologies":
+    the worst of that class against the best outside it, which is chosen on other seeds.
+
+    Args:
+        records: "family", "width", "seed", "per_parameter"; fully connected families only.
+        alike: of `like_clos`.
+    """
+    table = records.pivot_table(index="seed", columns="family", values="per_parameter")
+    mean, outside = table.mean(), table.drop(columns=list(alike))
+    worst, best = str(mean[list(alike)].idxmin()), str(outside.mean().idxmax())
+    clos = table["clos"] - best_on_other_seeds(table.drop(columns="clos"))
+    by_width = records.pivot_table(index="width", columns="family", values="per_parameter")
+    rival = str(mean.drop("clos").idxmax())
+    apart = by_width["clos"] - by_width[rival]
+    told = ", ".join(f"{name} {value:.3f}" for name, value in mean.sort_values(ascending=False).items())
+    return higher(
+        "neurofabric-clos-hits-most",
+        table[worst] - best_on_other_seeds(outside),
+        f"The class is {' and '.join(alike)}: at most {SHALLOW} stages, and as many paths as Clos. Its worst is "
+        f"{worst}, the best outside it {best}. Means: {told}. Read as Clos against all others, Clos leads by "
+        f"{clos.mean():.4f}: "
+        f"{', '.join(f'{value:+.4f} at width {width}' for width, value in apart.items())} against {rival}.",
+    )

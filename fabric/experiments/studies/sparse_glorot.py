@@ -1,7 +1,7 @@
 """Variance of signals and gradients through deep cascades, exact and sampled (notebook 04_sparse_glorot)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from fabric import topology
 from fabric.experiments.networks import INITIALIZATIONS
 from fabric.experiments.runs import one_thread
-from fabric.experiments.statements import CONFIDENCE, interval
+from fabric.experiments.statements import CONFIDENCE, Verdict, by_design, interval
 from fabric.experiments.studies.topologies import families
 from fabric.nn import CascadeLinear
 from fabric.nn.init import expected_variance_by_level, orthogonal_
@@ -143,3 +143,43 @@ def ends(frame: pd.DataFrame, draws: int) -> pd.DataFrame:
     low, high = table["measured"] - half, table["measured"] + half
     agrees = table["expected"].between(low, high) | table["expected"].isna()
     return table.assign(low=low, high=high, agrees=agrees)
+
+
+def vanishes(table: pd.DataFrame) -> Verdict:
+    """Verdict on "conventional Glorot leads to vanishing gradients in a priori sparse networks", by the closed form.
+
+    A stage multiplies the variance by connections over width, so that every sparse cascade loses some. Families whose
+    stages have all edges, dense and low-rank layers, are not sparse and stay out.
+
+    Args:
+        table: of `ends`, with ordinary Glorot.
+    """
+    rows = table[(table["initialization"] == "glorot_uniform") & (table["direction"] == "backward")]
+    rows = rows[~rows["family"].isin(["dense", "low_rank"])].sort_values("stages")
+    decades = -np.log10(rows["expected"])
+    told = ", ".join(
+        f"{family.replace('_', ' ')} of {stages} {lost:.1f}"
+        for family, stages, lost in zip(rows["family"], rows["stages"], decades, strict=True)
+    )
+    return by_design(
+        "neurofabric-glorot-vanishes",
+        float(decades.min()),
+        bool((decades > 0).all() and rows["agrees"].all()),
+        "Follows from the closed form, with which the draws agree: each stage multiplies the variance by connections "
+        f"over width. Decades lost by stages: {told}. Whether that keeps a network from training is judged beside it.",
+    )
+
+
+def least_kept(table: pd.DataFrame, trained: Collection[str]) -> str:
+    """In words: the cascade through which Sparse Glorot keeps the smallest share of the variance of signals.
+
+    Args:
+        table: of `ends`, with Sparse Glorot.
+        trained: families that are trained.
+    """
+    rows = table[(table["initialization"] == "sparse_glorot_uniform") & (table["direction"] == "forward")]
+    least = rows.loc[rows["expected"].idxmin()]
+    return (
+        f"Of the variance {least['family'].replace('_', ' ')} of {least['stages']} stages keeps least, "
+        f"{least['expected']:.3f}; {'it is trained' if least['family'] in trained else 'it is not trained'}."
+    )

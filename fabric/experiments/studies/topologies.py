@@ -1,5 +1,6 @@
 """Every topology at one width: counts, connectivity and solvable constraints (03_topologies, 06_constraints)."""
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -7,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from fabric import constraints, topology
+from fabric.experiments.statements import Verdict, by_design, counted
 from fabric.topology import Topology, skips
+
+_DRAWS = 3  # of many skips, since a draw may leave a neuron without any
 
 
 def families(width: int) -> dict[str, Topology]:
@@ -102,6 +106,76 @@ def count_constraints(topologies: Mapping[str, Topology], seed: int) -> pd.DataF
         )
     frame = pd.DataFrame(rows)
     return frame.astype({"closed_form": "Int64", "jacobian_rank_with_skips": "Int64"})
+
+
+def clos_with_skips(width: int, seed: int) -> pd.DataFrame:
+    """Every Clos cascade of `width` inputs and outputs whose routers are powers of two, two or more, and that could be
+    ideal: it has no more parameters than entries, and room for skips outside each stage.
+
+    Args:
+        width: a power of two, at least 4.
+        seed: of the random points at which the rank is taken, and of skips that are drawn.
+
+    Returns:
+        "topology", "parameters"; "several", whether routers of the first stage have several inputs and those of the
+        last several outputs; "plain", "identity", "off_support" and "many", the Jacobian's rank without skips, with
+        either kind, and with half of all pairs outside each stage, the most of `_DRAWS` draws; "efficiency", the most
+        of these over parameters.
+    """
+    sizes = [2**k for k in range(1, width.bit_length())]
+    rows = []
+    for first, middle, last in itertools.product(sizes, repeat=3):
+        t = topology.clos(width, width, first, middle, last)
+        if t.parameters > width * width or _is_complete(t):
+            continue
+        kinds = {"plain": None, "identity": skips.identity(t), "off_support": skips.off_support(t)}
+        ranks = {kind: constraints.jacobian_rank(t, np.random.default_rng(seed), own) for kind, own in kinds.items()}
+        ranks["many"] = max(_with_many(t, seed + draw) for draw in range(_DRAWS))
+        named = {"topology": t.name, "parameters": t.parameters, "several": max(first, last) < width}
+        rows.append(named | ranks | {"efficiency": max(ranks.values()) / t.parameters})
+    return pd.DataFrame(rows)
+
+
+def _with_many(t: Topology, seed: int) -> int:
+    rng = np.random.default_rng(seed)
+    return constraints.jacobian_rank(t, rng, [~stage & (rng.random(stage.shape) < 0.5) for stage in t.stages])
+
+
+def ideal_with_skips(table: pd.DataFrame) -> Verdict:
+    """Verdict on "Clos networks with skip connections have ideal parameter efficiency": all of `clos_with_skips` have,
+    each with the kind of skips that suits it best."""
+    ideal = {kind: table[kind] == table["parameters"] for kind in ("identity", "off_support", "many")}
+    by_any, several = table["efficiency"] == 1, table["several"]
+    worst = table.loc[table["efficiency"].idxmin()]
+    return counted(
+        "neurofabric-clos-skips",
+        float(worst["efficiency"]),
+        0,
+        f"{by_any.sum()} of {len(table)} cascades are ideal: {by_any[several].sum()} of {several.sum()} in which "
+        "routers of the first stage have several inputs and those of the last several outputs, "
+        f"{by_any[~several].sum()} of {(~several).sum()} others. One skip a neuron outside each stage is enough for "
+        f"{ideal['off_support'].sum()}, half of all pairs outside for {ideal['many'].sum()}, identity skips for "
+        f"{ideal['identity'].sum()}. Fewest: {worst['topology']}.",
+    )
+
+
+def waste(table: pd.DataFrame) -> Verdict:
+    """Verdict on "deep networks can waste edges", of the butterfly, by the colouring.
+
+    It follows from the bound P - H: each hidden neuron wastes an edge, in shallow networks, too.
+
+    Args:
+        table: of `count_constraints`, with a butterfly.
+    """
+    wasted = 1 - table.set_index("family")["coloring"] / table.set_index("family")["parameters"]
+    used = ", ".join(f"{row.topology} {row.efficiency:.2f}" for row in table.sort_values("efficiency").itertuples())
+    return by_design(
+        "neurofabric-deep-wastes",
+        100 * float(wasted["butterfly"]),
+        bool(wasted["butterfly"] > 0),
+        "Follows from the bound P - H: each hidden neuron wastes an edge, and a butterfly has many hidden neurons for "
+        f"its edges. Depth alone does not decide. Share of edges that topologies use, by rank: {used}.",
+    )
 
 
 def _is_complete(t: Topology) -> bool:

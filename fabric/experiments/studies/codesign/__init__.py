@@ -1,7 +1,7 @@
 """Networks and their machines chosen together (notebook 35_codesign)."""
 
 from fabric.experiments.studies.codesign._machines import AreaConfig, areas, measure_area, synthesised_designs
-from fabric.experiments.studies.codesign._movement import LINKS, equal_weights, least_movement, movement
+from fabric.experiments.studies.codesign._movement import LINKS, choice_matters, equal_weights, movement
 from fabric.experiments.studies.codesign._pipelines import (
     PipelineConfig,
     RowConfig,
@@ -9,6 +9,7 @@ from fabric.experiments.studies.codesign._pipelines import (
     pipeline_costs,
     rows_of_tori,
     simulate_row,
+    slowest_sets_the_pace,
     train_pipeline,
 )
 from fabric.experiments.studies.codesign._searches import (
@@ -33,13 +34,13 @@ __all__ = [
     "Space",
     "area_errors",
     "areas",
+    "choice_matters",
     "correlations",
     "described",
     "energy_ranking",
     "equal_weights",
     "families",
     "learn",
-    "least_movement",
     "left_out",
     "lessons",
     "measure_area",
@@ -51,6 +52,7 @@ __all__ = [
     "search_table",
     "searches",
     "simulate_row",
+    "slowest_sets_the_pace",
     "surrogate_of",
     "synthesised_designs",
     "to_retrain",

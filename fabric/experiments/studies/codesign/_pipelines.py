@@ -14,6 +14,7 @@ from fabric.codesign import MODES
 from fabric.experiments.batchless import Cascades, initial_weights, orders
 from fabric.experiments.data import DatasetName, load
 from fabric.experiments.runs import Measured, Natural, Positive, Results, RunConfig
+from fabric.experiments.statements import Verdict, counted
 from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.hardware import FixedPoint, Torus, TorusMapping
 from fabric.hardware.pipeline import Costs, Pipeline, PipelineMachine, stations, time_shared
@@ -141,8 +142,8 @@ def rows_of_tori(results: Results, rows: Sequence[Sequence[Sequence[int]]], samp
     """Rows of tori simulated in Verilog, all with the one torus that holds every cascade of all rows.
 
     Returns:
-        "cascades", "tori", "slowest" (cycles that the slowest torus takes for a sample), and the fields of
-        `simulate_row`.
+        "cascades", "tori", "slowest" (cycles that the slowest torus takes for a sample), "late" (samples that the first
+        torus takes before the deltas of one must be back), and the fields of `simulate_row`.
     """
     fixed = FixedPoint()
     smallest = [station.torus for row in rows for station in stations(_tori(row, True), fixed)]
@@ -158,8 +159,36 @@ def rows_of_tori(results: Results, rows: Sequence[Sequence[Sequence[int]]], samp
             "cascades": ["; ".join(str(tuple(cascade)) for cascade in row) for row in rows],
             "tori": [len(row) for row in rows],
             "slowest": [max(station.training for station in row) for row in own],
+            "late": [row[0].late for row in own],
         }
     ).join(records[["counted", "longest", "differing", "waiting"]].reset_index(drop=True))
+
+
+def slowest_sets_the_pace(rows: pd.DataFrame) -> Verdict:
+    """Verdict on "limited by the slowest cascade in the pipeline": that torus alone says how often a sample leaves, in
+    every row.
+
+    Args:
+        rows: of `rows_of_tori`.
+
+    Raises:
+        ValueError: a row that differs from its golden model, or leaves samples more often than its slowest torus can.
+    """
+    over = rows["counted"] / rows["slowest"]
+    if rows["differing"].any() or (over < 1).any():
+        raise ValueError(f"rows must equal the golden model and be no faster than their slowest torus, got\n{rows}")
+    waiting = [
+        f" In {row.cascades} deltas come back after {row.late * row.counted:.0f} cycles, and the first torus keeps "
+        f"operands of the {row.late} samples that it takes meanwhile, no more: so it waits."
+        for row in rows[over > 1].itertuples()
+    ]
+    return counted(
+        "closnets-slowest-cascade",
+        float(over.max()),
+        0,
+        f"Counted in Verilog, bit for bit as the golden model. None of {len(rows)} rows is faster than its slowest "
+        f"torus, which holds by construction; {(over == 1).sum()} are as fast.{''.join(waiting)}",
+    )
 
 
 def pipeline_costs(cascades: Sequence[Sequence[int]]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -49,6 +49,16 @@ def best_places(t: Topology, side: int, both_ways: bool) -> list[Places]:
     return _followed(levels, steps, int(least.argmin()), side)
 
 
+def random_places(t: Topology, side: int, rng: np.random.Generator) -> list[Places]:
+    """Places of the family of `best_places`, all equally likely: each level in either order, shifted anywhere."""
+    levels = [[_numbered(neurons, side, order) for order in range(len(ORDERS))] for neurons in t.widths]
+    steps = []
+    for _ in levels:
+        order, (south, east) = int(rng.integers(len(ORDERS))), rng.integers(side, size=2)
+        steps.append((order, int(south), int(east)))
+    return _placed(levels, steps, side)
+
+
 def arcs(wanted: np.ndarray, both_ways: bool) -> tuple[np.ndarray, np.ndarray]:
     """Links that a value uses forwards and backwards on a ring to reach all places where it is wanted.
 
@@ -112,6 +122,11 @@ def _followed(levels: list[list[Places]], steps: list[list[tuple[int, int, int]]
         start, south, east = step[path[0][0]]
         path[0] = (path[0][0], south, east)
         path.insert(0, (start, 0, 0))
+    return _placed(levels, path, side)
+
+
+def _placed(levels: list[list[Places]], path: list[tuple[int, int, int]], side: int) -> list[Places]:
+    """The places of each level by its order and its shift, south and east, against the level before."""
     places, down, right = [], 0, 0
     for level, (order, south, east) in zip(levels, path, strict=True):
         down, right = (down + south) % side, (right + east) % side
