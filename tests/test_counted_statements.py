@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric.experiments.studies import cycles_per_sample, density_tables, edge_budget, heuristics, junction_pipeline
+from fabric.experiments.studies import cycles_per_sample, density_tables, edge_budget, junction_pipeline, leads
 from fabric.hardware import TorusMapping
 from fabric.topology import clos
 
@@ -77,7 +77,7 @@ def test_a_network_that_never_reaches_an_accuracy_trains_on_no_device():
 
 def test_leads_are_told_method_by_method():
     accuracies = pd.DataFrame({"ours": [0.9, 0.9], "other": [0.8, 0.8]})
-    assert heuristics.in_words(accuracies, "ours", ["other"]) == "other by 10.00 (10.00 … 10.00)"
+    assert leads.in_words(accuracies, "ours", ["other"]) == "other by 10.00 (10.00 … 10.00)"
 
 
 def test_elements_have_as_many_products_as_the_mapping_gives_them_weights():

@@ -10,7 +10,7 @@ from fabric import constraints
 from fabric.experiments import LayerWithSkips
 from fabric.experiments.networks import one_hidden_layer, weights
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import correlation, equal_layers, heuristics, reasons, transfer
+from fabric.experiments.studies import correlation, equal_layers, heuristics, leads, reasons, transfer
 
 
 @pytest.mark.parametrize("side", [8, 16])
@@ -270,7 +270,7 @@ def test_leads_compare_what_the_other_seeds_call_the_best_of_both_sides():
         [("x", method, seed, level) for method, levels in accuracies.items() for seed, level in enumerate(levels)],
         columns=["dataset", "method", "seed", "accuracy"],
     ).sample(frac=1, random_state=1)
-    table = heuristics.leads(runs, runs["method"].isin(["A", "C"])).set_index("seed")
+    table = leads.best_against_best(runs, runs["method"].isin(["A", "C"])).set_index("seed")
     # Seed 1, in which A is lucky, does not count when seed 1 is compared.
     assert table["ours"].to_dict() == {0: "A", 1: "C", 2: "A"} and set(table["other"]) == {"B"}
     assert table["points"].to_numpy() == pytest.approx([-20, -10, -20])
@@ -282,11 +282,25 @@ def test_of_equally_good_networks_the_best_is_not_ahead_of_the_worst():
         [("x", f"{method}", seed, rng.normal(0.9, 0.01)) for method in range(20) for seed in range(200)],
         columns=["dataset", "method", "seed", "accuracy"],
     )
-    same = heuristics.lead_per_seed(heuristics.best_over_worst(runs))
+    same = leads.per_seed(leads.best_over_worst(runs))
     assert same.mean() < 2 * same.sem()
     runs.loc[runs["method"] == "7", "accuracy"] -= 0.05
-    apart = heuristics.best_over_worst(runs)
+    apart = leads.best_over_worst(runs)
     assert set(apart["other"]) == {"7"} and apart["points"].mean() == pytest.approx(5, abs=0.5)
+
+
+def test_smaller_budgets_name_their_best():
+    runs = pd.DataFrame(
+        [
+            ("x", budget, method, 0, level)
+            for budget, method, level in ((0.2, "A", 0.5), (0.2, "B", 0.6), (1, "A", 0.7))
+        ],
+        columns=["dataset", "budget", "method", "seed", "accuracy"],
+    )
+    assert (
+        leads.best_of_smaller(runs) == "Smaller budgets are not judged; the best means there, of fewer seeds, are of B."
+    )
+    assert leads.best_of_smaller(runs[runs["budget"] == 1]) == ""
 
 
 @pytest.mark.parametrize("families", [["a"] * 5 + ["b"] * 3 + ["c"], ["a", "b"], list("abcdefgh")])

@@ -11,7 +11,6 @@ from scipy import stats
 from fabric import constraints
 from fabric.experiments.networks import Layer, LayerWithSkips
 from fabric.experiments.runs import Measured, Natural, Results, RunConfig
-from fabric.experiments.statements import interval
 from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 from fabric.experiments.studies.equal_layers import layers
@@ -207,79 +206,3 @@ def spreads(records: pd.DataFrame) -> pd.DataFrame:
         half_width = stats.t.ppf(0.975, degrees) * np.sqrt(accuracies.var().mean() / seeds)
         rows.append({"dataset": dataset, "budget": budget, "half_width": half_width})
     return pd.DataFrame(rows)
-
-
-def leads(records: pd.DataFrame, ours: pd.Series) -> pd.DataFrame:
-    """How far the best of some networks is ahead of the best of all others, paired by seed.
-
-    "Best" is by mean accuracy over all other seeds, for each seed and data set anew: the runs that are compared have no
-    part in the choice, which would otherwise flatter the side with more networks.
-
-    Args:
-        records: of `train_all`, with at least two seeds.
-        ours: boolean, aligned with `records`; the others are the rest.
-
-    Returns:
-        "dataset", "seed", "ours" and "other" (methods), "points" (percentage points of accuracy, ours minus other).
-    """
-    rows = []
-    for dataset, runs in records.groupby("dataset"):
-        table = runs.pivot(index="seed", columns="method", values="accuracy")
-        mine = table.columns.isin(runs.loc[ours.loc[runs.index], "method"])
-        for seed, accuracies in table.iterrows():
-            judged = table.drop(index=seed).mean()
-            one, other = (judged[side].idxmax() for side in (mine, ~mine))
-            points = 100 * (accuracies[one] - accuracies[other])
-            rows.append({"dataset": dataset, "seed": seed, "ours": one, "other": other, "points": points})
-    return pd.DataFrame(rows)
-
-
-def best_over_worst(records: pd.DataFrame) -> pd.DataFrame:
-    """How far the best of some networks is ahead of the worst, paired by seed.
-
-    Both are chosen by mean accuracy over all other seeds, as in `leads`: of networks that are equally good the best
-    of the same runs would always be ahead. This choice rather leaves it behind, since it favours networks whose run
-    that is left out was bad.
-
-    Args:
-        records: of `train_all`, with at least two seeds.
-
-    Returns:
-        The columns of `leads`; "other" is the worst.
-    """
-    rows = []
-    for dataset, runs in records.groupby("dataset"):
-        table = runs.pivot(index="seed", columns="method", values="accuracy")
-        for seed, accuracies in table.iterrows():
-            judged = table.drop(index=seed).mean()
-            best, worst = judged.idxmax(), judged.idxmin()
-            points = 100 * (accuracies[best] - accuracies[worst])
-            rows.append({"dataset": dataset, "seed": seed, "ours": best, "other": worst, "points": points})
-    return pd.DataFrame(rows)
-
-
-def lead_per_seed(table: pd.DataFrame) -> pd.Series:
-    """Percentage points of `leads` or `best_over_worst`, averaged over data sets, by seed."""
-    return table.groupby("seed")["points"].mean()
-
-
-def describe(table: pd.DataFrame) -> str:
-    """Who was compared in `leads` or `best_over_worst`, and the mean difference, data set by data set."""
-    means = table.groupby(["dataset", "ours", "other"])["points"].mean()
-    return " ".join(
-        f"On {dataset} {ours} leads {other} by {points:.2f} points." for (dataset, ours, other), points in means.items()
-    )
-
-
-def in_words(per_seed: pd.DataFrame, ours: str, others: Sequence[str]) -> str:
-    """By how many points of accuracy one method leads each of others, with 95 % intervals, paired by seed.
-
-    Args:
-        per_seed: accuracies, rows by seed and columns by method.
-        ours, others: columns.
-    """
-    found = []
-    for other in others:
-        gap = interval(100 * (per_seed[ours] - per_seed[other]))
-        found.append(f"{other} by {gap.mean:.2f} ({gap.low:.2f} … {gap.high:.2f})")
-    return ", ".join(found)
