@@ -107,7 +107,7 @@ def choice_matters(table: pd.DataFrame) -> Verdict:
         factors.append(float(hops.iloc[-1] / hops.iloc[0]))
         explained.append(float(placing[most]))
         stated.append(
-            f"links {links}: {', '.join(f'{_words(name)} {value:.2f}' for name, value in hops.items())}, so that Clos "
+            f"Links {links}: {', '.join(f'{_words(name)} {value:.2f}' for name, value in hops.items())}, so that Clos "
             f"is number {hops.index.get_loc('clos') + 1} of {len(hops)}; where every input reaches every output, the "
             f"most is {connected.max() / connected.min():.2f} times the fewest; placed by chance, "
             f"{_words(placing.idxmax())} has {placing.max():.1f} times as many, and none fewer than "
@@ -116,8 +116,9 @@ def choice_matters(table: pd.DataFrame) -> Verdict:
     return above(
         "neurofabric-data-movement",
         exactly(min(factors)),
-        f"Hops a weight, all placed by one search; {'. '.join(stated)}. Asked is more than {max(explained):.2f} times, "
-        "what placing changes for the topology that moves most.",
+        f"Hops a weight, all placed by one search. {'. '.join(stated)}. Asked is more than {max(explained):.2f} times, "
+        "what placing changes for the topology that moves most. For others placing may change more than the choice "
+        "does.",
         than=max(explained),
     )
 
