@@ -35,9 +35,9 @@ def best_against_best(records: pd.DataFrame, ours: pd.Series) -> pd.DataFrame:
 def best_over_worst(records: pd.DataFrame) -> pd.DataFrame:
     """How far the best of some networks is ahead of the worst, paired by seed.
 
-    Both are chosen by mean accuracy over all other seeds, as in `best_against_best`: of networks that are equally good the best
-    of the same runs would always be ahead. This choice rather leaves it behind, since it favours networks whose run
-    that is left out was bad.
+    Both are chosen by mean accuracy over all other seeds, as in `best_against_best`: of networks that are equally good
+    the best of the same runs would always be ahead. This choice rather leaves it behind, since it favours networks
+    whose run that is left out was bad.
 
     Args:
         records: of `heuristics.train_all`, with at least two seeds.
