@@ -1,10 +1,11 @@
-"""Compare the tables of a run with the committed reference. `make diff` calls it.
+"""Compare the results of a run with the committed reference. `make diff` calls it.
 
 What may move in a column is said where the notebook writes the table; `columns.json` beside the reference's tables
 holds it. In the paper profile everything follows from committed records, so that all columns are compared as they are
-printed, whatever the quick profile allows. A missing or unexpected table, row or column is a difference, and so are
-another rule and a cell beyond its tolerance. The worst cells are printed, a Markdown summary is written beside the
-tables, and the exit status is 1 if anything differs.
+printed, whatever the quick profile allows, and figures and records are compared as well. A missing or unexpected
+table, figure, row or column is a difference, and so are another rule, a cell beyond its tolerance and a row that
+contradicts itself. The worst cells are printed, a Markdown summary is written beside the tables, and the exit status is
+1 if anything differs.
 """
 
 import argparse
@@ -28,7 +29,7 @@ SHOWN = 10
 
 
 def compare_runs(ours: Places, reference: Places, only: str = "", from_records: bool = False) -> list[Difference]:
-    """Differences of all tables of the notebooks whose name starts with `only`, worst first.
+    """Differences of all results of the notebooks whose name starts with `only`, worst first.
 
     `from_records` as in `compare_tables`.
     """
@@ -92,8 +93,8 @@ def _columns(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _factor(rules: dict[str, dict[str, Any]]) -> float:
     """Within which a notebook's free numbers stay: less narrow where it measures times."""
-    columns = [column for of_table in rules.values() for column in of_table.items()]
-    timed = any(name.endswith(("seconds", "_per_second")) or "factor" in rule for name, rule in columns)
+    columns = [(f"_{name}", rule) for of_table in rules.values() for name, rule in of_table.items()]
+    timed = any(name.endswith(("_seconds", "_per_second")) or "factor" in rule for name, rule in columns)
     return TIMED if timed else MAGNITUDE
 
 
