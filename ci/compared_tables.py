@@ -92,7 +92,7 @@ def _shape(ours: pd.DataFrame, reference: pd.DataFrame, rules: dict[str, Any]) -
     kinds = {"numbers": is_numeric_dtype, "truth values": is_bool_dtype}
     for kind, holds in kinds.items():
         if others := [column for column in rules if holds(ours[column]) != holds(reference[column])]:
-            return f"{kind} on one side, text or others on the other, in columns {others}"
+            return f"{kind} on one side only, in columns {others}"
     return ""
 
 

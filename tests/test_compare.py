@@ -220,7 +220,7 @@ def test_rules_must_be_there_and_the_same_on_both_sides(runs):
 
 def test_text_repeated_rows_and_empty_tables_are_differences(runs):
     (text,) = compare_tables("nb/t", REFERENCE.assign(accuracy=["high", "low"]), REFERENCE, RULES)
-    assert "text on the other, in columns ['accuracy']" in text.what
+    assert "numbers on one side only, in columns ['accuracy']" in text.what
     (repeated,) = compare_tables("nb/t", pd.concat([REFERENCE, REFERENCE.iloc[:1]]), REFERENCE, RULES)
     assert repeated.what == "row repeated: name=a"
     for places in runs:

@@ -6,7 +6,7 @@ from fabric.experiments.networks import Layer, label, one_hidden_layer
 from fabric.experiments.studies import comparison
 
 RATES = [0.01, 0.02, 0.03]
-REACHED = {784: {0.01: 0.6, 0.02: 0.9, 0.03: 0.3}, 392: {0.01: 0.8, 0.02: 0.5, 0.03: 0.7}}  # by inputs and rate
+REACHED = {16: {0.01: 0.6, 0.02: 0.9, 0.03: 0.3}, 8: {0.01: 0.8, 0.02: 0.5, 0.03: 0.7}}  # by hidden neurons and rate
 
 
 class Told:
@@ -17,7 +17,7 @@ class Told:
             {
                 "label": label(config.network),
                 "learning_rate": config.learning_rate,
-                "accuracy": REACHED[config.network[0].sizes[0]][config.learning_rate] + 0.2 * (-1) ** config.seed,
+                "accuracy": REACHED[config.network[0].arguments[1]][config.learning_rate] + 0.2 * (-1) ** config.seed,
             }
             for config in configs
         ]
@@ -25,7 +25,7 @@ class Told:
 
 
 def test_each_network_gets_the_rate_of_the_best_mean():
-    networks = [one_hidden_layer(Layer("dense", (inputs, 8))) for inputs in REACHED]
+    networks = [one_hidden_layer(Layer("dense", (784, hidden))) for hidden in REACHED]
     table = pd.DataFrame({"label": map(label, networks), "network": networks})
     tuned, trials = comparison.choose_learning_rates(Told(), table, RATES, "digits", 1, 10, 2, 100)
     assert tuned["learning_rate"].tolist() == [0.02, 0.01]
