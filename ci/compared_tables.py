@@ -13,6 +13,7 @@ PRINTED = 1e-9  # of ten significant digits
 SUMS = 1e-5  # the most that sums in another order move what is computed anew, not read from a record
 MAGNITUDE = 30.0  # the factor within which free numbers stay
 TIMED = 300.0  # in notebooks that measure times: other machines are slower, and busy ones much slower
+MANY = 5  # rows, of which not all happen to have repetitions without spread
 ROUNDED = 1e-12  # below this a number is the rounding error of doubles, not a magnitude
 # Tables whose free cells are missing in other rows on another machine, and why.
 BY_CHANCE = {"34_federated/targets": "a run arrives at its target within the rounds of the quick profile or does not"}
@@ -206,10 +207,12 @@ def _compare_free(both: pd.DataFrame, rules: dict[str, Any], factor: float, miss
             found += [f"{column} {what}" for what in _another_magnitude(one, other, factor)]
     for value, low, high in intervals(list(rules)):
         if low in free and high in free:
-            width = _magnitude(ours[high] - ours[low])
-            most = np.nanmax([0, _magnitude(reference[high] - reference[low]), *_size(reference, value)])
-            if width > factor * most:
+            widths, expected = ours[high] - ours[low], reference[high] - reference[low]
+            most = np.nanmax([0, _magnitude(expected), *_size(reference, value)])
+            if _magnitude(widths) > factor * most:
                 found.append(f"{low} … {high} is more than {factor:g} times as wide as the reference's")
+            if len(both) >= MANY and (widths == 0).all() and (expected > ROUNDED).mean() > 0.5:
+                found.append(f"{low} … {high} has no width, which the reference's has")
     return found
 
 

@@ -203,6 +203,11 @@ KINDS = {
     ),
     "interval beside its value": ("quick paper", "02", with_table("accuracy", column(low=lambda t: t.low + 0.5))),
     "low above high": ("quick", "02", with_table("accuracy", column(low=lambda t: t.high, high=lambda t: t.low))),
+    "intervals without width": (
+        "quick",
+        "02",
+        with_table("accuracy", column(low=lambda t: t.accuracy, high=lambda t: t.accuracy)),
+    ),
     "interval far too wide": ("quick", "02", with_table("accuracy", column(high=lambda t: t.high + 100))),
     "unit of a free column": ("quick", "19", with_table("energy", column(on_chip=lambda t: t.on_chip * 1000))),
     "unit of free times": ("quick", "24", with_table("block", column(fastest=lambda t: t.fastest * 1000))),
