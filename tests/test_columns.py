@@ -87,7 +87,7 @@ def test_verdicts_are_exact_but_for_those_near_their_threshold(tmp_path):
     with pytest.raises(ValueError, match=r"near_threshold must name statements among .*, got \['other'\]"):
         results.verdicts(found, near_threshold=["other"])
     with pytest.raises(
-        ValueError, match="verdict on closnets-fig3-compression must be one of reproduced, .*, got 'maybe'"
+        ValueError, match=r"verdict on closnets-fig3-compression must be one of reproduced, .*, got 'maybe'"
     ):
         results.verdicts([dataclasses.replace(found[0], verdict="maybe")])
 
