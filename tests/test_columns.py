@@ -1,5 +1,6 @@
 """What may move in a table: said where it is written, exact where nothing is said."""
 
+import dataclasses
 import json
 
 import pandas as pd
@@ -85,6 +86,10 @@ def test_verdicts_are_exact_but_for_those_near_their_threshold(tmp_path):
         results.verdicts(found, tolerances={"verdict": free})
     with pytest.raises(ValueError, match=r"near_threshold must name statements among .*, got \['other'\]"):
         results.verdicts(found, near_threshold=["other"])
+    with pytest.raises(
+        ValueError, match=r"verdict on closnets-fig3-compression must be one of reproduced, .*, got 'maybe'"
+    ):
+        results.verdicts([dataclasses.replace(found[0], verdict="maybe")])
 
 
 def test_the_rules_of_all_tables_lie_beside_them(tmp_path):

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from compare import accept, compare_runs, compare_tables, summary
+from compared_files import alike
+from consistent import contradictions, intervals
 from places import ROOT, Places, of_paper, of_run
 
 REFERENCES = {"quick": of_run(ROOT / "ci" / "reference" / "quick"), "paper": of_paper()}
@@ -24,6 +26,7 @@ def write(places: Places, notebook: str, tables: dict[str, pd.DataFrame], rules:
     for name, frame in tables.items():
         frame.to_csv(folder / f"{name}.csv", index=False)
     (folder / "columns.json").write_text(json.dumps(dict.fromkeys(tables, rules)))
+    (folder / "provenance.json").write_text("{}")
 
 
 @pytest.fixture
@@ -41,7 +44,25 @@ def changed(**cells):
 
 def test_equal_tables_and_tolerated_changes_pass():
     assert compare_tables("nb/t", REFERENCE.copy(), REFERENCE, RULES) == []
-    assert changed(time=1e9, ratio=2.19, accuracy=0.919) == []
+    assert changed(time=99.0, ratio=2.19, accuracy=0.919) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "what"),
+    [
+        ([np.nan, 9.0], "time is missing or infinite in other rows"),
+        ([np.inf, 9.0], "time is missing or infinite in other rows"),
+        ([-0.1, 9.0], "time has another sign"),
+        ([0.0, 0.0], "time is zero"),
+        ([0.1, 900.0], "time is 98.9 times as large"),
+        ([0.001, 0.09], "time is 0.01 times as large"),
+    ],
+)
+def test_free_numbers_keep_what_no_machine_changes(times, what):
+    (difference,) = compare_tables("nb/t", REFERENCE.assign(time=times), REFERENCE, RULES)
+    assert what in difference.what
+    crossing = REFERENCE.assign(time=[-1.0, 2.0])
+    assert compare_tables("nb/t", crossing.assign(time=[0.001, 0.002]), crossing, RULES) == []
 
 
 @pytest.mark.parametrize(
@@ -60,8 +81,11 @@ def test_a_cell_beyond_its_tolerance_is_found(cells, column):
 
 
 def test_ratios_of_times_move_within_their_factor_and_verdicts_only_in_the_rows_named():
-    frame = pd.DataFrame({"claim": ["a", "b"], "ours": [2.0, 0.5], "verdict": ["undecided", "undecided"]})
-    rules = {"claim": "key", "ours": {"factor": 3.0}, "verdict": {"exact_but": ["b"]}}
+    frame = pd.DataFrame(
+        {"claim": ["a", "b"], "published": np.nan, "ours": [2.0, 0.5], "low": np.nan, "high": np.nan}
+    ).assign(verdict="undecided", reason="Because.")
+    numbers = {"published": "exact", "ours": {"factor": 3.0}, "low": "free", "high": "free"}
+    rules = {"claim": "key", **numbers, "verdict": {"exact_but": ["b"]}, "reason": "free"}
     turned = frame.assign(ours=[5.9, 0.17], verdict=["undecided", "reproduced"])
     assert compare_tables("nb/t", turned, frame, rules) == []
     far = compare_tables("nb/t", frame.assign(ours=[6.1, 0.16]), frame, rules)
@@ -90,6 +114,16 @@ def test_what_follows_from_records_is_compared_as_printed():
     assert len(compare_tables("nb/t", *texts, free, from_records=True)) == 2
 
 
+def test_figures_are_the_same_up_to_a_tenth_of_a_point_and_names():
+    svg = (
+        '<path id="m0123456789" d="M 10 20.53 L 1e-3 5" style="fill: #1e7000"/><image href="data:image/png;base64,ab"/>'
+    )
+    moved = svg.replace("20.53", "20.49").replace("m0123456789", "m9876543210").replace("base64,ab", "base64,c1")
+    assert alike(moved, svg)
+    for old, new in {"20.53": "20.73", "#1e7000": "#1e7001", "L 1e-3": "M 1e-3", "<image": "<path/><image"}.items():
+        assert not alike(svg.replace(old, new), svg), old
+
+
 def test_worst_cells_come_first(runs):
     for places, frame in zip(runs, (REFERENCE.assign(accuracy=[0.93, 0.5]), REFERENCE), strict=True):
         write(places, "nb", {"t": frame})
@@ -111,6 +145,33 @@ def test_rows_and_columns_must_match():
     assert "columns differ" in lost.what
     with pytest.raises(ValueError, match="rule must be key"):
         compare_tables("nb/t", REFERENCE, REFERENCE, RULES | {"ratio": "roughly"})
+
+
+def test_bounds_belong_to_the_column_before_them_or_to_their_name():
+    columns = ["a", "low", "high", "b", "c", "b_low", "b_high", "printed_low", "printed_high"]
+    assert intervals(columns) == [("a", "low", "high"), ("b", "b_low", "b_high"), (None, "printed_low", "printed_high")]
+
+
+def test_a_table_may_not_contradict_itself():
+    trials = pd.DataFrame({"label": "a", "learning_rate": [1, 2, 3], "held_out_accuracy": [0.7, 0.9, 0.95]})
+    rules = {"label": "key", "learning_rate": "key"}
+    diverged = trials.assign(diverged=[False, False, True])
+    assert contradictions(diverged.assign(chosen=[False, True, False]), rules) == []
+    (worse,) = contradictions(trials.assign(chosen=[False, True, False]), rules)
+    assert "chosen is not the best held_out_accuracy at label=a" in worse
+    (two,) = contradictions(trials.assign(chosen=[False, True, True]), rules)
+    assert "chosen are 2 of the trials" in two
+    losses = trials.rename(columns={"held_out_accuracy": "held_out_loss"})
+    assert contradictions(losses.assign(chosen=[True, False, False]), rules) == []
+
+    verdict = pd.DataFrame(
+        {"claim": ["a"], "ours": [1.0], "low": [0.5], "high": [2.0], "verdict": ["worse"], "p": [0.01]}
+    )
+    assert contradictions(verdict, {"claim": "key"}) == []
+    assert contradictions(verdict.assign(low=np.nan, high=np.nan, p=np.nan), {"claim": "key"}) == []
+    for wrong in ({"verdict": "bad"}, {"p": 0.05}, {"p": -0.1}, {"low": 1.1}, {"high": 0.9}):
+        (found,) = contradictions(verdict.assign(**wrong), {"claim": "key"})
+        assert found.endswith("claim=a"), wrong
 
 
 @pytest.mark.parametrize(
@@ -159,7 +220,7 @@ def test_rules_must_be_there_and_the_same_on_both_sides(runs):
 
 def test_text_repeated_rows_and_empty_tables_are_differences(runs):
     (text,) = compare_tables("nb/t", REFERENCE.assign(accuracy=["high", "low"]), REFERENCE, RULES)
-    assert "text on the other, in columns ['accuracy']" in text.what
+    assert "numbers on one side only, in columns ['accuracy']" in text.what
     (repeated,) = compare_tables("nb/t", pd.concat([REFERENCE, REFERENCE.iloc[:1]]), REFERENCE, RULES)
     assert repeated.what == "row repeated: name=a"
     for places in runs:
@@ -184,7 +245,7 @@ def test_accepting_replaces_what_ran_and_nothing_else(runs):
     assert (reference.tables_of("00") / "old.csv").exists()
     accept(ours, reference, ["00"])
     kept = {str(path.relative_to(reference.root)) for path in reference.root.rglob("*") if path.is_file()}
-    tables = ("columns.json", "verdicts.csv")
+    tables = ("columns.json", "provenance.json", "verdicts.csv")
     assert kept == {
         *("00/section.typ", "00/runs.jsonl", "00/figures/new.svg", "01/figures/old.svg"),
         *(f"00/tables/{name}" for name in (*tables, "new.csv")),

@@ -4,7 +4,8 @@ A column is exact by default. On the same machine the same bits come out; other 
 training run then ends elsewhere. Measured by running the quick profile with another code path of the BLAS
 (MKL_CBWR=COMPATIBLE): mean accuracies over five seeds moved by up to 0.0006, held-out accuracies of single runs by up
 to 0.0033. The notebooks allow about five times that, so that a third of what is studied is
-seen; in the paper profile nothing may move, as `ci/compare.py` says.
+seen; in the paper profile nothing may move, as `ci/compare.py` says. What is free keeps what no machine changes, as
+`ci/compared_tables.py` says.
 """
 
 import math
@@ -20,7 +21,7 @@ from fabric._checks import positive_number, shown
 # {"exact_but": keys}, which `Results.verdicts` sets.
 Rule = str | dict[str, float] | dict[str, list[str]]
 
-free: Final = "free"  # not compared
+free: Final = "free"  # may move, but for signs, orders of magnitude and where cells are missing
 
 
 def close(rtol: float = 1e-9) -> Rule:

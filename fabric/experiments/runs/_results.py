@@ -14,7 +14,7 @@ from fabric.experiments.runs._columns import Rule, free, rules
 from fabric.experiments.runs._provenance import provenance
 from fabric.experiments.runs._store import Record, RunStore, write_atomically, write_lines
 from fabric.experiments.runs._sweep import sweep
-from fabric.experiments.statements import Verdict, committed_runs
+from fabric.experiments.statements import OUTCOMES, Verdict, committed_runs
 
 
 class Results:
@@ -101,9 +101,13 @@ class Results:
             near_threshold: statements whose verdict may be another one on another machine in the quick profile.
 
         Raises:
-            ValueError: a tolerance for "verdict", or no verdict on a statement of `near_threshold`; also as `table`.
+            ValueError: a verdict that is none of `OUTCOMES`, a tolerance for "verdict", or no verdict on a statement of
+                `near_threshold`; also as `table`.
         """
         given = [instance("verdicts", each, Verdict) for each in sequence("verdicts", verdicts, "verdicts")]
+        if wrong := [verdict for verdict in given if verdict.verdict not in OUTCOMES]:
+            words = ", ".join(OUTCOMES)
+            raise ValueError(f"verdict on {wrong[0].claim} must be one of {words}, got {shown(wrong[0].verdict)}")
         frame = pd.DataFrame([verdict.row() for verdict in given], columns=None if given else ["claim"])
         allowed = dict(mapping("tolerances", {} if tolerances is None else tolerances))
         if "verdict" in allowed:
