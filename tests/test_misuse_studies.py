@@ -19,7 +19,7 @@ LISTS = {"rates", "decays", "settings", "schedules", "penalties", "tree_counts",
 MAY_BE_EMPTY: set[str | tuple[str, str]] = {
     "next_lower", "shared_decay", "label", "last_layers", "ways", "arms", "clos_and_dense_networks", "torus_configs",
     ("choose_formats", "cascades"), ("choose_formats", "rates"), ("freeze_on_machine", "cascades"),
-    ("trained", "seeds"),
+    ("trained", "seeds"), ("way", "rates"),
 }  # fmt: skip
 NOT_COUNTS = ["None", "bool", "zero", "negative", "float", "text", "object", "dictionary"]
 NOT_LISTS = ["None", "zero", "float", "text", "object", "empty list", "empty array", "dictionary"]

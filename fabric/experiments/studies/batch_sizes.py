@@ -7,6 +7,7 @@ import pandas as pd
 
 from fabric.experiments.runs import Results
 from fabric.experiments.statements import Verdict, higher
+from fabric.experiments.studies._parameters import not_empty, positive
 from fabric.experiments.studies.comparison import choose_learning_rates, train_networks
 
 
@@ -37,7 +38,14 @@ def train_all(
 
     Returns:
         One record per run.
+
+    Raises:
+        ValueError: nothing to train or to try, or a longer training that is not longer.
     """
+    not_empty(batch_sizes=batch_sizes, rates=rates)
+    positive(seeds=seeds)
+    if longer <= epochs:
+        raise ValueError(f"longer must be above epochs, {epochs}, got {longer}")
     runs = []
     for batch_size in batch_sizes:
         tuned, _ = choose_learning_rates(results, networks, rates, dataset, batch_size=batch_size, **tuning)

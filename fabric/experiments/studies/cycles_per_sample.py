@@ -156,6 +156,7 @@ def work(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
         "evenness" (least over most) and "bound" on the evenness of any mapping onto as many elements that computes each
         neuron in one: the mean over the largest fan-in, at most one.
     """
+    not_empty(cascades=cascades)
     rows = []
     for layer in map(tuple, cascades):
         mapping = TorusMapping([layer])
@@ -225,6 +226,7 @@ def beside_phases(cascades: Sequence[Sequence[int]]) -> pd.DataFrame:
     Returns:
         "layer" as text, "phase" (from 1), "printed", "cycles" of the cycle model and "agrees".
     """
+    not_empty(cascades=cascades)
     rows = []
     for layer in map(tuple, cascades):
         inputs, _, first, middle, _ = layer

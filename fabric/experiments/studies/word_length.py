@@ -57,7 +57,7 @@ def way(
         scale: of all phases but the last.
         stochastic, mode: as in `FixedPointConfig`.
     """
-    not_empty(cascades=cascades, rates=rates)
+    not_empty(cascades=cascades)
     cascades = tuple(map(tuple, cascades))
     phases = sum(3 if len(cascade) == 5 else 1 for cascade in cascades)
     word, weight = (fixed_point.word, fixed_point.weight) if fixed_point else (32, 32)
@@ -145,6 +145,7 @@ def networks(table: pd.DataFrame, firsts: Sequence[Sequence[int]], last: Sequenc
 
 def edges(cascades: Sequence[Cascade]) -> int:
     """Weights of a network, those of padded inputs and outputs counted."""
+    not_empty(cascades=cascades)
     return weights(tuple(Layer("clos" if len(cascade) == 5 else "dense", tuple(cascade)) for cascade in cascades))
 
 
@@ -155,6 +156,7 @@ def narrow_dense(cascades: Sequence[Cascade], dense: Sequence[Cascade]) -> tuple
         cascades: the network whose weights are counted.
         dense: (inputs, hidden), (hidden, classes); both networks have its inputs and classes.
     """
+    not_empty(cascades=cascades)
     inputs, classes = dense[0][0], dense[-1][1]
     first, _ = at_parameters("dense", edges(cascades), inputs, classes=classes)
     hidden = first.build(np.random.default_rng(0)).outputs
@@ -175,6 +177,8 @@ def train_narrow(
     Returns:
         As of `run`, with "beside", the network of as many weights.
     """
+    not_empty(schedules=schedules)
+    positive(seeds=seeds)
     beside = list(dict.fromkeys(tuple(map(tuple, cascades)) for cascades in networks))
     rows = [way(narrow_dense(cascades, dense), None, ()) | {"beside": cascades} for cascades in beside]
     chosen, _ = choose_rates(results, pd.DataFrame(rows), schedules, dataset, 1, held_out)
