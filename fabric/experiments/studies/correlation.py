@@ -12,10 +12,9 @@ from fabric.experiments.statements import Interval
 PREDICTORS = ("coloring", "jacobian_rank", "fewest_paths", "depth", "parameters")
 WITHIN, ACROSS = "mean", "across"  # in the place of a budget: the mean over all, and all in one ranking
 Key = tuple[str, float | str]  # data set and budget
-_Key = TypeVar("_Key", bound=Hashable)
-Runs = tuple[
-    np.ndarray, np.ndarray
-]  # accuracies, float64 (topologies, seeds), and the topologies' places in the counts
+_AnyKey = TypeVar("_AnyKey", bound=Hashable)
+# Accuracies, float64 (topologies, seeds), and the topologies' places in the counts.
+Runs = tuple[np.ndarray, np.ndarray]
 
 
 def correlations(
@@ -93,12 +92,12 @@ def runs_of(accuracies: pd.DataFrame, counts: pd.DataFrame, across: bool = False
     return ranked
 
 
-def means_of(ranked: Mapping[_Key, Runs]) -> dict[_Key, Runs]:
+def means_of(ranked: Mapping[_AnyKey, Runs]) -> dict[_AnyKey, Runs]:
     """Accuracies averaged over seeds, float64 (topologies,), and the topologies' places."""
     return {key: (runs.mean(axis=1), taken) for key, (runs, taken) in ranked.items()}
 
 
-def resample(ranked: Mapping[_Key, Runs], families: np.ndarray, rng: np.random.Generator) -> dict[_Key, Runs]:
+def resample(ranked: Mapping[_AnyKey, Runs], families: np.ndarray, rng: np.random.Generator) -> dict[_AnyKey, Runs]:
     """Mean accuracies of one draw of seeds and then of families, and the places of the topologies that were drawn.
 
     A draw of fewer than three different topologies in one ranking, which have no ranks to speak of, is drawn again.
