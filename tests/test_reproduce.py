@@ -58,9 +58,9 @@ def test_kill_9_in_mid_notebook_loses_no_finished_run(tmp_path):
     assert resumed.returncode == 0, resumed.stderr
     assert (tmp_path / "tables" / NOTEBOOK.stem / "verdicts.csv").exists()
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    networks = 9
+    networks, pruned = 9, {*SMALL["pruned_weights"], SMALL["smaller_weights"]}
     rates, seeds = 2, 2
-    assert len(list((tmp_path / "runs").glob("*.json"))) == (networks + len(SMALL["pruned_weights"])) * (rates + seeds)
+    assert len(list((tmp_path / "runs").glob("*.json"))) == (networks + len(pruned)) * (rates + seeds)
 
 
 def test_unknown_parameters_and_notebooks_are_refused(tmp_path):
