@@ -135,10 +135,11 @@ def statements(found: list[Study]) -> str:
 
 
 def measured_on(provenance: dict) -> str:
-    """The rows of the table that says which machine and which versions the committed times come from."""
+    """The table that says which machine and which versions the committed times come from."""
     shown = {"machine": provenance["machine"], "processor": provenance["processor"], "Python": provenance["python"]}
     shown["PyTorch"] = provenance["packages"]["torch"]
-    return "".join(f"| {name} | {value} |\n" for name, value in shown.items())
+    rows = "".join(f"| {name} | {value} |\n" for name, value in shown.items())
+    return f"\n| measured on | |\n|---|---|\n{rows}"
 
 
 def players() -> dict[str, str]:

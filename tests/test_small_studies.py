@@ -8,7 +8,7 @@ import torch
 from fabric.experiments import data
 from fabric.experiments.networks import weights
 from fabric.experiments.runs import Results
-from fabric.experiments.studies import accuracy_vs_density, bandwidth, fewest_weights, memories
+from fabric.experiments.studies import accuracy_vs_density, bandwidth, batch_sizes, comparison, fewest_weights, memories
 from fabric.experiments.studies import input_order as order
 from fabric.topology.clashes import clashes
 from fabric.topology.interleaver import clash_free
@@ -178,3 +178,24 @@ def test_weights_are_read_row_by_row_and_activations_in_any_row():
 def test_orders_are_counted_once():
     assert memories.different_orders(12, 2, 4, "clash-free-2+MD", 5) == 5
     assert memories.different_orders(4, 1, 4, "clash-free-2", 5) == 1  # one row a memory: nothing to draw
+
+
+@pytest.mark.parametrize(("largest", "verdict"), [(0.7, "reproduced"), (0.9, "not reproduced")])
+def test_larger_batches_hurt_if_the_dense_network_loses_at_equal_epochs(largest, verdict):
+    """A longer training with the largest batches, and what Clos does, are told and decide nothing."""
+    rows = [
+        (method, size, epochs, seed, level + 0.001 * seed * (size > 8) + 0.05 * (method == "clos"))
+        for method in ("dense", "clos")
+        for size, epochs, level in ((8, 2, 0.8), (64, 2, 0.75), (512, 2, largest), (512, 6, 0.78))
+        for seed in range(3)
+    ]
+    runs = records(rows, ["method", "batch_size", "epochs", "seed", "accuracy"])
+    found = batch_sizes.hurt("closnets-larger-batches", runs)
+    assert found.verdict == verdict and found.ours == pytest.approx(100 * (0.8 - largest - 0.001))
+    assert "After 6 epochs batches of 512 reach 78.10" in found.reason and "and 83.10" in found.reason
+
+
+def test_a_longer_training_must_be_longer():
+    networks = comparison.clos_and_dense_networks([[16, 16, 4, 2, 4]], [4])
+    with pytest.raises(ValueError, match="longer must be above epochs, 3, got 3"):
+        batch_sizes.train_all(None, networks, [8], [0.1], "digits", {}, 3, 3, 1)
